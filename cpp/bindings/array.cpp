@@ -1,0 +1,124 @@
+#include "bindings/array.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace instep {
+namespace {
+
+constexpr int writeable_flag = py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+
+bool is_masked(PyObject* array) {
+  static PyObject* const ndarray =
+      reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
+  if (reinterpret_cast<PyObject*>(Py_TYPE(array)) == ndarray) return false;
+  const py::object masked = py::module_::import("numpy.ma").attr("MaskedArray");
+  const int answer = PyObject_IsInstance(array, masked.ptr());
+  if (answer < 0) throw py::error_already_set();
+  return answer == 1;
+}
+
+std::string dtype_name(PyObject* array) { return py::str(py::handle(fields(array).descr)); }
+
+std::string shape_name(PyObject* array) {
+  return py::str(py::reinterpret_borrow<py::object>(array).attr("shape"));
+}
+
+// Strides are nested when each axis steps over all that the faster axes reach; then no two
+// elements share memory. Other arrays might still be free of overlap, and are refused.
+bool nested(PyObject* array) {
+  const auto& a = fields(array);
+  std::vector<std::pair<std::int64_t, std::int64_t>> axes;  // |stride|, length
+  for (int axis = 0; axis < a.nd; ++axis) {
+    if (a.dimensions[axis] > 1) {
+      axes.emplace_back(std::abs(std::int64_t(a.strides[axis])), a.dimensions[axis]);
+    }
+  }
+  std::sort(axes.begin(), axes.end());
+  std::int64_t reach = py::dtype(py::reinterpret_borrow<py::dtype>(a.descr)).itemsize();
+  for (const auto& [stride, length] : axes) {
+    if (stride < reach) return false;
+    reach += stride * (length - 1);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string Label::with(const char* role) const {
+  std::string text = role;
+  if (name == nullptr && position < 0) return text;
+  if (text != "parameter") text += " of parameter";
+  return text + " " +
+         (name != nullptr ? std::string(py::repr(py::handle(name))) : std::to_string(position));
+}
+
+DType check_array(PyObject* array, const Label& label, const char* role) {
+  if (!py::detail::npy_api::get().PyArray_Check_(array)) {
+    throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
+                         Py_TYPE(array)->tp_name +
+                         "; a step works in place and converts nothing, pass np.asarray(...)");
+  }
+  if (is_masked(array)) {
+    throw py::type_error(label.with(role) + ": expected a plain numpy.ndarray, got a masked array" +
+                         "; pass its .data, with the masked elements set as you mean them");
+  }
+  const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
+  const char order = dtype.byteorder();
+  const bool native = order == '=' || order == '|';
+  const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
+  if (!native || !real) {
+    throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
+                         (real ? " in native byte order" : "") + ", got " + dtype_name(array) +
+                         "; convert it once with .astype(np.float32) or .astype(np.float64)");
+  }
+  return dtype.itemsize() == 4 ? float32 : float64;
+}
+
+void check_like(PyObject* array, PyObject* param, const Label& label, const char* role) {
+  const auto& a = fields(array);
+  const auto& p = fields(param);
+  if (a.descr != p.descr && py::reinterpret_borrow<py::dtype>(a.descr).itemsize() !=
+                                py::reinterpret_borrow<py::dtype>(p.descr).itemsize()) {
+    throw py::type_error(label.with(role) + ": expected dtype " + dtype_name(param) +
+                         " as its parameter has, got " + dtype_name(array) + "; write .astype(np." +
+                         dtype_name(param) + ")");
+  }
+  if (a.nd != p.nd || !std::equal(a.dimensions, a.dimensions + a.nd, p.dimensions)) {
+    throw py::value_error(label.with(role) + ": expected shape " + shape_name(param) +
+                          " as its parameter has, got " + shape_name(array));
+  }
+}
+
+void check_writable(PyObject* array, const Label& label, const char* role) {
+  if ((fields(array).flags & writeable_flag) == 0) {
+    throw py::value_error(label.with(role) + ": expected a writable array, got a read-only one" +
+                          "; a step changes it in place, pass one whose flags.writeable is True");
+  }
+  if (element_count(array) > 0 && !nested(array)) {
+    throw py::value_error(
+        label.with(role) + ": expected an array without internal overlap, got " + "strides " +
+        std::string(py::str(py::reinterpret_borrow<py::object>(array).attr("strides"))) +
+        " for shape " + shape_name(array) + "; pass a copy");
+  }
+}
+
+std::int64_t element_count(PyObject* array) {
+  const auto& a = fields(array);
+  std::int64_t count = 1;
+  for (int axis = 0; axis < a.nd; ++axis) count *= a.dimensions[axis];
+  return count;
+}
+
+Fingerprint::Fingerprint(PyObject* object)
+    : type_(py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(Py_TYPE(object)))) {
+  const auto& array = fields(object);
+  descr_ = py::reinterpret_borrow<py::object>(array.descr);
+  data_ = array.data;
+  flags_ = array.flags;
+  ndim_ = array.nd;
+  extents_.assign(array.dimensions, array.dimensions + array.nd);
+  extents_.insert(extents_.end(), array.strides, array.strides + array.nd);
+}
+
+}  // namespace instep

@@ -1,0 +1,73 @@
+// NumPy arrays as the bindings see them: what an array is called in a message, what may be passed,
+// and whether it is the one that was checked before.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/table.hpp"
+
+namespace instep {
+
+namespace py = pybind11;
+
+// The fields of an ndarray, without a call into NumPy.
+inline const py::detail::PyArray_Proxy& fields(PyObject* array) {
+  return *py::detail::array_proxy(array);
+}
+
+// Names a parameter in messages: by its name, by its position, or not at all when it is alone.
+struct Label {
+  PyObject* name = nullptr;  // borrowed; null: none
+  Py_ssize_t position = -1;
+
+  // "gradient of parameter 'w'", "parameter 3", "gradient"
+  std::string with(const char* role) const;
+};
+
+// Raise unless `array` is an ndarray of a supported dtype in native byte order; returns the dtype.
+DType check_array(PyObject* array, const Label& label, const char* role);
+
+// Raise unless `array`, which passed check_array, has the dtype and shape of `param`.
+void check_like(PyObject* array, PyObject* param, const Label& label, const char* role);
+
+// Raise unless each element of `array` can be written, and is an element of its own.
+void check_writable(PyObject* array, const Label& label, const char* role);
+
+std::int64_t element_count(PyObject* array);
+
+// What of an array decides whether it may be passed and how it is read.
+class Fingerprint {
+ public:
+  Fingerprint() = default;
+  explicit Fingerprint(PyObject* array);
+
+  bool matches(PyObject* object) const {
+    if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != type_.ptr() || !type_) return false;
+    const auto& array = fields(object);
+    return array.data == data_ && array.descr == descr_.ptr() && array.flags == flags_ &&
+           array.nd == ndim_ && same_extents(array);
+  }
+
+ private:
+  bool same_extents(const py::detail::PyArray_Proxy& array) const {
+    for (int axis = 0; axis < ndim_; ++axis) {
+      if (array.dimensions[axis] != extents_[std::size_t(axis)] ||
+          array.strides[axis] != extents_[std::size_t(ndim_ + axis)]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Held, so that their addresses stay theirs.
+  py::object type_, descr_;
+  char* data_ = nullptr;
+  int flags_ = 0, ndim_ = 0;
+  std::vector<py::ssize_t> extents_;  // shape, then strides
+};
+
+}  // namespace instep

@@ -1,0 +1,100 @@
+#include "bindings/functional.hpp"
+
+#include "bindings/prepared.hpp"
+#include "bindings/rules.hpp"
+#include "bindings/slot.hpp"
+#include "engine/fp_mode.hpp"
+#include "engine/gate.hpp"
+
+namespace instep {
+namespace {
+
+std::string argument_name(const Rule& rule, std::size_t k) {
+  return k == 0 ? "param" : k == 1 ? "grad" : rule.states[k - 2];
+}
+
+// For each argument its arrays, one for each parameter.
+std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& arrays) {
+  std::vector<py::list> lists;
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    PyObject* argument = arrays[k].ptr();
+    PyObject* list = nullptr;
+    if (argument == Py_None && k >= 2) {
+      py::list none;
+      for (std::size_t i = 0; i < lists[0].size(); ++i) none.append(py::none());
+      list = none.release().ptr();
+    } else if (!py::detail::npy_api::get().PyArray_Check_(argument) && PySequence_Check(argument) &&
+               !PyUnicode_Check(argument)) {
+      list = PySequence_List(argument);
+    } else {
+      throw py::type_error(argument_name(rule, k) +
+                           ": expected a sequence of arrays as param is, got " +
+                           Py_TYPE(argument)->tp_name);
+    }
+    if (list == nullptr) throw py::error_already_set();
+    lists.push_back(py::reinterpret_steal<py::list>(list));
+    if (lists[k].size() != lists[0].size()) {
+      throw py::value_error(argument_name(rule, k) + ": expected " +
+                            std::to_string(lists[0].size()) + " arrays, as many as param, got " +
+                            std::to_string(lists[k].size()));
+    }
+  }
+  return lists;
+}
+
+Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::object>& arrays) {
+  Slot slot(rule, py::none(), position, arrays[0]);
+  slot.set_states({arrays.begin() + 2, arrays.end()});
+  return slot;
+}
+
+}  // namespace
+
+void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
+                     const std::vector<double>& options, std::int64_t step) {
+  const Rule& rule = find_rule(rule_name);
+  std::vector<Slot> slots;
+  std::vector<py::object> grads;
+  const bool is_sequence = PySequence_Check(arrays[0].ptr()) != 0 &&
+                           !py::detail::npy_api::get().PyArray_Check_(arrays[0].ptr()) &&
+                           !PyUnicode_Check(arrays[0].ptr());
+  if (is_sequence) {
+    const std::vector<py::list> lists = as_lists(rule, arrays);
+    for (std::size_t i = 0; i < lists[0].size(); ++i) {
+      std::vector<py::object> each;
+      for (const py::list& list : lists) each.emplace_back(list[i]);
+      slots.push_back(make_slot(rule, Py_ssize_t(i), each));
+      grads.push_back(each[1]);
+    }
+  } else {
+    slots.push_back(make_slot(rule, -1, arrays));
+    grads.push_back(arrays[1]);
+  }
+
+  WrittenMemory written;
+  for (const Slot& slot : slots) slot.add_to(written);
+  written.settle();
+  Work work;
+  Prepared prepared;
+  prepared.reset(1, slots.size());
+  for (std::size_t k = 0; k < slots.size(); ++k) {
+    slots[k].bind(grads[k].ptr(), written);
+    const Kernel& kernel = slots[k].kernel(options.data());
+    Task& task = slots[k].task();
+    {
+      const IeeeMode mode;
+      task.coefficients = &prepared.get(kernel, options.data(), step, 0, slots[k].dtype());
+    }
+    task.loop = kernel.loop;
+    if (task.size > 0) work.add(task);
+  }
+  if (work.bytes() < least_bytes_to_release_gil) {
+    work.run();
+    return;
+  }
+  const py::gil_scoped_release release;
+  const Gate gate;
+  work.run();
+}
+
+}  // namespace instep

@@ -1,0 +1,115 @@
+#include "bindings/gradients.hpp"
+
+#include <string>
+
+namespace instep {
+namespace {
+
+bool is_array(PyObject* object) { return py::detail::npy_api::get().PyArray_Check_(object); }
+
+bool is_mapping(PyObject* object) {
+  return PyDict_Check(object) ||
+         (PyMapping_Check(object) && PyObject_HasAttrString(object, "keys"));
+}
+
+std::string type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
+
+// A list that a thread without the GIL may be changing is copied first.
+py::object as_fast_sequence(PyObject* grads, std::size_t count) {
+#ifdef Py_GIL_DISABLED
+  if (PyList_Check(grads)) return py::reinterpret_steal<py::object>(PyList_AsTuple(grads));
+#endif
+  if (PyTuple_Check(grads) || PyList_Check(grads)) return py::reinterpret_borrow<py::object>(grads);
+  if (is_array(grads) || is_mapping(grads) || PyUnicode_Check(grads) || PyBytes_Check(grads)) {
+    throw py::type_error("gradients: expected a sequence of " + std::to_string(count) +
+                         " arrays, one for each parameter, got " + type_name(grads));
+  }
+  PyObject* list = PySequence_List(grads);
+  if (list == nullptr) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
+    PyErr_Clear();
+    throw py::type_error("gradients: expected a sequence of " + std::to_string(count) +
+                         " arrays, one for each parameter, got " + type_name(grads));
+  }
+  return py::reinterpret_steal<py::object>(list);
+}
+
+// A new reference, or null where the dictionary has no such key.
+PyObject* find(PyObject* dict, PyObject* key) {
+#if PY_VERSION_HEX >= 0x030d0000
+  PyObject* value = nullptr;
+  if (PyDict_GetItemRef(dict, key, &value) < 0) throw py::error_already_set();
+  return value;
+#else
+  PyObject* value = PyDict_GetItemWithError(dict, key);
+  if (value == nullptr && PyErr_Occurred()) throw py::error_already_set();
+  Py_XINCREF(value);
+  return value;
+#endif
+}
+
+[[noreturn]] void throw_wrong_names(PyObject* dict, const std::vector<Slot>& slots) {
+  py::list missing, unexpected;
+  py::set names;
+  for (const Slot& slot : slots) {
+    names.add(py::handle(slot.name()));
+    if (PyDict_Contains(dict, slot.name()) == 0) missing.append(py::handle(slot.name()));
+  }
+  for (const auto& item : py::reinterpret_borrow<py::dict>(dict)) {
+    if (!names.contains(item.first)) unexpected.append(item.first);
+  }
+  throw py::key_error("gradients: expected one (or None) for each parameter's name; missing: " +
+                      std::string(py::repr(missing)) +
+                      ", unexpected: " + std::string(py::repr(unexpected)));
+}
+
+}  // namespace
+
+void Gradients::clear() {
+  for (PyObject* item : items_) Py_DECREF(item);
+  items_.clear();
+}
+
+void Gradients::collect(PyObject* grads, Structure structure, const std::vector<Slot>& slots) {
+  items_.reserve(slots.size());
+  if (structure == Structure::array) {
+    add(grads);
+  } else if (structure == Structure::sequence) {
+    collect_sequence(grads, slots.size());
+  } else {
+    collect_mapping(grads, slots);
+  }
+}
+
+void Gradients::collect_sequence(PyObject* grads, std::size_t count) {
+  const py::object sequence = as_fast_sequence(grads, count);
+  const auto got = std::size_t(PySequence_Fast_GET_SIZE(sequence.ptr()));
+  if (got != count) {
+    throw py::value_error("gradients: expected " + std::to_string(count) +
+                          ", one (or None) for each parameter, got " + std::to_string(got));
+  }
+  PyObject** items = PySequence_Fast_ITEMS(sequence.ptr());
+  for (std::size_t k = 0; k < count; ++k) add(items[k]);
+}
+
+void Gradients::collect_mapping(PyObject* grads, const std::vector<Slot>& slots) {
+  py::object dict = py::reinterpret_borrow<py::object>(grads);
+  if (!PyDict_CheckExact(grads)) {
+    if (!is_mapping(grads)) {
+      throw py::type_error(
+          "gradients: expected a mapping from each parameter's name to an array, "
+          "got " +
+          type_name(grads));
+    }
+    dict = py::reinterpret_steal<py::object>(PyDict_New());
+    if (!dict || PyDict_Update(dict.ptr(), grads) < 0) throw py::error_already_set();
+  }
+  if (std::size_t(PyDict_Size(dict.ptr())) != slots.size()) throw_wrong_names(dict.ptr(), slots);
+  for (const Slot& slot : slots) {
+    PyObject* grad = find(dict.ptr(), slot.name());
+    if (grad == nullptr) throw_wrong_names(dict.ptr(), slots);
+    items_.push_back(grad);
+  }
+}
+
+}  // namespace instep

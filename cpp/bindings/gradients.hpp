@@ -1,0 +1,39 @@
+// The gradients of one call, in the structure of the parameters, as one flat list.
+#pragma once
+
+#include <vector>
+
+#include "bindings/slot.hpp"
+
+namespace instep {
+
+enum class Structure { array, sequence, mapping };
+
+// Strong references to one gradient (or None) for each slot. They are kept for the length of a
+// step: another thread may change a list while the step runs without the GIL.
+class Gradients {
+ public:
+  Gradients() = default;
+  Gradients(const Gradients&) = delete;
+  Gradients& operator=(const Gradients&) = delete;
+  ~Gradients() { clear(); }
+
+  // Raises unless `grads` has the structure, the number and the names of the slots.
+  void collect(PyObject* grads, Structure structure, const std::vector<Slot>& slots);
+  void clear();
+  void swap(Gradients& other) noexcept { items_.swap(other.items_); }
+
+  PyObject* operator[](std::size_t index) const { return items_[index]; }
+
+ private:
+  void add(PyObject* grad) {
+    Py_INCREF(grad);
+    items_.push_back(grad);
+  }
+  void collect_sequence(PyObject* grads, std::size_t count);
+  void collect_mapping(PyObject* grads, const std::vector<Slot>& slots);
+
+  std::vector<PyObject*> items_;
+};
+
+}  // namespace instep

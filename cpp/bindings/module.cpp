@@ -1,0 +1,18 @@
+#include "bindings/register.hpp"
+
+#include "bindings/rules.hpp"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+  module.doc() = "The compiled part of instep. Private: use instep's own names.";
+  try {
+    instep::table();
+  } catch (const std::invalid_argument& error) {
+    throw py::import_error(error.what());
+  }
+  module.attr("__version__") = INSTEP_VERSION;
+  instep::register_config(module);
+  instep::register_functional(module);
+  instep::register_optimizer(module);
+}

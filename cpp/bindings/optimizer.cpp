@@ -1,0 +1,153 @@
+#include "bindings/optimizer.hpp"
+
+#include <pybind11/stl.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "bindings/rules.hpp"
+#include "engine/fp_mode.hpp"
+
+namespace instep {
+namespace {
+
+Structure structure_of(const std::string& name) {
+  if (name == "array") return Structure::array;
+  if (name == "mapping") return Structure::mapping;
+  return Structure::sequence;
+}
+
+}  // namespace
+
+// A step's turn and its references, let go however the step ends.
+class Optimizer::StepScope {
+ public:
+  explicit StepScope(Optimizer& optimizer) : optimizer_(optimizer) { optimizer_.take_turn(); }
+  ~StepScope() {
+    if (!has_turn_) return;
+    optimizer_.grads_.clear();
+    optimizer_.give_turn();
+  }
+  StepScope(const StepScope&) = delete;
+  StepScope& operator=(const StepScope&) = delete;
+
+  void end() {
+    has_turn_ = false;
+    optimizer_.give_turn();
+  }
+
+ private:
+  Optimizer& optimizer_;
+  bool has_turn_ = true;
+};
+
+Optimizer::Optimizer(const std::string& rule) : rule_(&find_rule(rule)) {}
+
+void Optimizer::take_turn() {
+  if (turn_.try_take()) return;
+  const py::gil_scoped_release release;
+  turn_.take();
+}
+
+void Optimizer::step(PyObject* self, PyObject* grads) {
+  StepScope scope(*this);
+  if (scheduled) ask_rates(self);
+  grads_.collect(grads, structure_, slots_);
+  plan();
+  if (work_.bytes() < least_bytes_to_release_gil) {
+    run();
+    return;
+  }
+  Gradients held;
+  held.swap(grads_);
+  const py::gil_scoped_release release;
+  {
+    const Gate gate;
+    run();
+  }
+  scope.end();  // before the GIL is waited for, which a thread that waits for this turn may hold
+}
+
+void Optimizer::ask_rates(PyObject* self) {
+  const auto rates = py::handle(self).attr("_scheduled_rates")(steps_).cast<std::vector<double>>();
+  next_options_ = options_;
+  for (std::size_t group = 0; group < next_options_.size(); ++group) {
+    next_options_[group][0] = rates.at(group);
+  }
+}
+
+// All that can fail.
+void Optimizer::plan() {
+  work_.clear();
+  work_.reserve(slots_.size());
+  active_.clear();
+  active_.reserve(slots_.size());
+  prepared_.reset(options_.size(), slots_.size());
+  for (std::size_t k = 0; k < slots_.size(); ++k) {
+    if (grads_[k] == Py_None) continue;
+    slots_[k].bind(grads_[k], written_);
+    active_.push_back(k);
+    if (slots_[k].task().size > 0) work_.add(slots_[k].task());
+  }
+}
+
+void Optimizer::run() noexcept {
+  if (scheduled) options_.swap(next_options_);
+  {
+    const IeeeMode mode;
+    for (const std::size_t k : active_) {
+      const double* options = options_[groups_[k]].data();
+      const Kernel& kernel = slots_[k].kernel(options);
+      Task& task = slots_[k].task();
+      task.loop = kernel.loop;
+      task.coefficients =
+          &prepared_.get(kernel, options, ++param_steps_[k], groups_[k], slots_[k].dtype());
+    }
+  }
+  work_.run();
+  ++steps_;
+}
+
+void Optimizer::add_group(const std::vector<py::object>& params, const py::function& new_states,
+                          const std::vector<py::object>& names, std::vector<double> options,
+                          const std::string& structure) {
+  const Structure new_structure = structure_of(structure);
+  const std::size_t old_count = slots_.size(), group = options_.size();
+  const std::size_t count = old_count + params.size();
+  std::vector<Slot> slots = slots_;
+  slots.reserve(count);
+  for (std::size_t k = 0; k < params.size(); ++k) {
+    const auto position =
+        new_structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
+    slots.emplace_back(*rule_, names[k], position, params[k]);
+    slots.back().set_states(new_states(k).cast<std::vector<py::object>>());
+  }
+  WrittenMemory written;
+  for (const Slot& slot : slots) slot.add_to(written);
+  written.settle();
+  groups_.reserve(count);
+  param_steps_.reserve(count);
+  options_.reserve(group + 1);
+  // From here on nothing fails.
+  slots_.swap(slots);
+  groups_.resize(count, group);
+  param_steps_.resize(count, 0);
+  options_.push_back(std::move(options));
+  structure_ = new_structure;
+  std::swap(written_, written);
+}
+
+void Optimizer::set_options(Options options) { options_.swap(options); }
+
+void Optimizer::set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps) {
+  param_steps_.swap(param_steps);
+  steps_ = steps;
+}
+
+std::vector<std::vector<py::object>> Optimizer::states() const {
+  std::vector<std::vector<py::object>> states;
+  for (const Slot& slot : slots_) states.push_back(slot.states());
+  return states;
+}
+
+}  // namespace instep

@@ -1,0 +1,72 @@
+// An optimizer's part in C++: parameters, states, options in numbers, counts, and the step.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bindings/gradients.hpp"
+#include "bindings/prepared.hpp"
+#include "engine/gate.hpp"
+#include "engine/work.hpp"
+
+namespace instep {
+
+class Optimizer {
+ public:
+  using Options = std::vector<std::vector<double>>;  // of each group, in the rule's order
+
+  explicit Optimizer(const std::string& rule);
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  // One step. `self` is the Python object, which is asked for the learning rates where they are
+  // scheduled. Does it all, or raises with everything as it was.
+  void step(PyObject* self, PyObject* grads);
+
+  // Everything below is called while the calling thread has the turn.
+  void take_turn();
+  void give_turn() { turn_.give(); }
+
+  // A group's parameters with their names (None for one that has none). `new_states(k)` is called
+  // for the k-th once it is known to be an array: a list of its states, None for one that does not
+  // exist.
+  void add_group(const std::vector<py::object>& params, const py::function& new_states,
+                 const std::vector<py::object>& names, std::vector<double> options,
+                 const std::string& structure);
+  void set_options(Options options);
+  void set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps);
+
+  const Options& options() const { return options_; }
+  std::int64_t steps() const { return steps_; }
+  const std::vector<std::int64_t>& param_steps() const { return param_steps_; }
+  std::vector<std::vector<py::object>> states() const;
+
+  // Whether a group's learning rate comes from a callable.
+  bool scheduled = false;
+
+ private:
+  class StepScope;
+
+  void ask_rates(PyObject* self);
+  void plan();
+  void run() noexcept;
+
+  const Rule* rule_;
+  Structure structure_ = Structure::sequence;
+  Options options_;
+  std::vector<Slot> slots_;
+  std::vector<std::size_t> groups_;        // of each slot
+  std::vector<std::int64_t> param_steps_;  // of each slot: how often it was stepped
+  std::int64_t steps_ = 0;
+  WrittenMemory written_;
+  Turn turn_;
+
+  // Of the step in progress; members to keep their memory.
+  Options next_options_;
+  std::vector<std::size_t> active_;  // slots that have a gradient
+  Prepared prepared_;
+  Work work_;
+  Gradients grads_;
+};
+
+}  // namespace instep

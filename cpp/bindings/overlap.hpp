@@ -1,0 +1,39 @@
+// Whether arrays share memory: what is written must share none with any other array of the call.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bindings/array.hpp"
+
+namespace instep {
+
+// The memory that a call writes.
+class WrittenMemory {
+ public:
+  // The array must outlive this object; `role` is a literal or as long-lived.
+  void add(PyObject* array, const Label& label, const char* role);
+
+  // Sorts what was added. Raises ValueError when two of the arrays share memory, or when that is
+  // too hard to decide.
+  void settle();
+
+  // Raises ValueError when `array`, which is only read, shares memory with what is written.
+  void check_read(PyObject* array, const Label& label, const char* role) const;
+
+ private:
+  struct Extent {
+    std::uintptr_t low, high;  // the bytes in [low, high)
+    PyObject* array;
+    Label label;
+    const char* role;
+  };
+
+  static Extent extent(PyObject* array, const Label& label, const char* role);
+  static void check_pair(const Extent& a, const Extent& b);
+
+  std::vector<Extent> extents_;          // by low
+  std::vector<std::uintptr_t> highest_;  // of the extents up to each
+};
+
+}  // namespace instep

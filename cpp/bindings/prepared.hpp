@@ -1,0 +1,43 @@
+// The coefficients of one call, computed once for each distinct (group, step count, dtype).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/table.hpp"
+
+namespace instep {
+
+class Prepared {
+ public:
+  // Makes room for so many groups, and one set of coefficients for each of so many slots.
+  void reset(std::size_t groups, std::size_t slots) {
+    latest_.assign(groups * dtype_count, Latest());
+    coefficients_.clear();
+    coefficients_.reserve(slots);
+  }
+
+  // Stays valid until the next reset; allocates nothing.
+  const Coefficients& get(const Kernel& kernel, const double* options, std::int64_t step,
+                          std::size_t group, DType dtype) {
+    Latest& latest = latest_[group * dtype_count + dtype];
+    if (latest.step != step || latest.prepare != kernel.prepare) {
+      coefficients_.emplace_back();
+      kernel.prepare(options, step, coefficients_.back());
+      latest = {step, kernel.prepare, coefficients_.size() - 1};
+    }
+    return coefficients_[latest.index];
+  }
+
+ private:
+  struct Latest {
+    std::int64_t step = -1;
+    Prepare prepare = nullptr;
+    std::size_t index = 0;
+  };
+
+  std::vector<Latest> latest_;  // of each group and dtype
+  std::vector<Coefficients> coefficients_;
+};
+
+}  // namespace instep

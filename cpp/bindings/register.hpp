@@ -1,0 +1,12 @@
+// What module.cpp puts together: one function for each topic.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace instep {
+
+void register_config(pybind11::module_& module);
+void register_functional(pybind11::module_& module);
+void register_optimizer(pybind11::module_& module);
+
+}  // namespace instep

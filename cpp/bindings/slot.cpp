@@ -1,0 +1,66 @@
+#include "bindings/slot.hpp"
+
+#include <utility>
+
+namespace instep {
+
+Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object param)
+    : rule_(&rule),
+      name_(std::move(name)),
+      position_(position),
+      param_(std::move(param)),
+      dtype_(check_array(param_.ptr(), label(), "parameter")) {
+  check_writable(param_.ptr(), label(), "parameter");
+  const auto& array = fields(param_.ptr());
+  param_print_ = Fingerprint(param_.ptr());
+  order_ = Order(array.nd, array.dimensions, array.strides);
+  task_.size = element_count(param_.ptr());
+  task_.item_size = item_size(dtype_);
+  task_.stream_count = 2;
+  if (task_.size > 0) task_.streams[0] = stream(param_.ptr());
+}
+
+void Slot::set_states(std::vector<py::object> states) {
+  states_ = std::move(states);
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    PyObject* state = states_[k].ptr();
+    if (state == Py_None && (rule_->required_states >> k & 1) == 0) continue;
+    check_array(state, label(), rule_->states[k]);
+    check_like(state, param_.ptr(), label(), rule_->states[k]);
+    check_writable(state, label(), rule_->states[k]);
+    present_ |= 1u << k;
+    if (task_.size > 0) task_.streams[task_.stream_count] = stream(state);
+    ++task_.stream_count;
+  }
+}
+
+void Slot::add_to(WrittenMemory& written) const {
+  written.add(param_.ptr(), label(), "parameter");
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    if (!states_[k].is_none()) written.add(states_[k].ptr(), label(), rule_->states[k]);
+  }
+}
+
+void Slot::bind(PyObject* grad, const WrittenMemory& written) {
+  if (!param_print_.matches(param_.ptr())) check_param();
+  if (grad_print_.matches(grad)) return;
+  check_array(grad, label(), "gradient");
+  check_like(grad, param_.ptr(), label(), "gradient");
+  written.check_read(grad, label(), "gradient");
+  if (task_.size > 0) task_.streams[1] = stream(grad);
+  grad_print_ = Fingerprint(grad);
+}
+
+void Slot::check_param() const {
+  check_writable(param_.ptr(), label(), "parameter");
+  throw py::value_error(label().with("parameter") +
+                        ": expected the memory, shape and dtype that it had when it was given, " +
+                        "which have changed; make a new optimizer for it");
+}
+
+Stream Slot::stream(PyObject* array) const {
+  const auto& a = fields(array);
+  return Stream(a.data, a.dimensions, a.strides, task_.item_size, order_);
+}
+
+}  // namespace instep

@@ -1,0 +1,55 @@
+// One parameter of a call with its gradient and states: checked, and made into the engine's task.
+#pragma once
+
+#include <vector>
+
+#include "bindings/array.hpp"
+#include "bindings/overlap.hpp"
+#include "engine/work.hpp"
+
+namespace instep {
+
+class Slot {
+ public:
+  // Raises unless the parameter may be stepped. `name` is None for one that is known by its
+  // position, which is -1 for one that is alone.
+  Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object param);
+
+  // Raises unless the states (in the rule's order, None for one that does not exist) may be its.
+  void set_states(std::vector<py::object> states);
+
+  // Adds what a step of this parameter writes.
+  void add_to(WrittenMemory& written) const;
+
+  // Raises unless `grad` may be the gradient, and the parameter is still what it was; makes `grad`
+  // the task's. What was checked at the last call is not checked again.
+  void bind(PyObject* grad, const WrittenMemory& written);
+
+  // The step with these options: its kernel, and the task without coefficients.
+  const Kernel& kernel(const double* options) const {
+    return rule_->kernels[rule_->variant(options, present_)][dtype_];
+  }
+  Task& task() { return task_; }
+
+  Label label() const { return {name_.is_none() ? nullptr : name_.ptr(), position_}; }
+  PyObject* name() const { return name_.ptr(); }
+  DType dtype() const { return dtype_; }
+  const std::vector<py::object>& states() const { return states_; }
+
+ private:
+  void check_param() const;
+  Stream stream(PyObject* array) const;
+
+  const Rule* rule_;
+  py::object name_;
+  Py_ssize_t position_;
+  py::object param_;
+  std::vector<py::object> states_;
+  DType dtype_;
+  unsigned present_ = 0;  // a bit for each state that exists
+  Order order_;
+  Fingerprint param_print_, grad_print_;
+  Task task_;
+};
+
+}  // namespace instep

@@ -1,0 +1,45 @@
+// The work of one call: arrays to step, shared among threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/stream.hpp"
+#include "kernels/table.hpp"
+
+namespace instep {
+
+// One parameter's step. The streams are param, grad, and the states that the loop uses; all but
+// the gradient are written.
+struct Task {
+  Loop loop = nullptr;
+  const Coefficients* coefficients = nullptr;
+  std::int64_t size = 0;
+  std::int64_t item_size = 0;
+  int stream_count = 0;
+  Stream streams[max_arrays];
+
+  std::int64_t bytes() const { return size * item_size * stream_count; }
+};
+
+// Lays the tasks end to end and gives each thread one contiguous share of the line, the same at
+// every call, cut where a cache line of the parameter ends. The result does not depend on it.
+class Work {
+ public:
+  void clear();
+  void reserve(std::size_t tasks);
+  // The task must stay where it is until `run` has returned.
+  void add(const Task& task);
+  std::int64_t bytes() const { return bytes_; }
+  void run() const;
+
+ private:
+  void run_share(int share, int shares) const;
+
+  std::vector<const Task*> tasks_;
+  std::vector<std::int64_t> ends_;  // of each task on the line, in bytes
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace instep

@@ -1,0 +1,3 @@
+#include "kernels/loops.hpp"
+
+const instep::Table instep::table_baseline = instep::make_table("baseline");

@@ -1,0 +1,19 @@
+// Which of the tables serves this process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/table.hpp"
+
+namespace instep {
+
+// All tables in the binary, and those that this processor and system can run; lowest first.
+std::vector<const Table*> built_tables();
+std::vector<const Table*> supported_tables();
+
+// The table called `isa`, or the highest supported one where `isa` is empty. Throws
+// std::invalid_argument, saying what is possible, where there is none of that name.
+const Table& select_table(const std::string& isa);
+
+}  // namespace instep

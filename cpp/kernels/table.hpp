@@ -1,0 +1,54 @@
+// The table that each instruction set's file exports: what the rules are called, and their loops.
+#pragma once
+
+#include <cstdint>
+
+namespace instep {
+
+constexpr int max_states = 3;
+constexpr int max_arrays = 2 + max_states;
+constexpr int max_options = 16;
+
+enum DType { float32, float64, dtype_count };
+
+constexpr std::int64_t item_size(DType dtype) { return dtype == float32 ? 4 : 8; }
+
+// Room for the coefficients of any rule in any dtype.
+struct alignas(16) Coefficients {
+  unsigned char bytes[128];
+};
+
+// One step of n elements. The arrays are param, grad and then those states that the variant uses;
+// they are contiguous and aligned, and none that is written overlaps another.
+using Loop = void (*)(void* const* arrays, std::int64_t n, const Coefficients& coefficients);
+
+using Prepare = void (*)(const double* options, std::int64_t step, Coefficients& coefficients);
+
+struct Kernel {
+  Loop loop;
+  Prepare prepare;
+};
+
+struct Rule {
+  const char* name;
+  const char* const* options;
+  int option_count;
+  const char* const* states;
+  int state_count;
+  unsigned required_states;  // a bit for each state that no variant does without
+  // The index into `kernels` for these options when the states in the bit set `present` exist.
+  unsigned (*variant)(const double* options, unsigned present);
+  const Kernel (*kernels)[dtype_count];
+};
+
+struct Table {
+  const char* isa;
+  const Rule* rules;
+  int rule_count;
+};
+
+extern const Table table_baseline;
+extern const Table table_x86_64_v3;
+extern const Table table_x86_64_v4;
+
+}  // namespace instep

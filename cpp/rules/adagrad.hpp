@@ -1,0 +1,46 @@
+// Adagrad, diagonal: Duchi, Hazan, Singer, "Adaptive Subgradient Methods for Online Learning and
+// Stochastic Optimization", JMLR 12, 2011; lr_decay as in torch.optim.Adagrad.
+#pragma once
+
+#include "rules/rule.hpp"
+
+namespace instep {
+namespace {
+
+struct Adagrad {
+  static constexpr const char* name = "adagrad";
+  static constexpr const char* options[] = {"lr",  "lr_decay",        "weight_decay",
+                                            "eps", "eps_inside_sqrt", "maximize"};
+  static constexpr const char* states[] = {"sum"};
+
+  struct Options {
+    double lr, lr_decay, weight_decay, eps, eps_inside_sqrt, maximize;
+  };
+
+  enum : unsigned { l2 = 1, variants = 2 };
+
+  static unsigned variant(const Options& o, unsigned) { return when(o.weight_decay != 0, l2); }
+  static constexpr bool uses(unsigned, int) { return true; }
+
+  template <class T, unsigned variant>
+  struct Step {
+    T grad_scale, weight_decay, eps_in, eps_out, step_size;
+
+    Step(const Options& o, int64_t step)
+        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+          weight_decay(T(o.weight_decay)),
+          eps_in(T(o.eps_inside_sqrt != 0 ? o.eps : 0.0)),
+          eps_out(T(o.eps_inside_sqrt != 0 ? 0.0 : o.eps)),
+          step_size(T(o.lr / (1.0 + (double(step - 1) * o.lr_decay)))) {}
+
+    void update(T& param, T grad, T& sum) const {
+      T g = grad_scale * grad;
+      if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
+      sum = sum + (g * g);
+      param = param - (step_size * (g / (root(sum + eps_in) + eps_out)));
+    }
+  };
+};
+
+}  // namespace
+}  // namespace instep

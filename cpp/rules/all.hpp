@@ -1,0 +1,19 @@
+// The registry of rules: a header and a name for each.
+#pragma once
+
+#include "rules/adadelta.hpp"
+#include "rules/adagrad.hpp"
+#include "rules/adam.hpp"
+#include "rules/rmsprop.hpp"
+#include "rules/sgd.hpp"
+
+namespace instep {
+namespace {
+
+template <class... Rule>
+struct RuleList {};
+
+using AllRules = RuleList<Sgd, Adam, RMSprop, Adagrad, Adadelta>;
+
+}  // namespace
+}  // namespace instep

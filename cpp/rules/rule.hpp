@@ -1,0 +1,56 @@
+// What every rule is made of.
+//
+// A rule is a struct that knows no arrays, threads or Python:
+//
+//   name, options, states   its words, in the order of `Options` (lr first) and of update's
+//                           arguments
+//   Options                 hyperparameters as doubles, a flag as 0 or 1
+//   variants                how many loops it has; a variant is a set of flags
+//   variant(options, present)  the variant for these options when the states in the bit set exist
+//   uses(variant, state)    whether a variant has this state
+//   Step<T, variant>        the coefficients of one step, computed in double and rounded once to T,
+//                           and update(param, grad, state...) on scalars
+//
+// A flag exists only where an option adds a state or cannot be switched off exactly by a
+// coefficient. A state that a variant does not use must not be touched under `if constexpr`.
+//
+// Every header of this folder lives in an anonymous namespace and uses no function template of the
+// standard library: a kernel file that is compiled for AVX2 must not export a weak symbol which the
+// linker could keep for everyone (https://github.com/numpy/numpy/issues/25274).
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+
+namespace instep {
+namespace {
+
+inline unsigned when(bool condition, unsigned flag) { return condition ? flag : 0u; }
+
+inline float root(float x) { return ::sqrtf(x); }
+inline double root(double x) { return ::sqrt(x); }
+
+// where(a > b, a, b): the new value b where they are equal or where one of them is NaN.
+template <class T>
+inline T larger(T a, T b) {
+  return a > b ? a : b;
+}
+
+// where(x < 0, 0, x): a NaN stays one.
+template <class T>
+inline T not_negative(T x) {
+  return x < T(0) ? T(0) : x;
+}
+
+// Repeated squaring, multiplications alone: the pow of C libraries differs in the last place.
+inline double power(double base, int64_t exponent) {
+  double result = 1.0;
+  for (; exponent > 0; exponent >>= 1) {
+    if (exponent & 1) result = result * base;
+    base = base * base;
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace instep

@@ -1,0 +1,79 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.optimizer import Optimizer
+from instep.parameters import Params
+
+
+class Adadelta(Optimizer):
+    r"""Adadelta: steps as large as the running mean of earlier steps, in the gradient's units.
+
+    .. math::
+
+        E[g^2]_t &= \rho \, E[g^2]_{t-1} + (1 - \rho) \, g_t^2 \\
+        \Delta_t &= \frac{\sqrt{E[\Delta^2]_{t-1} + \epsilon}}{\sqrt{E[g^2]_t + \epsilon}} \, g_t \\
+        E[\Delta^2]_t &= \rho \, E[\Delta^2]_{t-1} + (1 - \rho) \, \Delta_t^2 \\
+        \theta_t &= \theta_{t-1} - \gamma \, \Delta_t
+
+    with :math:`g_t = \pm\nabla f + \lambda \theta_{t-1}`. The formulas are those of
+    ``torch.optim.Adadelta``; the paper's are those with :math:`\gamma = 1`.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
+        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    lr : float or callable
+        Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    rho : float
+        Decay rate :math:`\rho` of the running means, in [0, 1].
+    eps : float
+        Term inside both roots, at least 0. It sets the size of the first steps.
+    weight_decay : float
+        Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does.
+
+    References
+    ----------
+    M. D. Zeiler, "ADADELTA: An Adaptive Learning Rate Method", arXiv:1212.5701, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = np.array([1.0, 2.0])
+    >>> optimizer = instep.Adadelta(w, rho=0.0, eps=0.25)
+    >>> optimizer.step(np.array([0.0, 0.0]))
+    >>> w
+    array([1., 2.])
+    """
+
+    _rule = "adadelta"
+
+    lr = LearningRate()
+    rho = Number(0.0, 1.0)
+    eps = Number(0.0)
+    weight_decay = Number(0.0)
+    maximize = Flag()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize
+        )

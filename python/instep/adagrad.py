@@ -1,0 +1,97 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.optimizer import Optimizer
+from instep.parameters import Params
+
+
+class Adagrad(Optimizer):
+    r"""Adagrad: steps by the gradient over the root of the sum of its squares so far.
+
+    .. math::
+
+        s_t &= s_{t-1} + g_t^2 \\
+        \theta_t &= \theta_{t-1} - \frac{\gamma}{1 + (t - 1)\eta} \, g_t / (\sqrt{s_t} + \epsilon)
+
+    with :math:`g_t = \pm\nabla f + \lambda \theta_{t-1}`. The formulas are those of
+    ``torch.optim.Adagrad``.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
+        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    lr : float or callable
+        Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    lr_decay : float
+        Decay :math:`\eta` of the learning rate, at least 0.
+    weight_decay : float
+        Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
+    initial_accumulator_value : float
+        The sum :math:`s_0`, at least 0. Fixed when the optimizer is made.
+    eps : float
+        Term that keeps the denominator from zero, at least 0.
+    eps_inside_sqrt : bool
+        Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and TensorFlow do.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does.
+
+    References
+    ----------
+    J. Duchi, E. Hazan, Y. Singer, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization", JMLR 12, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = np.array([1.0, 2.0])
+    >>> optimizer = instep.Adagrad(w, lr=0.25, eps=0.0)
+    >>> optimizer.step(np.array([0.5, -0.5]))
+    >>> w
+    array([0.75, 2.25])
+    """
+
+    _rule = "adagrad"
+    _initial: ClassVar[Mapping[str, str]] = {"sum": "initial_accumulator_value"}
+
+    lr = LearningRate()
+    lr_decay = Number(0.0)
+    weight_decay = Number(0.0)
+    initial_accumulator_value = Number(0.0, fixed=True)
+    eps = Number(0.0)
+    eps_inside_sqrt = Flag()
+    maximize = Flag()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        eps_inside_sqrt: bool = False,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+            eps_inside_sqrt=eps_inside_sqrt,
+            maximize=maximize,
+        )

@@ -1,0 +1,115 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
+from instep.optimizer import Optimizer
+from instep.parameters import Params
+
+
+class Adam(Optimizer):
+    r"""Adam: steps by the first moment over the root of the second.
+
+    .. math::
+
+        m_t &= \beta_1 m_{t-1} + (1 - \beta_1) \, g_t \\
+        v_t &= \beta_2 v_{t-1} + (1 - \beta_2) \, g_t^2 \\
+        \theta_t &= \theta_{t-1} - \alpha \, \hat m_t / (\sqrt{\hat v_t} + \epsilon), \qquad
+        \hat m_t = m_t / (1 - \beta_1^t), \quad \hat v_t = v_t / (1 - \beta_2^t)
+
+    with :math:`g_t = \pm\nabla f + \lambda \theta_{t-1}`. The formulas are those of
+    ``torch.optim.Adam``; what scikit-learn, Keras and TensorFlow compute is `eps_hat`.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
+        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    lr : float or callable
+        Learning rate :math:`\alpha`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    betas : tuple of float
+        Decay rates :math:`\beta_1`, :math:`\beta_2` of the moments, in [0, 1).
+    eps : float
+        Term that keeps the denominator from zero, at least 0.
+    weight_decay : float
+        Decay :math:`\lambda`, at least 0: :math:`\lambda\theta_{t-1}` is added to the gradient.
+    amsgrad : bool
+        Put the largest :math:`v` so far in the place of :math:`v_t`. Fixed when the optimizer is
+        made. See `AMSGrad` for Reddi et al.'s own form.
+    decoupled_weight_decay : bool
+        Multiply the parameter by :math:`1 - \alpha\lambda` instead of changing the gradient, as
+        `AdamW` does.
+    bias_correction : bool
+        False takes :math:`\hat m_t = m_t`, :math:`\hat v_t = v_t`.
+    eps_hat : bool
+        Take `eps` for the paper's :math:`\hat\epsilon`: :math:`\theta_t = \theta_{t-1} - \alpha_t
+        m_t / (\sqrt{v_t} + \hat\epsilon)`, :math:`\alpha_t = \alpha \sqrt{1 - \beta_2^t} /
+        (1 - \beta_1^t)`.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does.
+
+    References
+    ----------
+    D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = {"weights": np.ones((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
+    >>> optimizer = instep.Adam(w, lr=0.125)
+    >>> optimizer.step({"weights": np.full((2, 3), 0.5, np.float32), "bias": None})
+    >>> w["weights"].round(6)
+    array([[0.875, 0.875, 0.875],
+           [0.875, 0.875, 0.875]], dtype=float32)
+    >>> w["bias"]
+    array([0., 0., 0.], dtype=float32)
+    """
+
+    _rule = "adam"
+    _switches: ClassVar[Mapping[str, str]] = {"max_exp_avg_sq": "amsgrad"}
+
+    lr = LearningRate()
+    betas = Betas()
+    eps = Number(0.0)
+    weight_decay = Number(0.0)
+    amsgrad = Flag()
+    decoupled_weight_decay = Flag()
+    bias_correction = Flag()
+    eps_hat = Flag()
+    maximize = Flag()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        decoupled_weight_decay: bool = False,
+        bias_correction: bool = True,
+        eps_hat: bool = False,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            decoupled_weight_decay=decoupled_weight_decay,
+            bias_correction=bias_correction,
+            eps_hat=eps_hat,
+            maximize=maximize,
+        )

@@ -1,0 +1,81 @@
+"""AMSGrad."""
+
+from __future__ import annotations
+
+from instep.adam import Adam
+from instep.hyperparameters import Flag, Schedule
+from instep.parameters import Params
+
+
+class AMSGrad(Adam):
+    r"""AMSGrad as Reddi et al. state it: Adam with a second moment that never decreases.
+
+    .. math::
+
+        m_t &= \beta_1 m_{t-1} + (1 - \beta_1) \, g_t \\
+        v_t &= \beta_2 v_{t-1} + (1 - \beta_2) \, g_t^2, \qquad
+        \hat v_t = \max(\hat v_{t-1}, v_t) \\
+        \theta_t &= \theta_{t-1} - \alpha \, m_t / (\sqrt{\hat v_t} + \epsilon)
+
+    without bias correction; the paper has no :math:`\epsilon`. ``Adam(..., amsgrad=True)`` is
+    torch's form, with bias correction.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, as for `Adam`.
+    lr : float or callable
+        Learning rate :math:`\alpha`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    betas : tuple of float
+        Decay rates of the moments, in [0, 1).
+    eps : float
+        Term that keeps the denominator from zero, at least 0.
+    weight_decay : float
+        Factor of the parameter that is added to the gradient, at least 0.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does.
+
+    References
+    ----------
+    S. J. Reddi, S. Kale, S. Kumar, "On the Convergence of Adam and Beyond", ICLR 2018,
+    algorithm 2.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = np.array([1.0, 2.0])
+    >>> optimizer = instep.AMSGrad(w, lr=0.5, betas=(0.5, 0.75), eps=0.0)
+    >>> optimizer.step(np.array([1.0, -1.0]))
+    >>> w
+    array([0.5, 2.5])
+    """
+
+    amsgrad = Flag(only=True)
+    bias_correction = Flag(only=False)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad=True,
+            bias_correction=False,
+            maximize=maximize,
+        )

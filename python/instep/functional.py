@@ -1,0 +1,89 @@
+"""Compiled steps for those who keep the states themselves.
+
+The functions of :mod:`instep.reference`, with the same names, signatures and defaults, as one call
+into the core. A call checks all its arguments before anything is written, and raises TypeError or
+ValueError with every array as it was.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from instep import _core, reference
+from instep.adadelta import Adadelta
+from instep.adagrad import Adagrad
+from instep.adam import Adam
+from instep.optimizer import Optimizer
+from instep.rmsprop import RMSprop
+from instep.sgd import SGD
+
+__all__ = ["adadelta_step", "adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
+
+P = ParamSpec("P")
+
+
+def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> Callable[P, None]:
+    """Return the compiled function that `specification` describes.
+
+    `optimizer` is a class of the same rule, whose hyperparameters say what the options may be.
+    """
+    signature = inspect.signature(specification)
+    parameters = signature.parameters.values()
+    arrays = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+    defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
+    counts_steps = "step" in signature.parameters
+    rule, option_names = optimizer._rule, optimizer._option_names
+    checks = {
+        name: check
+        for hyperparameter in optimizer._hyperparameters.values()
+        for name, check in hyperparameter.numbers().items()
+    }
+    # In the core's order; what has no default is always given.
+    default_options = {name: float(defaults.get(name, 0.0)) for name in option_names}
+    state_switches = [
+        (arrays[2 + optimizer._state_names.index(state)], option)
+        for state, option in optimizer._switches.items()
+        if option in option_names
+    ]
+
+    @wraps(specification)
+    def step(*args: P.args, **kwargs: P.kwargs) -> None:
+        passed = {**dict(zip(arrays, args, strict=False)), **kwargs}
+        given: dict[str, Any] = {**defaults, **passed}
+        if len(passed) != len(args) + len(kwargs) or len(given) != len(signature.parameters):
+            signature.bind(*args, **kwargs)  # raises what Python itself would
+        options = default_options.copy()
+        for name, value in kwargs.items():
+            if name in options:
+                options[name] = checks[name](value)
+        for state, option in state_switches:
+            if options[option] != 0 and given[state] is None:
+                raise ValueError(f"{option}: expected {state} to be passed with it, got None")
+        optimizer._check_together(options)
+        count = _step_number(given["step"]) if counts_steps else 1
+        _core.step(rule, [given[name] for name in arrays], list(options.values()), count)
+
+    return step
+
+
+def _step_number(value: object) -> int:
+    if isinstance(value, bool):
+        raise TypeError(f"step: expected an integer, got {value!r}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"step: expected an integer, got {value!r}") from None
+    if not 1 <= number < 2**63:
+        raise ValueError(f"step: expected the number of this step, from 1, got {number}")
+    return number
+
+
+sgd_step = _compiled(reference.sgd_step, SGD)
+adam_step = _compiled(reference.adam_step, Adam)
+rmsprop_step = _compiled(reference.rmsprop_step, RMSprop)
+adagrad_step = _compiled(reference.adagrad_step, Adagrad)
+adadelta_step = _compiled(reference.adadelta_step, Adadelta)

@@ -1,0 +1,186 @@
+"""What a hyperparameter may be, and which numbers the core gets for it."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from instep.optimizer import Optimizer
+
+T = TypeVar("T")
+
+Schedule: TypeAlias = Callable[[int], float]
+"""A learning rate for each count of completed steps."""
+
+
+class Hyperparameter(Generic[T]):
+    """An attribute of an optimizer that reads and sets a value of all its groups.
+
+    Parameters
+    ----------
+    fixed : bool
+        The value is part of what an optimizer is and does not change once it exists.
+    """
+
+    name: str
+
+    def __init__(self, *, fixed: bool = False) -> None:
+        self.fixed = fixed
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, optimizer: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T: ...
+    def __get__(self, optimizer: Optimizer | None, owner: type[object]) -> Self | T:
+        if optimizer is None:
+            return self
+        values: list[T] = [group[self.name] for group in optimizer.param_groups]
+        if any(value != values[0] for value in values):
+            raise ValueError(
+                f"{self.name}: the groups have different values, {values}; "
+                f"read param_groups[i][{self.name!r}]"
+            )
+        return values[0]
+
+    def __set__(self, optimizer: Optimizer, value: T) -> None:
+        optimizer._change([{self.name: value}] * len(optimizer.param_groups))
+
+    def check(self, value: object) -> T:
+        """Return `value` as it is kept, or raise TypeError or ValueError."""
+        raise NotImplementedError
+
+    def numbers(self) -> Mapping[str, Callable[[object], float]]:
+        """For each option of the core that this stands for, what checks and converts it."""
+        raise NotImplementedError
+
+    def encode(self, value: T) -> Mapping[str, float]:
+        """For each option of the core that this stands for, its number."""
+        raise NotImplementedError
+
+
+class Number(Hyperparameter[float]):
+    """A real number in [`low`, `high`], or in [`low`, `high`) where `below` is true."""
+
+    def __init__(
+        self,
+        low: float = -math.inf,
+        high: float = math.inf,
+        *,
+        below: bool = False,
+        fixed: bool = False,
+    ) -> None:
+        super().__init__(fixed=fixed)
+        self.low, self.high, self.below = low, high, below
+
+    def check(self, value: object) -> float:
+        return self.check_as(self.name, value)
+
+    def check_as(self, name: str, value: object) -> float:
+        """Check a value that messages call `name`."""
+        if type(value) is float and self.low <= value < self.high:
+            return value  # the usual case, without the slow question for a number's class
+        if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{name}: expected a number, got {value!r}")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.nan
+        inside = self.low <= number < self.high if self.below else self.low <= number <= self.high
+        if not inside:
+            raise ValueError(f"{name}: expected a number {self._range()}, got {value!r}")
+        return number
+
+    def _range(self) -> str:
+        if self.high == math.inf:
+            return "that is not NaN" if self.low == -math.inf else f"of at least {self.low:g}"
+        return f"in [{self.low:g}, {self.high:g}{')' if self.below else ']'}"
+
+    def numbers(self) -> Mapping[str, Callable[[object], float]]:
+        return {self.name: self.check}
+
+    def encode(self, value: float) -> Mapping[str, float]:
+        return {self.name: value}
+
+
+_AT_LEAST_0 = Number(0.0)
+_FROM_0_BELOW_1 = Number(0.0, 1.0, below=True)
+
+
+class LearningRate(Hyperparameter["float | Schedule"]):
+    """A number of at least 0, or a callable of the count of completed steps."""
+
+    def check(self, value: object) -> float | Schedule:
+        return value if callable(value) else self.check_number(value)
+
+    def check_number(self, value: object) -> float:
+        """Check a learning rate that is to be a number."""
+        return _AT_LEAST_0.check_as("lr", value)
+
+    def numbers(self) -> Mapping[str, Callable[[object], float]]:
+        return {self.name: self.check_number}
+
+    def encode(self, value: float | Schedule) -> Mapping[str, float]:
+        return {self.name: math.nan if callable(value) else value}
+
+
+class Betas(Hyperparameter[tuple[float, float]]):
+    """Two decay rates in [0, 1): the core's options beta1 and beta2."""
+
+    def check(self, value: object) -> tuple[float, float]:
+        if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+            raise TypeError(f"{self.name}: expected a pair of numbers, got {value!r}")
+        if len(value) != 2:
+            raise ValueError(f"{self.name}: expected 2 numbers, got {len(value)}: {value!r}")
+        first, second = (
+            _FROM_0_BELOW_1.check_as(f"{self.name}[{index}]", each)
+            for index, each in enumerate(value)
+        )
+        return first, second
+
+    def numbers(self) -> Mapping[str, Callable[[object], float]]:
+        return {
+            name: lambda value, name=name: _FROM_0_BELOW_1.check_as(name, value)  # type: ignore[misc]
+            for name in ("beta1", "beta2")
+        }
+
+    def encode(self, value: tuple[float, float]) -> Mapping[str, float]:
+        return {"beta1": value[0], "beta2": value[1]}
+
+
+class Flag(Hyperparameter[bool]):
+    """True or False; with `only`, that one."""
+
+    def __init__(self, *, fixed: bool = False, only: bool | None = None) -> None:
+        super().__init__(fixed=fixed)
+        self.only = only
+
+    def check(self, value: object) -> bool:
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{self.name}: expected True or False, got {value!r}")
+        if self.only is not None and value != self.only:
+            raise ValueError(f"{self.name}: expected {self.only} in this class, got {value!r}")
+        return bool(value)
+
+    def numbers(self) -> Mapping[str, Callable[[object], float]]:
+        return {self.name: self.check}
+
+    def encode(self, value: bool) -> Mapping[str, float]:
+        return {self.name: float(value)}
+
+
+def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:
+    """Return the hyperparameters of an optimizer class, in the order of their declaration."""
+    return {
+        name: value
+        for base in reversed(cls.__mro__)
+        for name, value in vars(base).items()
+        if isinstance(value, Hyperparameter)
+    }

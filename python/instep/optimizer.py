@@ -1,0 +1,341 @@
+"""What all optimizers share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, NoReturn
+
+from instep import _core
+from instep.hyperparameters import Hyperparameter, LearningRate, hyperparameters
+from instep.param_group import ParamGroup
+from instep.parameters import (
+    Array,
+    FlatGroup,
+    Group,
+    Params,
+    Structure,
+    check_names,
+    flatten,
+    flatten_group,
+    zeros_in_order_of,
+)
+from instep.state_dict import read_state_dict, write_state_dict
+
+
+class Optimizer(_core.Optimizer):
+    """Base of all optimizers: parameters in groups, their states, and the step.
+
+    Not for direct use; see the subclasses, for example `Adam`.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays that steps change in place, float32 or float64, of any layout. A group is a
+        mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    **defaults
+        The hyperparameters of groups that do not set their own.
+
+    Raises
+    ------
+    TypeError
+        When a parameter is not an ndarray of float32 or float64, or a hyperparameter has a wrong
+        type.
+    ValueError
+        When there is no parameter, when one cannot be written or shares memory with itself or
+        another, or when a hyperparameter is out of range.
+    """
+
+    _rule: ClassVar[str] = ""
+    # The state that exists only where an option is on, and that option.
+    _switches: ClassVar[Mapping[str, str]] = {}
+    # The state that starts at an option's value instead of 0.
+    _initial: ClassVar[Mapping[str, str]] = {}
+
+    _hyperparameters: ClassVar[Mapping[str, Hyperparameter[Any]]] = {}
+    _option_names: ClassVar[tuple[str, ...]]
+    _state_names: ClassVar[tuple[str, ...]]
+
+    lr = LearningRate()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._hyperparameters = hyperparameters(cls)
+        cls._option_names, cls._state_names = _core.rules()[cls._rule]
+
+    def __init__(self, params: Params, **defaults: Any) -> None:
+        if not self._rule:
+            raise TypeError("Optimizer has no rule of its own; use a subclass, such as Adam")
+        super().__init__(self._rule)
+        self._groups: tuple[ParamGroup, ...] = ()
+        self._defaults = self._checked(defaults)
+        groups, structure = flatten(params)
+        for group in groups:
+            self._add_flat_group(group, structure)
+
+    @property
+    def param_groups(self) -> tuple[ParamGroup, ...]:
+        """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
+        return self._groups
+
+    def add_param_group(self, group: Group) -> None:
+        """Add a group of parameters.
+
+        Gradients are passed as one flat sequence from then on, or still as a mapping where all
+        parameters have names.
+
+        Parameters
+        ----------
+        group : mapping
+            The arrays (one, a sequence, or a mapping of names) under ``"params"``, and the
+            hyperparameters that differ from those that the optimizer was made with.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            As when an optimizer is made; it then stays as it was.
+        """
+        flat = flatten_group(group)
+        stays_named = flat.names is not None and self._structure == "mapping"
+        self._add_flat_group(flat, "mapping" if stays_named else "sequence")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return states, counts and hyperparameters in the layout of ``torch.optim``.
+
+        Returns
+        -------
+        dict
+            ``"state"``: for the position of each parameter a dictionary with ``"step"`` and copies
+            of its states. ``"steps"``: how often the optimizer was stepped. ``"param_groups"``: a
+            dictionary of hyperparameters for each group, with the positions of its parameters
+            under ``"params"`` and their names, where they have any, under ``"param_names"``. Of a
+            learning rate that is a callable it holds the last value.
+        """
+        with self._turn():
+            values = []
+            for group, rate in zip(self._groups, self._rates(), strict=True):
+                lr = group["lr"]
+                if callable(lr) and math.isnan(rate):  # not used yet
+                    rate = self._rate(lr, self._steps())
+                values.append({**group._values, "lr": rate if callable(lr) else lr})
+            return write_state_dict(
+                self._groups, values, self._named_states(), self._steps(), self._param_steps()
+            )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over states, counts and hyperparameters.
+
+        Dictionaries of ``torch.optim``, their tensors turned into arrays, load as well. A learning
+        rate that is a callable stays, and continues at the loaded count.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            What `state_dict` returned, of parameters of the same number, order, shapes and
+            dtypes.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            When it does not fit; the optimizer then stays as it was.
+        """
+        with self._turn():
+            states = self._named_states()
+            loaded = read_state_dict(state_dict, self._groups, states)
+            values: list[dict[str, Any]] = []
+            rates: list[float] = []
+            for group, options in zip(self._groups, loaded.options, strict=True):
+                # A sum that is loaded did not start at this optimizer's value.
+                kept = {name: group[name] for name in self._initial.values()}
+                checked = self._checked({**options, **kept}, group)
+                rates.append(checked["lr"])
+                values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
+            k = 0
+            for group in self._groups:
+                for _ in group.params:
+                    for name, array in states[k].items():
+                        array[...] = loaded.states[k].get(name, self._initial_value(name, group))
+                    k += 1
+            self._set_counts(loaded.steps, loaded.param_steps)
+            self._install(values, rates)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(
+            f"a shallow copy of {type(self).__name__} would step the same arrays; "
+            "use copy.deepcopy, together with the arrays to keep them joined"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._turn():
+            return {
+                "attributes": {
+                    name: value for name, value in vars(self).items() if name != "_groups"
+                },
+                "groups": [
+                    (group.params, group.names, dict(group._values)) for group in self._groups
+                ],
+                "rates": self._rates(),
+                "states": [
+                    {name: array.copy(order="K") for name, array in states.items()}
+                    for states in self._named_states()
+                ],
+                "steps": self._steps(),
+                "param_steps": self._param_steps(),
+            }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__init__(self._rule)
+        vars(self).update(state["attributes"], _groups=())
+        for params, names, values in state["groups"]:
+            self._add_group_with(FlatGroup(list(params), names, {}), self._structure, values)
+        with self._turn():
+            for to, array in zip(self._named_states(), state["states"], strict=True):
+                for name in to:
+                    to[name][...] = array[name]
+            self._set_counts(state["steps"], state["param_steps"])
+            self._install([group._values for group in self._groups], state["rates"])
+
+    def __repr__(self) -> str:
+        groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
+        return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Keep other threads' steps waiting."""
+        self._take_turn()
+        try:
+            yield
+        finally:
+            self._give_turn()
+
+    def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
+        if not group.params:
+            raise ValueError("parameters: expected at least one array, got none")
+        self._add_group_with(group, structure, self._checked({**self._defaults, **group.options}))
+
+    def _add_group_with(
+        self, group: FlatGroup, structure: Structure, values: dict[str, Any]
+    ) -> None:
+        check_names([*(old.names for old in self._groups), group.names])
+        new = ParamGroup(self, group.params, group.names, values)
+        with self._turn():
+            self._add_group(
+                new.params,
+                lambda k: self._new_states(new.params[k], new),
+                group.names or [None] * len(group.params),
+                self._encoded(values, math.nan),
+                structure,
+            )
+            self._structure: Structure = structure
+            self._groups = (*self._groups, new)
+            self._set_scheduled()
+
+    def _checked(
+        self, changes: Mapping[str, object], group: ParamGroup | None = None
+    ) -> dict[str, Any]:
+        """Return the hyperparameters of a new group, or of `group` with `changes`, checked."""
+        values = dict(group._values) if group is not None else {}
+        for name, value in changes.items():
+            if name == "params":
+                raise ValueError("params: a group's parameters cannot be changed")
+            if name not in self._hyperparameters:
+                raise KeyError(
+                    f"{name!r} is no hyperparameter of {type(self).__name__}; "
+                    f"expected one of {', '.join(self._hyperparameters)}"
+                )
+            hyperparameter = self._hyperparameters[name]
+            new = hyperparameter.check(value)
+            if group is not None:
+                old = values[name]
+                if hyperparameter.fixed and new != old:
+                    raise ValueError(
+                        f"{name}: expected {old!r}, which is fixed when the group is made, "
+                        f"got {new!r}"
+                    )
+                if name in self._switches.values() and bool(new) != bool(old):
+                    raise ValueError(
+                        f"{name}: cannot change from {old!r} to {new!r}, it decides which states "
+                        "exist; make a new optimizer"
+                    )
+            values[name] = new
+        self._check_together(values)
+        return values
+
+    @classmethod
+    def _check_together(cls, values: Mapping[str, Any]) -> None:
+        """Raise ValueError when hyperparameters do not go together."""
+
+    def _change(self, changes: Sequence[Mapping[str, object]]) -> None:
+        """Set hyperparameters of each group, all of them or, when one is refused, none."""
+        with self._turn():
+            values = [
+                self._checked(change, group)
+                for change, group in zip(changes, self._groups, strict=True)
+            ]
+            self._install(values, self._rates())
+
+    def _install(self, values: Sequence[dict[str, Any]], rates: Sequence[float]) -> None:
+        self._set_options(
+            [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
+        )
+        for group, each in zip(self._groups, values, strict=True):
+            group._values = each
+        self._set_scheduled()
+
+    def _set_scheduled(self) -> None:
+        self._scheduled = any(callable(group["lr"]) for group in self._groups)
+
+    def _encoded(self, values: Mapping[str, Any], rate: float) -> list[float]:
+        """Return the core's options; `rate` is the last value of a learning rate's callable."""
+        options: dict[str, float] = {}
+        for name, hyperparameter in self._hyperparameters.items():
+            options.update(hyperparameter.encode(values[name]))
+        if callable(values["lr"]):
+            options["lr"] = rate
+        return [options[name] for name in self._option_names]
+
+    def _rates(self) -> list[float]:
+        return [options[self._option_names.index("lr")] for options in self._options()]
+
+    def _scheduled_rates(self, steps: int) -> list[float]:
+        """Return the learning rate of each group for the next step; called by the core."""
+        rates: dict[int, float] = {}
+        for group in self._groups:
+            lr = group["lr"]
+            if id(lr) not in rates:
+                rates[id(lr)] = self._rate(lr, steps)
+        return [rates[id(group["lr"])] for group in self._groups]
+
+    def _rate(self, lr: float | Callable[[int], float], steps: int) -> float:
+        if not callable(lr):
+            return lr
+        return type(self).lr.check_number(lr(steps))
+
+    def _initial_value(self, state: str, group: ParamGroup) -> float:
+        value: float = group[self._initial[state]] if state in self._initial else 0.0
+        return value
+
+    def _new_states(self, param: Array, group: ParamGroup) -> list[Array | None]:
+        states: list[Array | None] = []
+        for name in self._state_names:
+            if name in self._switches and not group[self._switches[name]]:
+                states.append(None)
+                continue
+            state = zeros_in_order_of(param)
+            value = self._initial_value(name, group)
+            if value != 0:
+                state[...] = value
+            states.append(state)
+        return states
+
+    def _named_states(self) -> list[dict[str, Array]]:
+        """Return the states of each parameter that exist, by name; not copies."""
+        return [
+            {
+                name: state
+                for name, state in zip(self._state_names, states, strict=True)
+                if state is not None
+            }
+            for states in self._states()
+        ]

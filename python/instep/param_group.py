@@ -1,0 +1,64 @@
+"""A group of parameters with its hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+if TYPE_CHECKING:
+    from instep.optimizer import Optimizer
+    from instep.parameters import Array
+
+
+class ParamGroup(MutableMapping[str, Any]):
+    """Hyperparameters of one group, by name, and its parameters under ``"params"``.
+
+    A value can be set between steps; it is checked at once, and several that are set by `update`
+    take effect together or not at all. Keys can be neither added nor deleted.
+    """
+
+    __slots__ = ("_optimizer", "_values", "names", "params")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        params: list[Array],
+        names: list[str] | None,
+        values: dict[str, Any],
+    ) -> None:
+        self._optimizer = optimizer
+        self._values = values
+        self.params = tuple(params)
+        self.names = names
+
+    def __getitem__(self, name: str) -> Any:
+        return self.params if name == "params" else self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError(f"{name!r}: a group's hyperparameters can be set but not deleted")
+
+    def __iter__(self) -> Iterator[str]:
+        yield "params"
+        yield from self._values
+
+    def __len__(self) -> int:
+        return 1 + len(self._values)
+
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
+        """Set several hyperparameters, all of them or, when one is refused, none."""
+        changes = dict(*args, **kwargs)
+        if changes:
+            groups = self._optimizer.param_groups
+            self._optimizer._change([changes if group is self else {} for group in groups])
+
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other)
+        return self
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
+        size = sum(param.size for param in self.params)
+        return f"{len(self.params)} parameters, {size:,} elements: {options}"

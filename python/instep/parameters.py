@@ -1,0 +1,93 @@
+"""From what a user passes as parameters to flat groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Group: TypeAlias = Mapping[str, Any]
+Params: TypeAlias = Array | Mapping[str, Array] | Iterable[Array] | Iterable[Group]
+
+Structure: TypeAlias = Literal["array", "sequence", "mapping"]
+"""How gradients are passed."""
+
+
+@dataclass(frozen=True)
+class FlatGroup:
+    """The parameters of one group, their names where they have any, and the group's own options."""
+
+    params: list[Array]
+    names: list[str] | None
+    options: dict[str, object]
+
+
+def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
+    """Return the groups that `params` stands for, and the structure of its gradients."""
+    if isinstance(params, np.ndarray):
+        return [FlatGroup([params], None, {})], "array"
+    if isinstance(params, Mapping):
+        return [_named(params, {})], "mapping"
+    items = _as_list(params)
+    if items and all(isinstance(item, Mapping) for item in items):
+        return [flatten_group(item) for item in items], "sequence"
+    return [FlatGroup(items, None, {})], "sequence"
+
+
+def flatten_group(group: Group) -> FlatGroup:
+    """Return the group that a mapping with ``"params"`` and options describes."""
+    if not isinstance(group, Mapping):
+        raise TypeError(
+            f"parameter group: expected a mapping with 'params', got {type(group).__name__}"
+        )
+    if "params" not in group:
+        raise KeyError(f"parameter group: expected the key 'params', got {list(group)}")
+    options = {name: value for name, value in group.items() if name != "params"}
+    params = group["params"]
+    if isinstance(params, Mapping):
+        return _named(params, options)
+    if isinstance(params, np.ndarray):
+        return FlatGroup([params], None, options)
+    return FlatGroup(_as_list(params), None, options)
+
+
+def _named(params: Mapping[str, Array], options: dict[str, object]) -> FlatGroup:
+    for name in params:
+        if not isinstance(name, str):
+            raise TypeError(f"parameter names: expected strings, got {name!r}")
+    return FlatGroup(list(params.values()), list(params), options)
+
+
+def _as_list(params: object) -> list[Any]:
+    if isinstance(params, str | bytes) or not isinstance(params, Iterable):
+        raise TypeError(
+            "parameters: expected a numpy.ndarray, a sequence of them, a mapping from names to "
+            f"them, or a sequence of groups, got {type(params).__name__}"
+        )
+    return list(params)
+
+
+def check_names(groups: Sequence[list[str] | None]) -> None:
+    """Raise ValueError when two parameters have the same name."""
+    seen: set[str] = set()
+    for name in (name for names in groups for name in names or ()):
+        if name in seen:
+            raise ValueError(f"parameter {name!r}: expected another name, this one is taken")
+        seen.add(name)
+
+
+def zeros_in_order_of(param: Array) -> Array:
+    """Return zeros that lie in memory in the order in which `param` does.
+
+    The kernel then meets both in one contiguous run. Untouched memory comes from the system as
+    zeros, so that the thread that steps a part first is the one that places it.
+    """
+    forwards = tuple(
+        slice(None, None, -1) if stride < 0 else slice(None) for stride in param.strides
+    )
+    zeros: Array = np.zeros_like(param[forwards], order="K", subok=False)[forwards]
+    return zeros

@@ -1,0 +1,108 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.optimizer import Optimizer
+from instep.parameters import Params
+
+
+class RMSprop(Optimizer):
+    r"""RMSprop: steps by the gradient over the root of its mean square.
+
+    .. math::
+
+        v_t &= \alpha \, v_{t-1} + (1 - \alpha) \, g_t^2 \\
+        \theta_t &= \theta_{t-1} - \gamma \, g_t / (\sqrt{v_t} + \epsilon)
+
+    with :math:`g_t = \pm\nabla f + \lambda \theta_{t-1}`. The formulas are those of
+    ``torch.optim.RMSprop``, but for the clamp that `centered` describes.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
+        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    lr : float or callable
+        Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    alpha : float
+        Decay rate of the running means, at least 0.
+    eps : float
+        Term that keeps the denominator from zero, at least 0.
+    weight_decay : float
+        Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
+    momentum : float
+        Factor :math:`\mu` of the old buffer, at least 0: the quotient is added to a buffer
+        :math:`b_t = \mu \, b_{t-1} + g_t / (\dots)`, by which the parameter moves. Whether it is 0
+        is fixed when the optimizer is made.
+    centered : bool
+        Take the variance :math:`\max(v_t - \bar g_t^2, 0)`, with the running mean :math:`\bar g`
+        of the gradient, in the place of :math:`v_t`. The clamp keeps rounding from making a NaN.
+        Fixed when the optimizer is made.
+    eps_inside_sqrt : bool
+        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does.
+
+    References
+    ----------
+    T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp", COURSERA: Neural Networks for Machine
+    Learning, 2012.
+
+    A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = np.array([1.0, 2.0])
+    >>> optimizer = instep.RMSprop(w, lr=0.25, alpha=0.75, eps=0.0)
+    >>> optimizer.step(np.array([0.5, -0.5]))
+    >>> w
+    array([0.5, 2.5])
+    """
+
+    _rule = "rmsprop"
+    _switches: ClassVar[Mapping[str, str]] = {"grad_avg": "centered", "momentum_buffer": "momentum"}
+
+    lr = LearningRate()
+    alpha = Number(0.0)
+    eps = Number(0.0)
+    weight_decay = Number(0.0)
+    momentum = Number(0.0)
+    centered = Flag()
+    eps_inside_sqrt = Flag()
+    maximize = Flag()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        eps_inside_sqrt: bool = False,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+            eps_inside_sqrt=eps_inside_sqrt,
+            maximize=maximize,
+        )

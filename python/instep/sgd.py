@@ -1,0 +1,103 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.optimizer import Optimizer
+from instep.parameters import Params
+
+
+class SGD(Optimizer):
+    r"""Stochastic gradient descent, with momentum and Nesterov's look-ahead as options.
+
+    .. math::
+
+        b_t &= \mu \, b_{t-1} + (1 - \tau) \, g_t, \qquad b_1 = g_1 \\
+        \theta_t &= \theta_{t-1} - \gamma \, b_t \\
+        \theta_t &= \theta_{t-1} - \gamma \, (g_t + \mu \, b_t) \quad \text{(Nesterov)}
+
+    with :math:`g_t = \pm\nabla f + \lambda \theta_{t-1}`; without momentum :math:`b_t = g_t`. The
+    formulas are those of ``torch.optim.SGD``.
+
+    Parameters
+    ----------
+    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
+        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    lr : float or callable
+        Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
+        completed steps (0 at first).
+    momentum : float
+        Factor :math:`\mu` of the old buffer, at least 0. Whether it is 0 is fixed when the
+        optimizer is made.
+    dampening : float
+        One minus the factor :math:`1 - \tau` of the new gradient.
+    nesterov : bool
+        Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
+    weight_decay : float
+        Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Optimizer` does; also when Nesterov's conditions are not met.
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and
+    momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> w = np.array([1.0, 2.0])
+    >>> optimizer = instep.SGD(w, lr=0.5, momentum=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.step(np.array([0.5, -0.5]))
+    >>> w
+    array([0.375, 2.625])
+    """
+
+    _rule = "sgd"
+    _switches: ClassVar[Mapping[str, str]] = {"momentum_buffer": "momentum"}
+
+    lr = LearningRate()
+    momentum = Number(0.0)
+    dampening = Number()
+    nesterov = Flag(fixed=True)
+    weight_decay = Number(0.0)
+    maximize = Flag()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            maximize=maximize,
+        )
+
+    @classmethod
+    def _check_together(cls, values: Mapping[str, Any]) -> None:
+        if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
+            raise ValueError(
+                "nesterov: expected a momentum above 0 and no dampening, got "
+                f"momentum={values['momentum']!r}, dampening={values['dampening']!r}"
+            )

@@ -1,0 +1,180 @@
+"""State dictionaries in the layout of ``torch.optim``."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instep.param_group import ParamGroup
+from instep.parameters import Array
+
+# Hyperparameters that a dictionary may lack: torch, or an older torch, does not have them.
+_OPTIONAL = {
+    "bias_correction",
+    "decoupled_weight_decay",
+    "eps_hat",
+    "eps_inside_sqrt",
+    "initial_accumulator_value",
+    "maximize",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The content of a dictionary that fits."""
+
+    options: list[dict[str, object]]
+    """Of each group."""
+    states: list[dict[str, Array]]
+    """Of each parameter; empty for one that was never stepped."""
+    param_steps: list[int]
+    steps: int
+
+
+def write_state_dict(
+    groups: Sequence[ParamGroup],
+    values: Sequence[Mapping[str, Any]],
+    states: Sequence[Mapping[str, Array]],
+    steps: int,
+    param_steps: Sequence[int],
+) -> dict[str, Any]:
+    """Return a state dictionary that shares nothing with the optimizer."""
+    first = 0
+    param_groups = []
+    for group, hyperparameters in zip(groups, values, strict=True):
+        positions = list(range(first, first + len(group.params)))
+        first += len(positions)
+        named = {} if group.names is None else {"param_names": list(group.names)}
+        param_groups.append({**hyperparameters, **named, "params": positions})
+    return {
+        "state": {
+            k: {"step": step, **{name: array.copy() for name, array in arrays.items()}}
+            for k, (step, arrays) in enumerate(zip(param_steps, states, strict=True))
+        },
+        "param_groups": param_groups,
+        "steps": steps,
+    }
+
+
+def read_state_dict(
+    state_dict: object, groups: Sequence[ParamGroup], states: Sequence[Mapping[str, Array]]
+) -> Loaded:
+    """Return what a dictionary holds, for an optimizer with these groups and states.
+
+    Hyperparameters are not checked here. Raises TypeError, ValueError or KeyError when the rest
+    does not fit.
+    """
+    top = _mapping(state_dict, "state_dict")
+    saved_groups = _get(top, "param_groups", "state_dict")
+    if isinstance(saved_groups, str | Mapping) or not isinstance(saved_groups, Sequence):
+        raise TypeError(f"param_groups: expected a list, got {type(saved_groups).__name__}")
+    if len(saved_groups) != len(groups):
+        raise ValueError(f"param_groups: expected {len(groups)}, got {len(saved_groups)}")
+    ids: list[object] = []
+    options = []
+    for k, (group, saved) in enumerate(zip(groups, saved_groups, strict=True)):
+        where = f"param_groups[{k}]"
+        options.append(_read_group(_mapping(saved, where), group, where))
+        ids.extend(saved["params"])
+
+    saved_states = _mapping(_get(top, "state", "state_dict"), "state")
+    try:
+        unknown = set(saved_states) - set(ids)
+        duplicate = len(set(ids)) != len(ids)
+    except TypeError:
+        raise TypeError("params: expected the keys of 'state'") from None
+    if unknown:
+        raise ValueError(f"state: expected keys among {ids}, got also {sorted(unknown, key=str)}")
+    if duplicate:
+        raise ValueError(f"params: expected each position once, got {ids}")
+
+    steps = _count(top["steps"], "steps") if "steps" in top else None
+    loaded_states, param_steps = [], []
+    for position, (id_, expected) in enumerate(zip(ids, states, strict=True)):
+        where = f"state[{id_!r}]"
+        saved = _mapping(saved_states.get(id_, {}), where)
+        arrays = _read_arrays(saved, expected, f"{where} (parameter {position})")
+        if "step" in saved:
+            step = _count(saved["step"], f"{where}['step']")
+        else:  # torch's SGD does not count; that the buffer exists tells that it was stepped
+            step = 0 if not arrays else max(1, steps or 0)
+        loaded_states.append(arrays)
+        param_steps.append(step)
+    if steps is None:
+        steps = max(param_steps, default=0)
+    return Loaded(options, loaded_states, param_steps, steps)
+
+
+def _read_group(saved: Mapping[str, Any], group: ParamGroup, where: str) -> dict[str, object]:
+    params = _get(saved, "params", where)
+    if isinstance(params, str) or not isinstance(params, Sequence):
+        raise TypeError(f"{where}['params']: expected a list, got {type(params).__name__}")
+    if len(params) != len(group.params):
+        raise ValueError(
+            f"{where}['params']: expected {len(group.params)} parameters, got {len(params)}"
+        )
+    names = saved.get("param_names")
+    if names is not None and group.names is not None and list(names) != group.names:
+        raise ValueError(f"{where}['param_names']: expected {group.names}, got {list(names)}")
+    options = {name: saved[name] for name in group if name != "params" and name in saved}
+    missing = set(group) - set(options) - _OPTIONAL - {"params"}
+    if missing:
+        raise KeyError(f"{where}: expected also {', '.join(sorted(missing))}")
+    return options
+
+
+def _read_arrays(
+    saved: Mapping[str, Any], expected: Mapping[str, Array], where: str
+) -> dict[str, Array]:
+    arrays = {name: array for name, array in saved.items() if name != "step" and array is not None}
+    unexpected = arrays.keys() - expected.keys()
+    if unexpected:
+        raise ValueError(
+            f"{where}: expected the states {sorted(expected)}, got also {sorted(unexpected)}"
+        )
+    missing = expected.keys() - arrays.keys()
+    if missing and (arrays or saved.get("step", 0) != 0):
+        raise KeyError(f"{where}: expected also the states {sorted(missing)}")
+    for name, array in arrays.items():
+        like = expected[name]
+        what = f"{where}: {name}"
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{what}: expected a numpy.ndarray, got {type(array).__name__}")
+        if array.dtype != like.dtype:
+            raise TypeError(f"{what}: expected dtype {like.dtype}, got {array.dtype}")
+        if array.shape != like.shape:
+            raise ValueError(f"{what}: expected shape {like.shape}, got {array.shape}")
+    return arrays
+
+
+def _mapping(value: object, what: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what}: expected a mapping, got {type(value).__name__}")
+    return value
+
+
+def _get(mapping: Mapping[Any, Any], key: str, what: str) -> Any:
+    if key not in mapping:
+        raise KeyError(f"{what}: expected the key {key!r}, got {list(mapping)}")
+    return mapping[key]
+
+
+def _count(value: object, what: str) -> int:
+    """Return a count of steps; torch keeps it as a floating-point number of dimension 0."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, bool):
+        raise TypeError(f"{what}: expected an integer, got {value!r}")
+    try:
+        count = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{what}: expected an integer, got {value!r}") from None
+    if not 0 <= count < 2**63:
+        raise ValueError(f"{what}: expected a count from 0, got {count}")
+    return count
