@@ -123,7 +123,10 @@ void Optimizer::add_group(const std::vector<py::object>& params, const py::funct
     slots.back().set_states(new_states(k).cast<std::vector<py::object>>());
   }
   WrittenMemory written;
-  for (const Slot& slot : slots) slot.add_to(written);
+  for (Slot& slot : slots) {
+    slot.add_to(written);
+    slot.forget_gradient();
+  }
   written.settle();
   groups_.reserve(count);
   param_steps_.reserve(count);

@@ -25,6 +25,9 @@ class Slot {
   // the task's. What was checked at the last call is not checked again.
   void bind(PyObject* grad, const WrittenMemory& written);
 
+  // The next gradient is checked in any case: what is written has changed.
+  void forget_gradient() { grad_print_ = Fingerprint(); }
+
   // The step with these options: its kernel, and the task without coefficients.
   const Kernel& kernel(const double* options) const {
     return rule_->kernels[rule_->variant(options, present_)][dtype_];

@@ -87,16 +87,24 @@ class Number(Hyperparameter[float]):
         """Check a value that messages call `name`."""
         if type(value) is float and self.low <= value < self.high:
             return value  # the usual case, without the slow question for a number's class
-        if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        number = self._as_float(value)
+        if number is None:
             raise TypeError(f"{name}: expected a number, got {value!r}")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.nan
         inside = self.low <= number < self.high if self.below else self.low <= number <= self.high
         if not inside:
             raise ValueError(f"{name}: expected a number {self._range()}, got {value!r}")
         return number
+
+    @staticmethod
+    def _as_float(value: object) -> float | None:
+        if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+            value = value.item()  # a scalar of NumPy, or what other libraries' schedules return
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return None
+        try:
+            return float(value)
+        except OverflowError:
+            return math.nan
 
     def _range(self) -> str:
         if self.high == math.inf:

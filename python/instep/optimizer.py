@@ -166,6 +166,10 @@ class Optimizer(_core.Optimizer):
             "use copy.deepcopy, together with the arrays to keep them joined"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Every protocol of pickle; pybind11 aborts the process in what copyreg does for 0 and 1.
+        return _new, (type(self),), self.__getstate__()
+
     def __getstate__(self) -> dict[str, Any]:
         with self._turn():
             return {
@@ -339,3 +343,7 @@ class Optimizer(_core.Optimizer):
             }
             for states in self._states()
         ]
+
+
+def _new(cls: type[Optimizer]) -> Optimizer:
+    return cls.__new__(cls)

@@ -86,8 +86,10 @@ def zeros_in_order_of(param: Array) -> Array:
     The kernel then meets both in one contiguous run. Untouched memory comes from the system as
     zeros, so that the thread that steps a part first is the one that places it.
     """
-    forwards = tuple(
-        slice(None, None, -1) if stride < 0 else slice(None) for stride in param.strides
+    # With the ellipsis an array of dimension 0 stays one.
+    forwards: tuple[Any, ...] = (
+        *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),
+        ...,
     )
     zeros: Array = np.zeros_like(param[forwards], order="K", subok=False)[forwards]
     return zeros

@@ -35,10 +35,10 @@ class SGD(Optimizer):
         optimizer is made.
     dampening : float
         One minus the factor :math:`1 - \tau` of the new gradient.
-    nesterov : bool
-        Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
     weight_decay : float
         Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
+    nesterov : bool
+        Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
     maximize : bool
         Ascend instead of descend.
 

@@ -100,8 +100,11 @@ def read_state_dict(
         arrays = _read_arrays(saved, expected, f"{where} (parameter {position})")
         if "step" in saved:
             step = _count(saved["step"], f"{where}['step']")
-        else:  # torch's SGD does not count; that the buffer exists tells that it was stepped
+        elif arrays.keys() <= {"momentum_buffer"}:
+            # torch's SGD does not count; that the buffer exists tells that it was stepped.
             step = 0 if not arrays else max(1, steps or 0)
+        else:
+            raise KeyError(f"{where}: expected also 'step'")
         loaded_states.append(arrays)
         param_steps.append(step)
     if steps is None:

@@ -1,0 +1,1 @@
+"""The benchmark: ``instep bench``, and the cases that ``tests/benchmarks`` shares with it."""

@@ -1,0 +1,280 @@
+"""What an optimizer must do, said with `instep.reference` alone, and what "unchanged" means."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+import instep
+from instep import reference
+from tests.cases import DTYPES, Array
+from tests.compare import assert_same_bits
+
+Options: TypeAlias = dict[str, Any]
+
+ADAM: Options = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+DEFAULTS: dict[str, Options] = {
+    "SGD": {
+        "lr": 1e-3,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "nesterov": False,
+        "weight_decay": 0.0,
+        "maximize": False,
+    },
+    "Adam": ADAM
+    | {
+        "amsgrad": False,
+        "decoupled_weight_decay": False,
+        "bias_correction": True,
+        "eps_hat": False,
+        "maximize": False,
+    },
+    "AdamW": ADAM | {"weight_decay": 1e-2, "amsgrad": False, "maximize": False},
+    "AMSGrad": ADAM | {"maximize": False},
+    "RMSprop": {
+        "lr": 1e-2,
+        "alpha": 0.99,
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "momentum": 0.0,
+        "centered": False,
+        "eps_inside_sqrt": False,
+        "maximize": False,
+    },
+    "Adagrad": {
+        "lr": 1e-2,
+        "lr_decay": 0.0,
+        "weight_decay": 0.0,
+        "initial_accumulator_value": 0.0,
+        "eps": 1e-10,
+        "eps_inside_sqrt": False,
+        "maximize": False,
+    },
+    "Adadelta": {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0, "maximize": False},
+}
+"""The keyword arguments of each class, with the defaults of torch.optim."""
+
+VARIANTS: list[tuple[str, Options]] = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9, "dampening": 0.5}),
+    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    ("SGD", {"weight_decay": 0.1, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"betas": (0.5, 0.75), "eps": 0.5, "weight_decay": 0.1, "maximize": True}),
+    ("Adam", {"amsgrad": True}),
+    ("Adam", {"eps_hat": True, "eps": 0.5}),
+    ("Adam", {"bias_correction": False}),
+    ("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.1}),
+    ("AdamW", {}),
+    ("AdamW", {"weight_decay": 0.1, "amsgrad": True, "maximize": True}),
+    ("AMSGrad", {}),
+    ("AMSGrad", {"weight_decay": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"momentum": 0.9, "weight_decay": 0.1}),
+    ("RMSprop", {"centered": True, "alpha": 0.5}),
+    ("RMSprop", {"centered": True, "momentum": 0.9, "eps_inside_sqrt": True, "maximize": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr_decay": 0.5, "initial_accumulator_value": 0.25, "weight_decay": 0.1}),
+    ("Adagrad", {"eps_inside_sqrt": True, "eps": 0.5, "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"rho": 0.5, "eps": 0.5, "weight_decay": 0.1, "maximize": True}),
+]
+"""Optimizers × options: every option of every class appears."""
+
+each_variant = pytest.mark.parametrize(
+    ("name", "options"),
+    VARIANTS,
+    ids=[f"{name}({', '.join(options)})" for name, options in VARIANTS],
+)
+each_class = pytest.mark.parametrize("name", DEFAULTS)
+
+
+def make(name: str, params: Any, **options: Any) -> Any:
+    """Construct the optimizer `name`; untyped, for tests that pass what must be refused."""
+    return getattr(instep, name)(params, **options)
+
+
+def initial_states(name: str, options: Mapping[str, Any]) -> dict[str, float]:
+    """Return the states of each parameter, by torch's names, and what they are filled with."""
+    if name == "SGD":
+        return {"momentum_buffer": 0.0} if options["momentum"] else {}
+    if name in {"Adam", "AdamW", "AMSGrad"}:
+        largest = name == "AMSGrad" or options["amsgrad"]
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * largest
+    elif name == "RMSprop":
+        names = ["square_avg"] + ["grad_avg"] * options["centered"]
+        names += ["momentum_buffer"] * bool(options["momentum"])
+    elif name == "Adagrad":
+        return {"sum": options["initial_accumulator_value"]}
+    else:
+        names = ["square_avg", "acc_delta"]
+    return dict.fromkeys(names, 0.0)
+
+
+def reference_step(
+    name: str,
+    options: Mapping[str, Any],
+    step: int,
+    param: Array,
+    grad: Array,
+    states: Mapping[str, Array],
+) -> None:
+    """Take the step of class `name` with the reference's function."""
+    rule: Callable[..., None]
+    rule = getattr(
+        reference, {"AdamW": "adam", "AMSGrad": "adam"}.get(name, name.lower()) + "_step"
+    )
+    arguments = {"step": step, **options}
+    if "betas" in options:
+        arguments["beta1"], arguments["beta2"] = options["betas"]
+    if name == "AdamW":
+        arguments["decoupled_weight_decay"] = True
+    if name == "AMSGrad":
+        arguments["bias_correction"] = False
+    accepted = inspect.signature(rule).parameters
+    rule(
+        param,
+        grad,
+        **{{"sum": "state_sum"}.get(key, key): state for key, state in states.items()},
+        **{key: value for key, value in arguments.items() if key in accepted},
+    )
+
+
+class Model:
+    """An optimizer over copies of its parameters, one parameter at a time."""
+
+    def __init__(self, name: str, params: Sequence[Array], **options: Any) -> None:
+        self.name = name
+        self.steps = 0
+        self.groups: list[Options] = []
+        self.params: list[Array] = []
+        self.states: list[dict[str, Array]] = []
+        self.counts: list[int] = []
+        self.group_of: list[int] = []
+        self.add_group(params, **options)
+
+    def add_group(self, params: Sequence[Array], **options: Any) -> None:
+        group = DEFAULTS[self.name] | options
+        for param in params:
+            mine = np.array(param)
+            self.params.append(mine)
+            self.states.append(
+                {
+                    key: np.full_like(mine, value)
+                    for key, value in initial_states(self.name, group).items()
+                }
+            )
+            self.counts.append(0)
+            self.group_of.append(len(self.groups))
+        self.groups.append(group)
+
+    def step(self, grads: Sequence[Array | None]) -> None:
+        for index, grad in enumerate(grads):
+            if grad is not None:
+                self.counts[index] += 1
+                group = self.groups[self.group_of[index]]
+                lr = group["lr"](self.steps) if callable(group["lr"]) else group["lr"]
+                with np.errstate(all="ignore"):
+                    reference_step(
+                        self.name,
+                        group | {"lr": lr},
+                        self.counts[index],
+                        self.params[index],
+                        grad,
+                        self.states[index],
+                    )
+        self.steps += 1
+
+    def assert_equals(self, optimizer: Any) -> None:
+        """Assert that parameters, states and counts of `optimizer` are these, bit for bit."""
+        dictionary = optimizer.state_dict()
+        states = {
+            index: {"step": count, **states}
+            for index, (count, states) in enumerate(zip(self.counts, self.states, strict=True))
+        }
+        assert_same(params_of(optimizer), self.params, "parameters")
+        assert_same(dictionary["state"], states, "state")
+        assert dictionary["steps"] == self.steps
+
+
+def params_of(optimizer: Any) -> list[Array]:
+    """Return the parameters of all groups, in the order in which gradients are given."""
+    return [param for group in optimizer.param_groups for param in group["params"]]
+
+
+def assert_same(actual: Any, expected: Any, what: str = "") -> None:
+    """Fail unless nested containers agree: arrays bit for bit, all else in type and value."""
+    if isinstance(expected, np.ndarray):
+        assert isinstance(actual, np.ndarray), f"{what}: {actual!r} is no array"
+        if expected.dtype in DTYPES:
+            assert_same_bits(actual, expected, what)
+        else:
+            assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape), what
+            assert actual.tobytes() == expected.tobytes(), what
+    elif isinstance(expected, Mapping):
+        assert set(actual) == set(expected), what
+        for key, value in expected.items():
+            assert_same(actual[key], value, f"{what}[{key!r}]")
+    elif isinstance(expected, list | tuple):
+        assert len(actual) == len(expected), what
+        for index, value in enumerate(expected):
+            assert_same(actual[index], value, f"{what}[{index}]")
+    else:
+        assert type(actual) is type(expected), f"{what}: {actual!r} is not {expected!r}"
+        assert actual == expected, what
+
+
+def copied(arrays: Sequence[Array]) -> list[Array]:
+    """Return plain arrays of their own memory with the same values."""
+    return [np.array(array) for array in arrays]
+
+
+def random_arrays(like: Sequence[Array], seed: int) -> list[Array]:
+    """Return normally distributed arrays with the shapes and dtypes of `like`."""
+    rng = np.random.default_rng(seed)
+    return [np.asarray(rng.standard_normal(array.shape), array.dtype) for array in like]
+
+
+def alone(arrays: Sequence[Any]) -> Any:
+    """Return the one array of a sequence: the structure of an optimizer of a single array."""
+    (array,) = arrays
+    return array
+
+
+def named(names: str) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    """Return what makes a sequence a mapping, with a letter as the name of each array."""
+    return lambda arrays: dict(zip(names, arrays, strict=True))
+
+
+@contextlib.contextmanager
+def refused(
+    error: type[Exception] | tuple[type[Exception], ...],
+    match: str,
+    optimizer: Any,
+    *others: Array,
+    structure: Callable[[list[Array]], Any] = list,
+) -> Iterator[None]:
+    """Assert that the block raises `error` and changes neither `optimizer` nor the arrays `others`.
+
+    The next step, too, is the one that an untouched copy of the optimizer takes; its gradients come
+    in `structure`.
+    """
+    twin = copy.deepcopy(optimizer)
+    before = [optimizer.state_dict(), copied(params_of(optimizer)), copied(others)]
+    with pytest.raises(error, match=match):
+        yield
+    assert_same([optimizer.state_dict(), params_of(optimizer), list(others)], before, "after")
+    for each in (optimizer, twin):
+        each.step(structure(random_arrays(params_of(each), seed=7)))
+    assert_same(
+        [optimizer.state_dict(), params_of(optimizer)],
+        [twin.state_dict(), params_of(twin)],
+        "after the next step",
+    )

@@ -1,0 +1,639 @@
+"""What may be passed and what is refused, with what message; a refused call changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import as_strided
+
+import instep
+from instep import functional
+from tests.api.model import (
+    Model,
+    alone,
+    assert_same,
+    copied,
+    each_class,
+    make,
+    named,
+    random_arrays,
+    refused,
+)
+from tests.cases import Array
+
+Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...]
+
+
+def f32(*shape: int) -> Array:
+    return np.ones(shape, np.float32)
+
+
+def read_only(array: Array) -> Array:
+    array.setflags(write=False)
+    return array
+
+
+def overlapping_itself() -> Array:
+    return as_strided(f32(8), shape=(3, 4), strides=(8, 4))
+
+
+def writeable_broadcast() -> Array:
+    return as_strided(f32(1), shape=(4,), strides=(0,))
+
+
+def two_views(first: Any, second: Any) -> list[Array]:
+    memory = f32(8)
+    return [memory[first], memory[second]]
+
+
+def masked(*shape: int) -> Any:
+    return np.ma.masked_array(f32(*shape), mask=False)
+
+
+# Everything below: what is passed, the exception's type, a regular expression of its message.
+NO_PARAMETERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "None": (lambda: None, TypeError, "None"),
+    "a number": (lambda: 1.0, TypeError, "float"),
+    "a NumPy scalar": (lambda: np.float32(1.0), TypeError, "float32"),
+    "text": (lambda: "weights", TypeError, "str"),
+    "a list of numbers": (lambda: [1.0, 2.0], TypeError, "parameter 0.*ndarray.*float"),
+    "a list with a list": (lambda: [f32(2), [1.0]], TypeError, "parameter 1.*ndarray.*list"),
+    "a list with None": (lambda: [f32(2), None], TypeError, "parameter 1.*ndarray.*None"),
+    "a list and a group": (lambda: [f32(2), {"params": [f32(2)]}], TypeError, "1.*dict"),
+    "a group and an array": (lambda: [{"params": [f32(2)]}, f32(2)], TypeError, "0.*ndarray.*dict"),
+    "a mapping to lists": (lambda: {"w": [1.0]}, TypeError, "'w'.*ndarray.*list"),
+    "a mapping with numbers as names": (lambda: {0: f32(2)}, TypeError, "name.*0"),
+    "an empty list": (list, ValueError, "at least one"),
+    "an empty mapping": (dict, ValueError, "at least one"),
+    "an empty group": (lambda: [{"params": []}], ValueError, "at least one"),
+    "an empty group after another": (
+        lambda: [{"params": [f32(2)]}, {"params": {}}],
+        ValueError,
+        "at least one",
+    ),
+    "a group without parameters": (lambda: [{"lr": 0.5}], KeyError, "params"),
+    "a group with an unknown option": (
+        lambda: [{"params": [f32(2)], "colour": 1}],
+        KeyError,
+        "colour",
+    ),
+    "a group with an option out of range": (
+        lambda: [{"params": [f32(2)], "lr": -1.0}],
+        ValueError,
+        "lr.*-1",
+    ),
+    "the same name twice": (
+        lambda: [{"params": {"w": f32(2)}}, {"params": {"w": f32(2)}}],
+        ValueError,
+        "'w'",
+    ),
+    "a masked array": (lambda: masked(2), TypeError, "masked"),
+    "a masked array in a list": (lambda: [f32(2), masked(2)], TypeError, "parameter 1.*masked"),
+    "int64": (lambda: np.ones(2, np.int64), TypeError, "float32.*float64.*int64"),
+    "bool": (lambda: np.ones(2, bool), TypeError, "float32.*float64.*bool"),
+    "float16": (lambda: np.ones(2, np.float16), TypeError, "float32.*float64.*float16"),
+    "longdouble": (lambda: np.ones(2, np.longdouble), TypeError, "float32.*float64.*"),
+    "complex64": (lambda: np.ones(2, np.complex64), TypeError, "float32.*float64.*complex64"),
+    "object": (lambda: np.ones(2, object), TypeError, "float32.*float64.*object"),
+    "records": (lambda: np.ones(2, [("x", "f4")]), TypeError, "float32.*float64.*x"),
+    "byte-swapped": (
+        lambda: np.ones(2, np.dtype(np.float32).newbyteorder()),
+        TypeError,
+        "byte order",
+    ),
+    "read-only": (lambda: read_only(f32(2)), ValueError, "read-only"),
+    "read-only in a mapping": (
+        lambda: {"w": f32(2), "b": read_only(f32(2))},
+        ValueError,
+        "'b'.*read-only",
+    ),
+    "overlapping itself": (
+        lambda: [f32(2), overlapping_itself()],
+        ValueError,
+        "1.*internal overlap",
+    ),
+    "interlocked strides": (
+        lambda: [f32(2), as_strided(f32(15), (3, 2), (16, 24))],
+        ValueError,
+        "1.*internal overlap",
+    ),
+    "broadcast": (lambda: [f32(2), writeable_broadcast()], ValueError, "1.*internal overlap"),
+    "the same array twice": (lambda: [f32(2)] * 2, ValueError, "0.*1.*share memory"),
+    "the same array in two groups": (
+        lambda: [{"params": array} for array in [f32(2)] * 2],
+        ValueError,
+        "0.*1.*share memory",
+    ),
+    "the same array under two names": (
+        lambda: dict.fromkeys(["w", "b"], f32(2)),
+        ValueError,
+        "'w'.*'b'.*share memory",
+    ),
+    "views that overlap": (
+        lambda: two_views(slice(5), slice(4, None)),
+        ValueError,
+        "0.*1.*share memory",
+    ),
+    "strided views that overlap": (
+        lambda: two_views(slice(0, None, 2), slice(0, None, 3)),
+        ValueError,
+        "0.*1.*share memory",
+    ),
+    "an array and its reverse": (
+        lambda: two_views(slice(None), slice(None, None, -1)),
+        ValueError,
+        "0.*1.*share memory",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"), NO_PARAMETERS.values(), ids=list(NO_PARAMETERS)
+)
+def test_parameters_that_are_refused(
+    params: Callable[[], Any], error: type[Exception], match: str
+) -> None:
+    given = params()
+    with pytest.raises(error, match=match):
+        make("Adam", given)
+
+
+@each_class
+def test_every_class_refuses_positional_options_and_unknown_ones(name: str) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        make(name, f32(2), colour=1)
+    with pytest.raises(TypeError, match="params"):
+        getattr(instep, name)()
+    with pytest.raises(TypeError, match="positional"):
+        getattr(instep, name)(f32(2), *range(20))
+
+
+def overlapping() -> tuple[Array, Array]:
+    memory = np.zeros(6, np.float32)
+    return memory[:4], memory[2:]
+
+
+def misaligned() -> Array:
+    return np.zeros(13, np.uint8)[1:].view(np.float32)
+
+
+class Weights(np.ndarray[Any, np.dtype[Any]]):
+    """A subclass of ndarray."""
+
+
+PARAMETERS: dict[str, Callable[[], list[Array]]] = {
+    "C": lambda: [np.zeros((3, 4))],
+    "Fortran": lambda: [np.zeros((3, 4), order="F")],
+    "transposed": lambda: [np.zeros((3, 4, 5)).transpose(1, 2, 0)],
+    "sliced": lambda: [np.zeros((6, 8))[::2, 1::3]],
+    "reversed": lambda: [np.zeros((3, 4))[::-1, ::-1]],
+    "0-d": lambda: [np.zeros(())],
+    "empty": lambda: [np.zeros((3, 0)), np.zeros(0)],
+    "misaligned": lambda: [misaligned()],
+    "a subclass": lambda: [np.zeros(3).view(Weights)],
+    "a matrix's base": lambda: [np.zeros((2, 2)).view(np.recarray)],
+    "interleaved views": lambda: two_views(slice(0, None, 2), slice(1, None, 2)),
+    "interleaved columns": lambda: list(np.zeros((4, 3)).T),
+    "neighbours": lambda: two_views(slice(4), slice(4, None)),
+    "an unusual but sound stride": lambda: [as_strided(np.zeros(12), (3, 2), (8, 48))],
+}
+
+
+@pytest.mark.parametrize("params", PARAMETERS.values(), ids=list(PARAMETERS))
+def test_parameters_that_are_accepted(params: Callable[[], list[Array]]) -> None:
+    arrays = params()
+    model = Model("Adam", arrays)
+    optimizer = instep.Adam(arrays)
+    for seed in range(3):
+        grads = random_arrays(arrays, seed)
+        optimizer.step(grads)
+        model.step(grads)
+    model.assert_equals(optimizer)
+    assert_same(arrays, model.params)
+
+
+def test_a_memmap_is_accepted(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "weights", np.float32, "w+", shape=(5,))
+    instep.SGD(mapped, lr=1.0).step(f32(5))
+    mapped.flush()
+    assert np.fromfile(tmp_path / "weights", np.float32).tolist() == [-1.0] * 5
+
+
+# The optimizer's parameters: "w" of shape (3, 4), "b" of shape (4,), both float32.
+NO_GRADIENTS: dict[str, tuple[Callable[..., Any], type[Exception], str]] = {
+    "None": (lambda **_: None, TypeError, "None"),
+    "an array for a list": (lambda **_: f32(2, 4), TypeError, "sequence.*ndarray"),
+    "a mapping for a list": (
+        lambda **_: {"w": f32(3, 4), "b": f32(4)},
+        TypeError,
+        "sequence.*dict",
+    ),
+    "too few": (lambda **_: [f32(3, 4)], ValueError, "2.*1"),
+    "too many": (lambda **_: [f32(3, 4), f32(4), f32(4)], ValueError, "2.*3"),
+    "none at all": (lambda **_: [], ValueError, "2.*0"),
+    "a list": (lambda **_: [f32(3, 4), [1.0] * 4], TypeError, "1.*ndarray.*list"),
+    "a number": (lambda **_: [1.0, f32(4)], TypeError, "0.*ndarray.*float"),
+    "a masked array": (lambda **_: [f32(3, 4), masked(4)], TypeError, "1.*masked"),
+    "float64": (lambda **_: [f32(3, 4), np.ones(4)], TypeError, "1.*float32.*float64"),
+    "float16": (
+        lambda **_: [np.ones((3, 4), np.float16), f32(4)],
+        TypeError,
+        "0.*float32.*float16",
+    ),
+    "int32": (lambda **_: [f32(3, 4), np.ones(4, np.int32)], TypeError, "1.*float32.*int32"),
+    "uint32": (lambda **_: [f32(3, 4), np.ones(4, np.uint32)], TypeError, "1.*float32.*uint32"),
+    "longdouble": (lambda **_: [f32(3, 4), np.ones(4, np.longdouble)], TypeError, "1.*float32"),
+    "complex64": (
+        lambda **_: [f32(3, 4), np.ones(4, np.complex64)],
+        TypeError,
+        "1.*float32.*complex64",
+    ),
+    "byte-swapped": (
+        lambda **_: [f32(3, 4), np.ones(4, np.dtype(np.float32).newbyteorder())],
+        TypeError,
+        "1.*byte order",
+    ),
+    "one more element": (lambda **_: [f32(3, 4), f32(5)], ValueError, r"1.*\(4,\).*\(5,\)"),
+    "transposed": (lambda **_: [f32(4, 3), f32(4)], ValueError, r"0.*\(3, 4\).*\(4, 3\)"),
+    "flattened": (lambda **_: [f32(12), f32(4)], ValueError, r"0.*\(3, 4\).*\(12,\)"),
+    "one element": (lambda **_: [f32(3, 4), f32(1)], ValueError, r"1.*\(4,\).*\(1,\)"),
+    "0-d": (lambda **_: [f32(3, 4), f32()], ValueError, r"1.*\(4,\).*\(\)"),
+    "a leading axis of one": (lambda **_: [f32(3, 4), f32(1, 4)], ValueError, r"1.*\(1, 4\)"),
+    "a row": (lambda **_: [f32(1, 4), f32(4)], ValueError, r"0.*\(3, 4\).*\(1, 4\)"),
+    "empty": (lambda **_: [f32(3, 4), f32(0)], ValueError, r"1.*\(4,\).*\(0,\)"),
+    "its own parameter": (lambda w, **_: [w, f32(4)], ValueError, "0.*share memory"),
+    "a view of its parameter": (lambda w, **_: [w[:, :], f32(4)], ValueError, "0.*share memory"),
+    "a reversed view of its parameter": (
+        lambda b, **_: [f32(3, 4), b[::-1]],
+        ValueError,
+        "1.*share memory",
+    ),
+    "another parameter": (lambda w, **_: [f32(3, 4), w[0]], ValueError, "1.*share memory"),
+    "a view of another parameter": (
+        lambda b, **_: [np.broadcast_to(b, (3, 4)), f32(4)],
+        ValueError,
+        "0.*share memory",
+    ),
+    "the second wrong, the first right": (
+        lambda **_: [f32(3, 4), np.full(4, np.nan)],
+        TypeError,
+        "1.*float32.*float64",
+    ),
+}
+
+
+def two_parameters() -> tuple[Array, Array]:
+    w, b = random_arrays([f32(3, 4), f32(4)], seed=3)
+    return w, b
+
+
+@pytest.mark.parametrize(("grads", "error", "match"), NO_GRADIENTS.values(), ids=list(NO_GRADIENTS))
+def test_gradients_that_are_refused(
+    grads: Callable[..., Any], error: type[Exception], match: str
+) -> None:
+    w, b = two_parameters()
+    optimizer = instep.Adam([w, b])
+    optimizer.step([f32(3, 4), f32(4)])
+    given = grads(w=w, b=b)
+    arrays = [grad for grad in given if isinstance(grad, np.ndarray)] if type(given) is list else []
+    with refused(error, match, optimizer, *arrays):
+        optimizer.step(given)
+
+
+@pytest.mark.parametrize("fault", ["dtype", "shape", "list"])
+def test_a_refused_step_writes_to_no_parameter_before_the_wrong_one(fault: str) -> None:
+    params = [f32(2) for _ in range(20)]
+    optimizer = instep.Adam(params)
+    grads: list[Any] = [f32(2) for _ in range(20)]
+    grads[-1] = {"dtype": np.ones(2), "shape": f32(3), "list": [1.0, 1.0]}[fault]
+    with refused((TypeError, ValueError), "19", optimizer):
+        optimizer.step(grads)
+
+
+@pytest.mark.parametrize(
+    ("grads", "error", "match"),
+    [
+        (lambda **_: [f32(3, 4), f32(4)], TypeError, "mapping.*list"),
+        (lambda **_: f32(4), TypeError, "mapping.*ndarray"),
+        (lambda **_: {}, KeyError, "missing.*w.*b"),
+        (lambda **_: {"w": f32(3, 4)}, KeyError, "missing.*b"),
+        (lambda **_: {"w": f32(3, 4), "B": f32(4)}, KeyError, "missing.*b.*unexpected.*B"),
+        (lambda **_: {"w": f32(3, 4), "b": f32(4), "c": f32(1)}, KeyError, "unexpected.*c"),
+        (lambda **_: {"w": f32(3, 4), "b": [1.0]}, TypeError, "'b'.*ndarray.*list"),
+        (lambda **_: {"b": f32(5), "w": f32(3, 4)}, ValueError, r"'b'.*\(4,\).*\(5,\)"),
+        (lambda **_: {"b": np.ones(4), "w": f32(3, 4)}, TypeError, "'b'.*float64"),
+        (lambda w, **_: {"b": f32(4), "w": w}, ValueError, "'w'.*share memory"),
+    ],
+)
+def test_gradients_that_a_mapping_refuses(
+    grads: Callable[..., Any], error: type[Exception], match: str
+) -> None:
+    w, b = two_parameters()
+    optimizer = instep.Adam({"w": w, "b": b})
+    optimizer.step({"w": f32(3, 4), "b": f32(4)})
+    with refused(error, match, optimizer, structure=named("wb")):
+        optimizer.step(grads(w=w, b=b))
+
+
+@pytest.mark.parametrize(
+    ("grad", "error", "match"),
+    [
+        (lambda _: [f32(4)], TypeError, "ndarray.*list"),
+        (lambda _: {"w": f32(4)}, TypeError, "ndarray.*dict"),
+        (lambda _: 1.0, TypeError, "ndarray.*float"),
+        (lambda _: f32(3), ValueError, r"\(4,\).*\(3,\)"),
+        (lambda _: np.ones(4), TypeError, "float32.*float64"),
+        (lambda w: w, ValueError, "share memory"),
+    ],
+)
+def test_gradients_that_a_single_array_refuses(
+    grad: Callable[[Array], Any], error: type[Exception], match: str
+) -> None:
+    w = f32(4)
+    optimizer = instep.Adam(w)
+    optimizer.step(f32(4))
+    with refused(error, match, optimizer, structure=alone):
+        optimizer.step(grad(w))
+
+
+def rows(array: Array) -> list[Array]:
+    return [array[:3], array[3]]
+
+
+GRADIENTS: dict[str, Callable[[], list[Array]]] = {
+    "read-only": lambda: [read_only(f32(3, 4)), read_only(f32(4))],
+    "broadcast": lambda: [np.broadcast_to(np.float32(0.5), (3, 4)), np.broadcast_to(f32(1), (4,))],
+    "overlapping itself": lambda: [overlapping_itself(), f32(4)],
+    "the same memory twice": lambda: [as_strided(f32(4), (3, 4), (0, 4)), f32(4)],
+    "views of one array": lambda: rows(f32(4, 4)),
+    "reversed": lambda: [f32(3, 4)[::-1, ::-1], f32(4)[::-1]],
+    "Fortran": lambda: [np.asfortranarray(f32(3, 4)), f32(4)],
+    "a subclass": lambda: [f32(3, 4).view(Weights), f32(4).view(np.memmap)],
+    "not finite": lambda: [np.full((3, 4), np.nan, np.float32), np.full(4, np.inf, np.float32)],
+}
+
+
+@pytest.mark.parametrize("grads", GRADIENTS.values(), ids=list(GRADIENTS))
+def test_gradients_that_are_accepted(grads: Callable[[], list[Array]]) -> None:
+    params = list(two_parameters())
+    model = Model("Adam", params)
+    optimizer = instep.Adam(params)
+    given = grads()
+    before = copied(given)
+    for _ in range(3):
+        optimizer.step(given)
+        model.step(given)
+    model.assert_equals(optimizer)
+    assert_same(given, before)
+
+
+def test_a_gradient_between_the_elements_of_its_parameter_is_accepted() -> None:
+    memory = np.zeros(8, np.float32)
+    param, grad = memory[::2], memory[1::2]
+    grad[...] = 1.0
+    optimizer = instep.SGD(param, lr=1.0)
+    optimizer.step(grad)
+    assert memory.tolist() == [-1.0, 1.0] * 4
+
+
+def test_a_gradient_that_changes_between_steps_is_checked_again() -> None:
+    params = list(two_parameters())
+    optimizer = instep.Adam(params)
+    grads = [f32(3, 4), f32(4)]
+    for _ in range(3):
+        optimizer.step(grads)
+    with refused(TypeError, "1.*float64", optimizer):
+        optimizer.step([grads[0], np.ones(4)])
+    with refused(ValueError, "0.*shape", optimizer):
+        optimizer.step([grads[0].reshape(4, 3), grads[1]])
+    with refused(ValueError, "1.*share memory", optimizer):
+        optimizer.step([grads[0], params[1]])
+    with refused(TypeError, "0.*masked", optimizer):
+        optimizer.step([grads[0].view(np.ma.MaskedArray), grads[1]])
+    with refused(TypeError, "1.*byte order", optimizer):
+        optimizer.step([grads[0], grads[1].view(np.dtype(np.float32).newbyteorder())])
+    with refused(TypeError, "1.*int32", optimizer):
+        optimizer.step([grads[0], grads[1].view(np.int32)])
+    with refused(ValueError, "1.*shape", optimizer):
+        optimizer.step([grads[0], grads[1].reshape(2, 2)])
+
+
+def test_a_parameter_made_read_only_after_construction_is_not_written() -> None:
+    w = f32(4)
+    optimizer = instep.SGD(w)
+    w.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        optimizer.step(f32(4))
+    assert w.tolist() == [1.0] * 4
+
+
+def test_a_parameter_moved_after_construction_is_not_written() -> None:
+    w = f32(4)
+    optimizer = instep.SGD([f32(2), w])
+    w.resize((6,), refcheck=False)
+    with pytest.raises(ValueError, match=r"parameter 1.*changed"):
+        optimizer.step([f32(2), f32(4)])
+    assert w.tolist() == [1.0] * 4 + [0.0] * 2
+
+
+# The functions and their states; what each is asked for apart from arrays.
+FUNCTIONS: dict[str, tuple[int, dict[str, Any]]] = {
+    "sgd_step": (1, {"step": 1, "lr": 0.5}),
+    "adam_step": (3, {"step": 1, "lr": 0.5}),
+    "rmsprop_step": (3, {"lr": 0.5}),
+    "adagrad_step": (1, {"step": 1, "lr": 0.5}),
+    "adadelta_step": (2, {"lr": 0.5}),
+}
+each_function = pytest.mark.parametrize("function", FUNCTIONS)
+
+
+def call_refused(
+    function: str, arrays: list[Any], options: dict[str, Any], error: Errors, match: str
+) -> None:
+    flat = [
+        array
+        for each in arrays
+        for array in (each if isinstance(each, list | tuple) else [each])
+        if isinstance(array, np.ndarray)
+    ]
+    before = copied(flat)
+    with pytest.raises(error, match=match):
+        getattr(functional, function)(*arrays, **options)
+    assert_same(flat, before)
+
+
+def zeros(count: int) -> list[Any]:
+    return [np.zeros(4, np.float32) for _ in range(count)]
+
+
+# What is wrong with one array of a call whose other arrays are float32 of shape (4,).
+WRONG_ARRAYS: dict[str, tuple[Callable[[], Any], Errors, str]] = {
+    "None": (lambda: None, TypeError, "None"),
+    "a number": (lambda: 1.0, TypeError, "float"),
+    "masked": (lambda: masked(4), TypeError, "masked"),
+    "integers": (lambda: np.ones(4, np.int32), TypeError, "int32"),
+    "float64": (lambda: np.ones(4), TypeError, "float64"),
+    "byte-swapped": (
+        lambda: np.ones(4, np.dtype(np.float32).newbyteorder()),
+        TypeError,
+        "byte order",
+    ),
+    "shape": (lambda: f32(5), ValueError, r"\(4,\).*\(5,\)|\(5,\).*\(4,\)"),
+    "one element": (lambda: f32(1), ValueError, r"\(4,\).*\(1,\)|\(1,\).*\(4,\)"),
+    "a list": (lambda: [f32(4)], TypeError, "list|sequence"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "error", "match"), WRONG_ARRAYS.values(), ids=list(WRONG_ARRAYS))
+@each_function
+def test_arrays_that_functions_refuse(
+    function: str, wrong: Callable[[], Any], error: type[Exception], match: str
+) -> None:
+    states, options = FUNCTIONS[function]
+    optional = {"sgd_step": {2}, "adam_step": {4}, "rmsprop_step": {3, 4}}.get(function, set())
+    for position in range(2 + states):
+        given = wrong()
+        if given is None and position in optional:
+            continue
+        arrays = zeros(2 + states)
+        arrays[position] = given
+        call_refused(function, arrays, options, error, match)
+
+
+@each_function
+def test_written_arrays_that_functions_refuse(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    for position in [0, *range(2, 2 + states)]:
+        for wrong, match in [
+            (read_only(f32(4)), "read-only"),
+            (writeable_broadcast(), "internal overlap"),
+        ]:
+            arrays = zeros(2 + states)
+            arrays[position] = wrong
+            call_refused(function, arrays, options, ValueError, match)
+
+
+@each_function
+def test_functions_refuse_arrays_that_overlap(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    for first in range(2 + states):
+        for second in range(first + 1, 2 + states):
+            arrays = zeros(2 + states)
+            arrays[first], arrays[second] = overlapping()
+            call_refused(function, arrays, options, ValueError, "share memory")
+
+
+@each_function
+def test_functions_accept_interleaved_arrays(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    columns = list(np.ones((4, 2 + states), np.float32).T)
+    apart = [column.copy() for column in columns]
+    getattr(functional, function)(*columns, **options)
+    getattr(functional, function)(*apart, **options)
+    assert_same(columns, apart)
+
+
+@each_function
+def test_functions_refuse_sequences_that_do_not_match(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    for position in range(2 + states):
+        arrays: list[Any] = [[each] for each in zeros(2 + states)]
+        arrays[position] = zeros(2)
+        call_refused(function, arrays, options, ValueError, "1.*2|2.*1")
+        arrays[position] = []
+        call_refused(function, arrays, options, ValueError, "0")
+        arrays[position] = f32(1, 4)
+        call_refused(function, arrays, options, TypeError, "sequence|ndarray")
+
+
+@each_function
+def test_functions_refuse_one_memory_in_two_parameters(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    for position in [0, *range(2, 2 + states)]:
+        arrays = [zeros(2) for _ in range(2 + states)]
+        arrays[position] = list(overlapping())
+        call_refused(function, arrays, options, ValueError, "share memory")
+
+
+@each_function
+def test_functions_name_the_parameter_at_fault(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    arrays = [zeros(3) for _ in range(2 + states)]
+    arrays[1][2] = np.ones(4)
+    call_refused(function, arrays, options, TypeError, "2.*float32.*float64")
+    arrays[1][2] = f32(5)
+    call_refused(function, arrays, options, ValueError, r"2.*\(4,\).*\(5,\)")
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (1.0, TypeError),
+        (True, TypeError),
+        ("1", TypeError),
+        (None, TypeError),
+    ],
+)
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if "step" in FUNCTIONS[name][1]])
+def test_functions_refuse_a_wrong_step(function: str, step: Any, error: type[Exception]) -> None:
+    states, options = FUNCTIONS[function]
+    call_refused(function, zeros(2 + states), options | {"step": step}, error, "step")
+
+
+@pytest.mark.parametrize(
+    ("function", "states", "options", "error", "match"),
+    [
+        ("sgd_step", 0, {"momentum": 0.5}, ValueError, "momentum_buffer"),
+        ("sgd_step", 1, {"nesterov": True}, ValueError, "(?i)nesterov"),
+        ("sgd_step", 0, {"nesterov": True}, ValueError, "(?i)nesterov"),
+        (
+            "sgd_step",
+            1,
+            {"nesterov": True, "momentum": 0.5, "dampening": 0.5},
+            ValueError,
+            "(?i)nesterov",
+        ),
+        ("rmsprop_step", 1, {"momentum": 0.5}, ValueError, "momentum_buffer"),
+        ("adam_step", 0, {}, TypeError, "exp_avg"),
+        ("adam_step", 1, {}, TypeError, "exp_avg_sq"),
+        ("rmsprop_step", 0, {}, TypeError, "square_avg"),
+        ("adagrad_step", 0, {}, TypeError, "state_sum"),
+        ("adadelta_step", 1, {}, TypeError, "acc_delta"),
+        ("adam_step", 2, {"beta1": 1.0}, ValueError, "beta1"),
+        ("adam_step", 2, {"beta2": -0.5}, ValueError, "beta2"),
+        ("adam_step", 2, {"eps": float("nan")}, ValueError, "eps"),
+        ("adam_step", 2, {"lr": -1.0}, ValueError, "lr"),
+        ("adam_step", 2, {"lr": "1"}, TypeError, "lr"),
+        ("adam_step", 2, {"lr": lambda _: 0.5}, TypeError, "lr"),
+        ("adam_step", 2, {"weight_decay": -1.0}, ValueError, "weight_decay"),
+        ("adam_step", 2, {"colour": 1.0}, TypeError, "colour"),
+        ("rmsprop_step", 1, {"alpha": -1.0}, ValueError, "alpha"),
+        ("adagrad_step", 1, {"lr_decay": -1.0}, ValueError, "lr_decay"),
+        ("adadelta_step", 2, {"rho": 1.5}, ValueError, "rho"),
+    ],
+)
+def test_options_that_functions_refuse(
+    function: str, states: int, options: dict[str, Any], error: type[Exception], match: str
+) -> None:
+    call_refused(function, zeros(2 + states), FUNCTIONS[function][1] | options, error, match)
+
+
+def test_functions_need_lr_and_step_by_name() -> None:
+    call_refused("sgd_step", zeros(2), {"step": 1}, TypeError, "lr")
+    call_refused("sgd_step", zeros(2), {"lr": 0.5}, TypeError, "step")
+    twice = {"param": f32(4), "step": 1, "lr": 0.5}
+    call_refused("sgd_step", zeros(2), twice, TypeError, "multiple values.*param")
+    call_refused("sgd_step", [*zeros(3), 1], {"step": 1, "lr": 0.5}, TypeError, "positional")
+
+
+@each_function
+def test_functions_return_none(function: str) -> None:
+    states, options = FUNCTIONS[function]
+    assert getattr(functional, function)(*zeros(2 + states), **options) is None
+    assert getattr(functional, function)(*[[a] for a in zeros(2 + states)], **options) is None

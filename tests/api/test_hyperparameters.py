@@ -1,0 +1,316 @@
+"""Hyperparameters: their ranges, how they are read and set, which of them are fixed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import instep
+from tests.api.model import (
+    DEFAULTS,
+    Model,
+    Options,
+    each_class,
+    each_variant,
+    make,
+    random_arrays,
+    refused,
+)
+
+ADAMS = ["Adam", "AdamW", "AMSGrad"]
+ALL = list(DEFAULTS)
+WITH_EPS = [name for name in ALL if "eps" in DEFAULTS[name]]
+TINY = 5e-324
+
+# Hyperparameter, the classes that have it, values in its range, values outside.
+RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
+    ("lr", ALL, [0.0, TINY, 1e308, math.inf], [-TINY, -1.0, -math.inf, math.nan]),
+    ("weight_decay", ALL, [0.0, 1.0, 1e308], [-TINY, -math.inf, math.nan]),
+    ("eps", WITH_EPS, [0.0, TINY, 1.0], [-TINY, -1.0, math.nan]),
+    (
+        "betas",
+        ADAMS,
+        [(0.0, 0.0), (1.0 - 2**-53, 0.5), (0.5, 1.0 - 2**-53)],
+        [(1.0, 0.5), (0.5, 1.0), (-TINY, 0.5), (0.5, -TINY), (math.nan, 0.5), (0.5, math.nan)],
+    ),
+    ("alpha", ["RMSprop"], [0.0, 1.0, 2.0], [-TINY, math.nan]),
+    ("rho", ["Adadelta"], [0.0, 1.0], [-TINY, 1.0 + 2**-52, math.nan]),
+    ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
+    ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
+    ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+    ("initial_accumulator_value", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+]
+
+NO_FLAGS: list[Any] = ["yes", None, 0, 1.0, [True], np.ones(1, bool)]
+NO_NUMBERS: list[Any] = [
+    "0.1",
+    None,
+    True,
+    np.True_,
+    1j,
+    np.complex128(1.0),
+    [0.1],
+    {},
+    np.ones(1),
+    np.ones(2),
+    np.array("0.1"),
+    np.array(True),
+    np.array(1j),
+]
+
+# Hyperparameter, the classes that have it, values that are no numbers (or pairs, or booleans).
+TYPES: list[tuple[str, list[str], list[Any]]] = [
+    *((key, names, NO_NUMBERS) for key, names, *_ in RANGES if key != "betas"),
+    ("betas", ADAMS, [0.9, None, "ab", ("0.9", 0.999), (0.9, None), {0.9, 0.999}]),
+    ("maximize", ALL, NO_FLAGS),
+    ("amsgrad", ["Adam", "AdamW"], NO_FLAGS),
+    ("decoupled_weight_decay", ["Adam"], NO_FLAGS),
+    ("bias_correction", ["Adam"], NO_FLAGS),
+    ("eps_hat", ["Adam"], NO_FLAGS),
+    ("nesterov", ["SGD"], NO_FLAGS),
+    ("centered", ["RMSprop"], NO_FLAGS),
+    ("eps_inside_sqrt", ["RMSprop", "Adagrad"], NO_FLAGS),
+]
+
+VALID = [(name, key, value) for key, names, good, _ in RANGES for name in names for value in good]
+REFUSED = [
+    (name, key, value, error)
+    for key, names, values, error in [
+        *((key, names, bad, ValueError) for key, names, _, bad in RANGES),
+        *((key, names, bad, TypeError) for key, names, bad in TYPES),
+        ("betas", ADAMS, [(0.9,), (0.9, 0.99, 0.999), ()], (TypeError, ValueError)),
+    ]
+    for name in names
+    for value in values
+]
+FIXED = {"amsgrad", "centered", "nesterov", "initial_accumulator_value"}
+
+
+@pytest.mark.parametrize(("name", "key", "value"), VALID)
+def test_values_in_range(name: str, key: str, value: Any) -> None:
+    optimizer = make(name, np.ones(2), **{key: value})
+    assert getattr(optimizer, key) == value
+    assert optimizer.param_groups[0][key] == value
+
+
+@pytest.mark.parametrize(("name", "key", "value", "error"), REFUSED)
+def test_values_that_construction_refuses(
+    name: str, key: str, value: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=key.removesuffix("s")):
+        make(name, np.ones(2), **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "error"), [case for case in REFUSED if case[1] not in FIXED]
+)
+def test_values_that_setting_refuses(
+    name: str, key: str, value: Any, error: type[Exception]
+) -> None:
+    fixed = {"momentum": 0.5} if key == "momentum" else {}
+    optimizer = make(name, [{"params": [np.ones(2)]}, {"params": [np.ones(3)]}], **fixed)
+    says = key.removesuffix("s")
+    with refused(error, says, optimizer):
+        setattr(optimizer, key, value)
+    with refused(error, says, optimizer):
+        optimizer.param_groups[1][key] = value
+    with refused(error, says, optimizer):
+        optimizer.param_groups[1].update({"maximize": True, key: value})
+
+
+@pytest.mark.parametrize(
+    "number", [1, np.float32(0.5), np.float64(0.5), np.int64(1), np.array(0.5)]
+)
+def test_any_real_number_is_taken_as_a_float(number: Any) -> None:
+    optimizer = make("SGD", np.ones(2), lr=number)
+    assert type(optimizer.lr) is float
+    assert optimizer.lr == float(number)
+
+
+CHANGES: list[tuple[str, Options, str, Any]] = [
+    ("SGD", {}, "weight_decay", 0.5),
+    ("SGD", {}, "maximize", True),
+    ("SGD", {"momentum": 0.9}, "momentum", 0.25),
+    ("SGD", {"momentum": 0.9}, "dampening", 0.25),
+    ("Adam", {}, "betas", (0.25, 0.5)),
+    ("Adam", {}, "eps", 0.5),
+    ("Adam", {"weight_decay": 0.5}, "decoupled_weight_decay", True),
+    ("Adam", {}, "bias_correction", False),
+    ("Adam", {"eps": 0.5}, "eps_hat", True),
+    ("RMSprop", {}, "alpha", 0.25),
+    ("RMSprop", {"momentum": 0.9}, "momentum", 0.25),
+    ("RMSprop", {"eps": 0.5}, "eps_inside_sqrt", True),
+    ("Adagrad", {}, "lr_decay", 0.5),
+    ("Adagrad", {"eps": 0.5}, "eps_inside_sqrt", True),
+    ("Adadelta", {}, "rho", 0.25),
+    *((name, {}, "lr", 0.25) for name in ALL),
+]
+"""Class, options, and what is changed after two steps."""
+
+
+@pytest.mark.parametrize("how", ["attribute", "group", "update", "setdefault", "|="])
+@pytest.mark.parametrize(("name", "options", "key", "value"), CHANGES)
+def test_changes_take_effect_at_the_next_step(
+    name: str, options: Options, key: str, value: Any, how: str
+) -> None:
+    params = random_arrays([np.empty(3), np.empty(2, np.float32)], seed=5)
+    model = Model(name, params[:1], **options)
+    model.add_group(params[1:], **options)
+    optimizer = make(name, [{"params": [param]} for param in params], **options)
+    unchanged = Model(name, params, **options)
+    group = optimizer.param_groups[1]
+    for seed in range(4):
+        if seed == 2:
+            match how:
+                case "attribute":
+                    setattr(optimizer, key, value)
+                    model.groups[0][key] = value
+                    model.groups[1][key] = value
+                case "group":
+                    group[key] = value
+                    model.groups[1][key] = value
+                case "update":
+                    group.update({key: value})
+                    model.groups[1][key] = value
+                case "|=":
+                    group |= {key: value}
+                    model.groups[1][key] = value
+                case "setdefault":
+                    assert group.setdefault(key, value) == unchanged.groups[0][key]
+        grads = random_arrays(params, seed)
+        optimizer.step(grads)
+        model.step(grads)
+        unchanged.step(grads)
+        model.assert_equals(optimizer)
+    if how != "setdefault":
+        with pytest.raises(AssertionError):
+            unchanged.assert_equals(optimizer)
+
+
+@each_class
+def test_reading_needs_agreement_of_the_groups(name: str) -> None:
+    optimizer = make(
+        name, [{"params": [np.ones(2)], "lr": 0.25}, {"params": [np.ones(3)], "lr": 0.5}]
+    )
+    with pytest.raises(ValueError, match=r"lr.*0\.25.*0\.5"):
+        _ = optimizer.lr
+    assert optimizer.weight_decay == DEFAULTS[name]["weight_decay"]
+    optimizer.lr = 0.125
+    assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
+    assert optimizer.lr == 0.125
+
+
+def test_update_is_all_or_nothing() -> None:
+    optimizer = instep.Adam([np.ones(2), np.ones(3)])
+    group = optimizer.param_groups[0]
+    wrong: list[Options] = [{"eps": -1.0}, {"colour": 1}, {"amsgrad": True}, {"params": []}]
+    for bad in wrong:
+        with refused((ValueError, KeyError), next(iter(bad)), optimizer):
+            group.update({"lr": 0.5, "betas": (0.5, 0.5), **bad})
+        with refused((ValueError, KeyError), next(iter(bad)), optimizer):
+            group.update({**bad, "lr": 0.5})
+    group.update([("lr", 0.5)], eps=0.25)
+    assert (group["lr"], group["eps"]) == (0.5, 0.25)
+
+
+@each_class
+def test_groups_keep_their_keys(name: str) -> None:
+    optimizer = make(name, [np.ones(2)])
+    group = optimizer.param_groups[0]
+    keys = set(group)
+    assert keys >= {"params", *DEFAULTS[name]}
+    assert len(group) == len(keys)
+    with refused(TypeError, "lr.*deleted", optimizer):
+        del group["lr"]
+    with refused(TypeError, "lr.*deleted", optimizer):
+        group.pop("lr")
+    with refused(TypeError, "deleted", optimizer):
+        group.popitem()
+    with refused(TypeError, "deleted", optimizer):
+        group.clear()
+    with refused(KeyError, "colour", optimizer):
+        group["colour"] = 1.0
+    with refused(KeyError, "colour", optimizer):
+        group.setdefault("colour", 1.0)
+    with refused(ValueError, "params", optimizer):
+        group["params"] = [np.ones(2)]
+    with pytest.raises(KeyError, match="colour"):
+        group["colour"]
+    assert "colour" not in group
+    assert set(group) == keys
+
+
+@each_class
+def test_unknown_attributes_are_refused(name: str) -> None:
+    optimizer = make(name, [np.ones(2)])
+    with pytest.raises(AttributeError, match="colour"):
+        _ = optimizer.colour
+    with pytest.raises(AttributeError, match="param_groups"):
+        optimizer.param_groups = []
+
+
+FIXED_CHANGES: list[tuple[str, Options, str, Any]] = [
+    ("SGD", {}, "momentum", 0.5),
+    ("SGD", {"momentum": 0.5}, "momentum", 0.0),
+    ("SGD", {"momentum": 0.5}, "nesterov", True),
+    ("SGD", {"momentum": 0.5, "nesterov": True}, "nesterov", False),
+    ("Adam", {}, "amsgrad", True),
+    ("Adam", {"amsgrad": True}, "amsgrad", False),
+    ("AdamW", {}, "amsgrad", True),
+    ("RMSprop", {}, "centered", True),
+    ("RMSprop", {"centered": True}, "centered", False),
+    ("RMSprop", {}, "momentum", 0.5),
+    ("RMSprop", {"momentum": 0.5}, "momentum", 0.0),
+    ("Adagrad", {}, "initial_accumulator_value", 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "key", "value"), FIXED_CHANGES)
+def test_fixed_options(name: str, options: Options, key: str, value: Any) -> None:
+    optimizer = make(name, [np.ones(2), np.ones(3)], **options)
+    with refused(ValueError, key, optimizer):
+        setattr(optimizer, key, value)
+    with refused(ValueError, key, optimizer):
+        optimizer.param_groups[0][key] = value
+    with refused(ValueError, key, optimizer):
+        optimizer.param_groups[0].update({"lr": 0.5, key: value})
+
+
+@each_variant
+def test_a_group_accepts_the_values_it_has(name: str, options: Options) -> None:
+    optimizer = make(name, [np.ones(2)], **options)
+    group = optimizer.param_groups[0]
+    before = {key: group[key] for key in DEFAULTS[name]}
+    group.update(before)
+    assert {key: group[key] for key in DEFAULTS[name]} == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"nesterov": True},
+        {"nesterov": True, "momentum": 0.5, "dampening": 0.5},
+        {"nesterov": True, "dampening": 0.5},
+    ],
+)
+def test_nesterov_needs_momentum_and_no_dampening(options: Options) -> None:
+    with pytest.raises(ValueError, match=r"(?i)nesterov"):
+        instep.SGD(np.ones(2), **options)
+    with pytest.raises(ValueError, match=r"(?i)nesterov"):
+        instep.SGD([{"params": [np.ones(2)], **options}])
+    optimizer = instep.SGD([np.ones(2)], momentum=0.5, nesterov=True)
+    with refused(ValueError, r"(?i)nesterov", optimizer):
+        optimizer.dampening = 0.5
+
+
+def test_amsgrad_and_adamw_leave_out_what_they_decide() -> None:
+    for name, key in [
+        ("AMSGrad", "amsgrad"),
+        ("AMSGrad", "bias_correction"),
+        ("AdamW", "decoupled_weight_decay"),
+    ]:
+        with pytest.raises(TypeError, match=key):
+            make(name, np.ones(2), **{key: True})

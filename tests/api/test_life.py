@@ -1,0 +1,163 @@
+"""An optimizer's whole life, drawn by Hypothesis, against the model."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.api.model import (
+    VARIANTS,
+    Model,
+    Options,
+    copied,
+    make,
+    params_of,
+    random_arrays,
+)
+from tests.cases import Array
+
+shapes = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 2, 2)])
+layouts = st.sampled_from(["C", "F", "strided"])
+dtypes = st.sampled_from([np.float32, np.float64])
+seeds = st.integers(0, 2**32 - 1)
+special_values = st.sampled_from([0.0, -0.0, 1e-310, 1e-42, 1e30, np.inf, -np.inf, np.nan])
+rates = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
+
+
+def schedule(step: int) -> float:
+    return 1.0 / (2.0 + step)
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    """Draw a parameter of any dtype, shape and layout."""
+    shape, layout = draw(shapes), draw(layouts)
+    (values,) = random_arrays([np.empty(shape, draw(dtypes))], draw(seeds))
+    if layout == "strided" and shape:
+        spread = np.repeat(values, 2, axis=-1)[..., ::-2]
+        spread[...] = values
+        return spread
+    return np.array(values, order="F" if layout == "F" else "C")
+
+
+def one_element_more(array: Array) -> Array:
+    return np.append(array, array.dtype.type(1.0))
+
+
+VAIN: list[Callable[[Any, list[Array]], None]] = [
+    lambda it, grads: it.step([grad.astype(np.float16) for grad in grads]),
+    lambda it, grads: it.step([*grads[:-1], one_element_more(grads[-1])]),
+    lambda it, grads: it.step({"unknown": grads[0]}),
+    lambda it, _: setattr(it, "lr", -1.0),
+    lambda it, _: it.param_groups[-1].update(lr=0.25, colour=1.0),
+    lambda it, _: it.param_groups[0].update(weight_decay=0.25, lr=float("nan")),
+    lambda it, _: it.load_state_dict({}),
+    lambda it, _: it.load_state_dict(it.state_dict() | {"steps": -1}),
+    lambda it, _: it.add_param_group({"params": []}),
+    lambda it, grads: it.add_param_group({"params": grads, "lr": -1.0}),
+    lambda it, _: it.add_param_group({"params": [np.ones(2), np.ones(2, int)]}),
+]
+"""Calls that every optimizer refuses, given gradients that it would take."""
+
+
+class Life(RuleBasedStateMachine):
+    """The optimizer and the model go through the same, and must agree after each event."""
+
+    @initialize(
+        variant=st.sampled_from(VARIANTS),
+        params=st.lists(arrays(), min_size=1, max_size=3),
+        lr=st.one_of(rates, st.just(schedule)),
+        named=st.booleans(),
+    )
+    def construct(
+        self, variant: tuple[str, Options], params: list[Array], lr: Any, named: bool
+    ) -> None:
+        self.name, options = variant
+        self.options = {**options, "lr": lr}
+        self.named = named
+        self.model = Model(self.name, params, **self.options)
+        self.optimizer = make(self.name, self.structured(params), **self.options)
+
+    def structured(self, arrays: Sequence[Any], first: int = 0) -> Any:
+        """Return what belongs to the parameters from `first` on in the optimizer's structure."""
+        if not self.named:
+            return list(arrays)
+        return {f"parameter {first + k}": array for k, array in enumerate(arrays)}
+
+    @rule(seed=seeds, special=st.none() | special_values, data=st.data())
+    def step(self, seed: int, special: float | None, data: st.DataObject) -> None:
+        grads: list[Array | None] = []
+        for grad in random_arrays(self.model.params, seed):
+            if special is not None:
+                grad.flat[:1] = special
+            grads.append(None if data.draw(st.integers(0, 3)) == 0 else grad)
+        self.optimizer.step(self.structured(grads))
+        self.model.step(grads)
+
+    @rule(data=st.data(), lr=st.one_of(rates, st.just(schedule)), decay=st.none() | rates)
+    def change_a_group(self, data: st.DataObject, lr: Any, decay: float | None) -> None:
+        index = data.draw(st.integers(0, len(self.model.groups) - 1))
+        change = {"lr": lr} if decay is None else {"lr": lr, "weight_decay": decay}
+        self.optimizer.param_groups[index].update(change)
+        self.model.groups[index].update(change)
+
+    @rule(maximize=st.booleans())
+    def change_all_groups(self, maximize: bool) -> None:
+        self.optimizer.maximize = maximize
+        for group in self.model.groups:
+            group["maximize"] = maximize
+
+    @precondition(lambda self: len(self.model.groups) < 3)
+    @rule(params=st.lists(arrays(), min_size=1, max_size=2), lr=rates)
+    def add_a_group(self, params: list[Array], lr: float) -> None:
+        added = self.structured(params, first=len(self.model.params))
+        self.optimizer.add_param_group({"params": added, "lr": lr})
+        self.model.add_group(params, **{**self.options, "lr": lr})
+
+    @rule()
+    def resume_from_a_dictionary(self) -> None:
+        """Of a schedule a dictionary holds the last value: the new optimizer brings its own."""
+        dictionary = self.optimizer.state_dict()
+        first, *others = [copied(group["params"]) for group in self.optimizer.param_groups]
+        resumed = make(self.name, self.structured(first), **self.options)
+        for params in others:
+            added = self.structured(params, first=len(params_of(resumed)))
+            resumed.add_param_group({"params": added})
+        for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
+            group["lr"] = mine["lr"]
+        resumed.load_state_dict(dictionary)
+        self.optimizer = resumed
+
+    @rule(duplicate=st.sampled_from([copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]))
+    def continue_with_a_copy(self, duplicate: Callable[[Any], Any]) -> None:
+        self.optimizer = duplicate(self.optimizer)
+
+    @rule(call=st.sampled_from(VAIN), seed=seeds)
+    def call_in_vain(self, call: Callable[[Any, list[Array]], None], seed: int) -> None:
+        with pytest.raises((ValueError, TypeError, KeyError)):
+            call(self.optimizer, random_arrays(self.model.params, seed))
+
+    @invariant()
+    def the_model_agrees(self) -> None:
+        self.model.assert_equals(self.optimizer)
+        for group, mine in zip(self.optimizer.param_groups, self.model.groups, strict=True):
+            assert {key: group[key] for key in mine} == mine
+
+
+def test_life() -> None:
+    run_state_machine_as_test(Life, settings=settings(max_examples=150, stateful_step_count=30))

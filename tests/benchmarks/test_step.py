@@ -1,0 +1,23 @@
+"""Every rule, kernel against reference: ``pytest tests/benchmarks --benchmark-enable``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instep.bench.cases import Case, table
+from instep.bench.contenders import CONTENDERS, Contender
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+CASES = list(table(sizes=((10,), (1_000,), (100_000,))))
+
+
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_step(benchmark: BenchmarkFixture, case: Case, contender: Contender) -> None:
+    benchmark.group = str(case)
+    benchmark.extra_info["bytes_moved"] = case.bytes_moved
+    benchmark(contender.prepare(case))

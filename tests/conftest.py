@@ -1,0 +1,20 @@
+"""Fixtures and settings that several test files share."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from instep import _core
+
+# Times vary with the machine, and an example that failed must be seen to be repeated.
+settings.register_profile("instep", deadline=None, print_blob=True)
+settings.load_profile("instep")
+
+
+@pytest.fixture
+def finest_grain() -> Iterator[None]:
+    """Let even tiny arrays be divided among threads."""
+    previous = _core.set_grain(1)
+    yield
+    _core.set_grain(previous)

@@ -1,0 +1,52 @@
+"""Scenarios that need an interpreter of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+ROOT = Path(__file__).parents[1]
+
+Environment: TypeAlias = Mapping[str, str | None]
+"""Variables to set, or with None to remove, in a copy of the present environment."""
+
+
+def run_python(
+    *arguments: str, environment: Environment | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run Python on `arguments`; a run that hangs fails, and its children end with it."""
+    variables = {**os.environ, **(environment or {})}
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in variables.items() if value is not None},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        output, errors = process.communicate()
+        raise AssertionError(f"no end after {timeout} s\n{output}\n{errors}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def run_scenario(
+    scenario: Callable[..., None],
+    *arguments: int,
+    environment: Environment | None = None,
+    timeout: float = 120,
+) -> None:
+    """Call a function of a test module in a new process and fail unless it returns."""
+    call = f"from {scenario.__module__} import {scenario.__name__} as run; run(*{arguments})"
+    result = run_python("-c", call, environment=environment, timeout=timeout)
+    assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
