@@ -18,6 +18,7 @@ from tests.processes import run_scenario
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 
 LARGE = 1_000_000
+FORKS = 8
 
 
 def step_large(case: Case = FEW_CASES[0]) -> None:
@@ -27,7 +28,7 @@ def step_large(case: Case = FEW_CASES[0]) -> None:
 
 def step_every_rule(number: int = 1) -> bool:
     for case in FEW_CASES:
-        for size in (5, LARGE // 10):
+        for size in (5, LARGE // 50):
             assert_step_equals_reference(case, case.random_arrays(size, DTYPES[1], number), number)
     return True
 
@@ -139,7 +140,7 @@ def fork_while_a_thread_steps(size: int) -> None:
     thread.start()
     stepping.wait()
     try:
-        for _ in range(10):
+        for _ in range(FORKS):
             assert_success(start_child(child))
     finally:
         stop.set()
@@ -162,7 +163,7 @@ def fork_while_a_thread_calls_step_functions(size: int) -> None:
     thread.start()
     stepping.wait()
     try:
-        for _ in range(10):
+        for _ in range(FORKS):
             assert_success(start_child(step_every_rule))
     finally:
         stop.set()

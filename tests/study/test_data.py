@@ -70,7 +70,9 @@ def test_images_are_single_precision_from_0_to_1_with_one_channel(tmp_path: Path
     part = mnist_digits(write(tmp_path, {**files, **train_digits(2, height=1, width=2)}), 0).test
     assert part.images.dtype == np.float32
     assert part.labels.dtype == np.int32
-    np.testing.assert_array_equal(part.images, np.float32([[[[0], [1]]], [[[0.2], [0.4]]]]))
+    np.testing.assert_array_equal(
+        part.images, np.array([[[[0], [1]]], [[[0.2], [0.4]]]], np.float32)
+    )
 
 
 def test_a_plain_file_goes_before_a_gzipped_one(tmp_path: Path) -> None:

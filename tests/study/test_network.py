@@ -27,7 +27,8 @@ def takes_images_of_every_size() -> None:
         assert list(gradients) == list(weights)
         for name, gradient in gradients.items():
             assert isinstance(gradient, np.ndarray), name
-            assert (gradient.shape, gradient.dtype) == (weights[name].shape, np.float32), name
+            assert gradient.shape == weights[name].shape, name
+            assert gradient.dtype == np.float32, name
             # A view of JAX's memory, not a copy.
             assert not gradient.flags.owndata, name
             assert not gradient.flags.writeable, name

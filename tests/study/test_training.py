@@ -45,7 +45,8 @@ class SoftmaxRegression:
 
 def easy_digits(count: int = 60) -> Digits:
     labels = np.arange(count, dtype=np.int32) % 10
-    images = np.random.default_rng(0).random((count, 2, 5, 1), np.float32) / 4
+    noise = np.random.default_rng(0).random((count, 2, 5, 1)) / 4
+    images = noise.astype(np.float32)
     images.reshape(count, -1)[np.arange(count), labels] = 1
     part = Part(images, labels)
     return Digits("easy digits", train=part[10:], test=part[:10])
