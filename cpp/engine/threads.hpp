@@ -1,6 +1,7 @@
 // How many threads a step may use.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace instep {
@@ -16,7 +17,13 @@ int max_threads();
 // A thread gets at least so many bytes of work. Returns the former value.
 std::int64_t set_grain(std::int64_t bytes);
 
-// How many threads share so many bytes of work.
+// How many threads share so many bytes of work now.
 int threads_for(std::int64_t bytes);
+
+// Tells how long the calling thread was busy in a parallel region of so many threads, and how long
+// it then waited for the others. Where other work occupies the cores (JAX's threads spin a while
+// after a gradient, for one) a woken thread may wait a whole time slice of the scheduler, several
+// milliseconds; a few calls then run on one thread, more of them each time it happens again.
+void report_region(int threads, std::chrono::nanoseconds busy, std::chrono::nanoseconds waited);
 
 }  // namespace instep

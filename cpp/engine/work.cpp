@@ -1,6 +1,7 @@
 #include "engine/work.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 
 #include "engine/fp_mode.hpp"
@@ -104,11 +105,16 @@ void Work::run() const {
     return;
   }
 #ifdef _OPENMP
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point own_end = begin;
 #pragma omp parallel num_threads(threads)
   {
     const IeeeMode mode;
     run_share(omp_get_thread_num(), omp_get_num_threads());
+    if (omp_get_thread_num() == 0) own_end = Clock::now();
   }
+  report_region(threads, own_end - begin, Clock::now() - own_end);
 #endif
 }
 
