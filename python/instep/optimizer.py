@@ -149,7 +149,7 @@ class Optimizer(_core.Optimizer):
                 # A sum that is loaded did not start at this optimizer's value.
                 kept = {name: group[name] for name in self._initial.values()}
                 checked = self._checked({**options, **kept}, group)
-                rates.append(checked["lr"])
+                rates.append(type(self).lr.check_number(checked["lr"]))
                 values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
             k = 0
             for group in self._groups:

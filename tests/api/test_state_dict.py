@@ -240,7 +240,11 @@ REFUSALS: dict[str, Refusal] = {
         (KeyError, ValueError),
         "params",
     ),
-    "a parameter twice": (group_of(params=[0]), ValueError, "0"),
+    "a parameter twice": (
+        edited(lambda d: (d["param_groups"][1].update(params=[0]), d["state"].pop(2))),
+        ValueError,
+        "each position once",
+    ),
     "names in another order": (
         edited(lambda d: d["param_groups"][0].update(param_names=["b", "w"])),
         ValueError,

@@ -200,6 +200,11 @@ def test_sgd_first_gradient_is_not_dampened() -> None:
     assert second == -(0.5 * 8.0 + 0.25 * 8.0)
 
 
+def test_sgd_first_step_forgets_what_the_buffer_held() -> None:
+    (move,) = moves(sgd(lr=1.0, momentum=0.5), [8.0], momentum_buffer=100.0)
+    assert move == -8.0
+
+
 def test_sgd_nesterov_looks_ahead() -> None:
     first, second = moves(sgd(lr=1.0, momentum=0.5, nesterov=True), [8.0, 0.0])
     assert first == -(8.0 + 0.5 * 8.0)
@@ -325,8 +330,9 @@ def test_rmsprop_centered_makes_no_nan_by_cancellation(eps_inside_sqrt: bool) ->
     assert below_zero > 0
 
 
-def test_rmsprop_centered_a_nan_stays_one() -> None:
-    *_, end = follow(rmsprop(lr=0.01, centered=True), [math.nan, 1.0])
+@pytest.mark.parametrize("name", ["square_avg", "grad_avg"])
+def test_rmsprop_centered_a_nan_stays_one(name: str) -> None:
+    *_, end = follow(rmsprop(lr=0.01, centered=True), [1.0], **{name: math.nan})
     assert math.isnan(end)
 
 
