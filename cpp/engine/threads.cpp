@@ -50,8 +50,8 @@ int threads_for(std::int64_t bytes) {
   return int(std::min<std::int64_t>(shares, max_threads()));
 }
 
-void report_region(int threads, std::chrono::nanoseconds busy, std::chrono::nanoseconds waited) {
-  const bool one_thread_is_faster = busy + waited > threads * busy + std::chrono::microseconds(500);
+void report_region(int threads, std::chrono::nanoseconds busy, std::chrono::nanoseconds elapsed) {
+  const bool one_thread_is_faster = elapsed > threads * busy + std::chrono::microseconds(500);
   if (one_thread_is_faster) {
     serial_calls = next_serial_calls.load();
     next_serial_calls = std::min(2 * next_serial_calls.load(), most_serial_calls);

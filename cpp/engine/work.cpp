@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 
 #include "engine/fp_mode.hpp"
 #include "engine/threads.hpp"
@@ -78,6 +79,17 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
   return std::max<std::int64_t>(0, (index + lead) / per_line * per_line - lead);
 }
 
+// What the calling thread has run; where that is not known, the time.
+std::chrono::nanoseconds own_time() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+  timespec now;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  }
+#endif
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
 }  // namespace
 
 void Work::clear() {
@@ -105,16 +117,15 @@ void Work::run() const {
     return;
   }
 #ifdef _OPENMP
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point begin = Clock::now();
-  Clock::time_point own_end = begin;
+  const auto begin = std::chrono::steady_clock::now();
+  std::chrono::nanoseconds busy = own_time();
 #pragma omp parallel num_threads(threads)
   {
     const IeeeMode mode;
     run_share(omp_get_thread_num(), omp_get_num_threads());
-    if (omp_get_thread_num() == 0) own_end = Clock::now();
+    if (omp_get_thread_num() == 0) busy = own_time() - busy;
   }
-  report_region(threads, own_end - begin, Clock::now() - own_end);
+  report_region(threads, busy, std::chrono::steady_clock::now() - begin);
 #endif
 }
 

@@ -96,8 +96,10 @@ def test_a_bad_file_is_named(
 ) -> None:
     folder = write(tmp_path / "data", digits(20))
     (folder / IMAGES).write_bytes(data)
-    line = refusal(capsys, "--data", str(folder), "--out", str(tmp_path / "out"))
+    out = tmp_path / "out"
+    line = refusal(capsys, "--data", str(folder), "--out", str(out))
     assert re.match(rf"instep: '.*{IMAGES}' {message}", line)
+    assert not out.exists()
 
 
 def test_files_of_different_counts_are_named(
@@ -121,8 +123,9 @@ def test_a_batch_larger_than_the_training_part_is_refused(
 def test_a_picture_that_will_have_no_place_is_refused_at_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, out: str
 ) -> None:
+    data = write(tmp_path / "data", digits(50))
     (tmp_path / "file").touch()
-    line = refusal(capsys, "--out", str(tmp_path / out))
+    line = refusal(capsys, "--data", str(data), "--out", str(tmp_path / out))
     assert "cannot make the folder" in line
     assert "--out" in line
 

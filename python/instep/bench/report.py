@@ -80,7 +80,7 @@ def _row(measurement: Measurement, peers: Sequence[str]) -> list[str]:
     for name in peers:
         cells += [
             _duration(measurement.quartiles[name].median),
-            f"{measurement.ratio(name, to=INSTEP.name):.1f} ×",
+            f"{measurement.ratio(name, to=INSTEP.name):.1f}×",
         ]
     return cells
 

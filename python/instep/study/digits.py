@@ -93,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
 
     from instep.study import data
 
-    _make_folder(args.out)
     if args.data is None:
         digits = data.shipped_digits(args.seed)
     else:
@@ -102,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(
             f"--batch-size {args.batch_size} is more than the {len(digits.train)} training images"
         )
+    _make_folder(args.out)
 
     import jax
 
