@@ -80,9 +80,13 @@ def _row(measurement: Measurement, peers: Sequence[str]) -> list[str]:
     for name in peers:
         cells += [
             _duration(measurement.quartiles[name].median),
-            f"{measurement.ratio(name, to=INSTEP.name):.1f}×",
+            _ratio(measurement.ratio(name, to=INSTEP.name)),
         ]
     return cells
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.{0 if ratio >= 10 else 1}f} ×"
 
 
 def _duration(seconds: float) -> str:
