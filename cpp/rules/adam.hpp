@@ -33,8 +33,7 @@ struct Adam {
     return o.weight_decay != 0 && o.decoupled_weight_decay != 0;
   }
   static unsigned variant(const Options& o, unsigned present) {
-    return when(o.weight_decay != 0 && !decoupled(o), l2) |
-           when((present & 4) != 0, amsgrad);
+    return when(o.weight_decay != 0 && !decoupled(o), l2) | when((present & 4) != 0, amsgrad);
   }
   static constexpr bool uses(unsigned variant, int state) {
     return state < 2 || (variant & amsgrad) != 0;
