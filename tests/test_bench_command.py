@@ -106,6 +106,17 @@ def test_table_has_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row[: len(start)] for row, start in zip(rows, expected, strict=True)] == expected
 
 
+def test_table_is_whole_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    arguments = ("--rules", "rmsprop-momentum", "--sizes", "20x1000", "--layouts", "strided")
+    assert bench(*QUICK, *arguments) == 0
+    output = capsys.readouterr().out
+    assert "rmsprop-momentum  float32  20 × 1,000 strided" in output
+    assert "…" not in output
+
+
 def test_json_has_every_figure(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     sizes = ("10", "2x1000")

@@ -79,6 +79,7 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
   return std::max<std::int64_t>(0, (index + lead) / per_line * per_line - lead);
 }
 
+#ifdef _OPENMP
 // What the calling thread has run; where that is not known, the time.
 std::chrono::nanoseconds own_time() {
 #ifdef CLOCK_THREAD_CPUTIME_ID
@@ -89,6 +90,7 @@ std::chrono::nanoseconds own_time() {
 #endif
   return std::chrono::steady_clock::now().time_since_epoch();
 }
+#endif
 
 }  // namespace
 

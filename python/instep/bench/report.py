@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from instep.bench.measure import Measurement
 
 CAPTION = "spread: between the quartiles; GB/s: what has to move, by the time it took"
+
+UNBOUNDED = 1000
+"""Columns enough for every table."""
 
 
 def print_heading(machine: dict[str, Any]) -> None:
@@ -61,9 +65,9 @@ def print_table(measurements: Sequence[Measurement]) -> None:
     rows.caption = CAPTION
     if any(each.case.gradient_buffers > 1 for each in measurements):
         rows.caption += "\n* a new gradient buffer for every step"
-    console = Console()
-    # Without a terminal rich assumes one of 80 columns and would cut names off.
-    console.print(rows, soft_wrap=not console.is_terminal)
+    # Without a terminal rich assumes a width, and would cut off what does not fit.
+    console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
+    console.print(rows)
 
 
 def _row(measurement: Measurement, peers: Sequence[str]) -> list[str]:
@@ -75,18 +79,18 @@ def _row(measurement: Measurement, peers: Sequence[str]) -> list[str]:
         case.shape + (" *" if case.gradient_buffers > 1 else ""),
         _duration(own.median),
         f"{own.spread:.0%}",
-        f"{measurement.bytes_per_second(INSTEP.name) / 1e9:.1f}",
+        _short(measurement.bytes_per_second(INSTEP.name) / 1e9),
     ]
     for name in peers:
         cells += [
             _duration(measurement.quartiles[name].median),
-            _ratio(measurement.ratio(name, to=INSTEP.name)),
+            f"{_short(measurement.ratio(name, to=INSTEP.name))} ×",
         ]
     return cells
 
 
-def _ratio(ratio: float) -> str:
-    return f"{ratio:.{0 if ratio >= 10 else 1}f} ×"
+def _short(value: float) -> str:
+    return f"{value:.{0 if value >= 10 else 1}f}"
 
 
 def _duration(seconds: float) -> str:
