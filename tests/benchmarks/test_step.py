@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instep.bench.cases import Case, table
-from instep.bench.contenders import CONTENDERS, Contender
+from instep.bench.contenders import Contender
+from instep.bench.own import INSTEP, REFERENCE
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 CASES = list(table(sizes=((10,), (1_000,), (100_000,))))
 
 
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("contender", [INSTEP, REFERENCE], ids=lambda contender: contender.name)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_step(benchmark: BenchmarkFixture, case: Case, contender: Contender) -> None:
     benchmark.group = str(case)
     benchmark.extra_info["bytes_moved"] = case.bytes_moved
-    benchmark(contender.prepare(case))
+    benchmark(contender.prepare(case).step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -27,16 +28,54 @@ NEW_GRADIENTS = 16
 CALL_BOUND = 100
 """Elements below which a step costs a call, whatever the rule: gradient buffers matter here."""
 
+DISTINCT = 1 << 16
+"""Numbers after which an array repeats itself: drawing is slow, and their variety costs no time."""
+
 SIZES = ((10,), (1_000,), (100_000,), (1_000_000,), (10_000_000,))
 
 DTYPES = ("float32", "float64")
 
-LAYOUTS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+
+def _rows(array: Array) -> Array:
+    """Return the numbers as the left part of the rows of a wider matrix."""
+    rows, columns = _matrix(array).shape
+    wide = np.zeros((rows, columns + max(1, columns // 4)), array.dtype)
+    wide[:, :columns] = _matrix(array)
+    return wide[:, :columns]
+
+
+def _matrix(array: Array) -> Array:
+    """Return the numbers as a matrix as near to a square as their count allows."""
+    rows = next(n for n in range(math.isqrt(array.size), 0, -1) if array.size % n == 0)
+    return array.reshape(rows, -1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How numbers, given as a contiguous array, lie in memory as a parameter or a gradient."""
+
+    param: Callable[[Array], Array]
+    grad: Callable[[Array], Array]
+
+
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     {
-        "contiguous": np.copy,
-        "strided": lambda array: np.repeat(array, 2)[::2],
+        "contiguous": Layout(np.copy, np.copy),
+        "strided": Layout(lambda a: np.repeat(a, 2)[::2], lambda a: np.repeat(a, 2)[::2]),
+        "rows": Layout(_rows, _rows),
+        # Such as a layer's weights that are kept transposed, and a gradient that is not.
+        "transposed": Layout(lambda a: _matrix(a).T.copy().T, lambda a: _matrix(a).copy()),
     }
 )
+
+NUMBERS: Mapping[str, Callable[[np.dtype[Any]], float]] = MappingProxyType(
+    {
+        "normal": lambda _: 1.0,
+        # Their squares, and so the second moments, are subnormal.
+        "subnormal": lambda dtype: float(np.sqrt(np.finfo(dtype).smallest_normal)) / 16,
+    }
+)
+"""The size of gradients, by what it makes of an optimizer's states."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +86,8 @@ class Rule:
     optimizer: Callable[..., instep.Optimizer]
     reference: Callable[..., None]
     options: Mapping[str, Any] = field(default_factory=dict)
+    roots: int = 1
+    """Square roots for each element."""
 
     @cached_property
     def states(self) -> tuple[str, ...]:
@@ -67,17 +108,19 @@ class Rule:
 
 
 RULES = (
-    Rule("sgd", instep.SGD, reference.sgd_step),
-    Rule("sgd-momentum", instep.SGD, reference.sgd_step, {"momentum": 0.9}),
-    Rule("sgd-nesterov", instep.SGD, reference.sgd_step, {"momentum": 0.9, "nesterov": True}),
+    Rule("sgd", instep.SGD, reference.sgd_step, roots=0),
+    Rule("sgd-momentum", instep.SGD, reference.sgd_step, {"momentum": 0.9}, roots=0),
+    Rule(
+        "sgd-nesterov", instep.SGD, reference.sgd_step, {"momentum": 0.9, "nesterov": True}, roots=0
+    ),
     Rule("adam", instep.Adam, reference.adam_step),
     Rule("adamw", instep.AdamW, reference.adam_step),
-    Rule("amsgrad", instep.AMSGrad, reference.adam_step),
+    Rule("amsgrad", instep.Adam, reference.adam_step, {"amsgrad": True}),
     Rule("rmsprop", instep.RMSprop, reference.rmsprop_step),
     Rule("rmsprop-momentum", instep.RMSprop, reference.rmsprop_step, {"momentum": 0.9}),
     Rule("rmsprop-centered", instep.RMSprop, reference.rmsprop_step, {"centered": True}),
     Rule("adagrad", instep.Adagrad, reference.adagrad_step),
-    Rule("adadelta", instep.Adadelta, reference.adadelta_step),
+    Rule("adadelta", instep.Adadelta, reference.adadelta_step, roots=2),
 )
 
 
@@ -93,6 +136,10 @@ class Case:
     """How parameters and gradients lie in memory: a key of `LAYOUTS`."""
     gradient_buffers: int = 1
     """Gradient buffers that the steps take in turn."""
+    numbers: str = "normal"
+    """How large the gradients are: a key of `NUMBERS`."""
+    threads: int | None = None
+    """Most threads of a step; None: all that there are."""
 
     @property
     def elements(self) -> int:
@@ -130,17 +177,21 @@ class Case:
 
     def arrays(self) -> tuple[Arrays, list[Arrays]]:
         """Return new parameters and the gradients to take in turn; each call the same numbers."""
-        # No gradient is zero, so no state decays into subnormal numbers, which are slower.
+        # No gradient is zero, so no state decays into subnormal numbers unless that is asked for.
         random = np.random.default_rng(0)
         layout = LAYOUTS[self.layout]
+        scale = NUMBERS[self.numbers](np.dtype(self.dtype))
 
-        def draw() -> Arrays:
-            arrays = [
-                layout(random.standard_normal(size).astype(self.dtype)) for size in self.sizes
-            ]
+        def draw(place: Callable[[Array], Array], scale: float) -> Arrays:
+            arrays = []
+            for size in self.sizes:
+                numbers = random.standard_normal(min(size, DISTINCT)) * scale
+                arrays.append(place(np.resize(numbers.astype(self.dtype), size)))
             return arrays[0] if len(arrays) == 1 else arrays
 
-        return draw(), [draw() for _ in range(self.gradient_buffers)]
+        return draw(layout.param, 1.0), [
+            draw(layout.grad, scale) for _ in range(self.gradient_buffers)
+        ]
 
 
 def table(

@@ -12,8 +12,8 @@ import instep
 from instep._extras import CommandError, require
 from instep.bench import machine
 from instep.bench.cases import DTYPES, LAYOUTS, RULES, SIZES, Case, table
-from instep.bench.contenders import CONTENDERS
 from instep.bench.measure import measure
+from instep.bench.own import INSTEP, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         with report.progress(len(cases)) as tell:
             for case in cases:
                 tell(case)
-                measurements.append(measure(case, CONTENDERS, args.seconds_per_case))
+                measurements.append(measure(case, (INSTEP, REFERENCE), args.seconds_per_case))
     finally:
         # Also when interrupted: what has been measured by then is worth a look.
         if measurements:
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_memory(cases: Sequence[Case]) -> None:
-    needed = len(CONTENDERS) * max(case.bytes_held for case in cases)
+    needed = len((INSTEP, REFERENCE)) * max(case.bytes_held for case in cases)
     present = machine.memory()
     if present is not None and needed > present:
         raise CommandError(

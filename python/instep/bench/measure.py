@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from instep.bench.contenders import NotOffered
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 SHORTEST_TIMING = 200e-6
 """Seconds: far above the clock's resolution and cost, far below a scheduler's time slice."""
+
+SETTLING = 5e-3
+"""Seconds after which idle threads of OpenMP runtimes and thread pools have gone to sleep."""
 
 FEWEST_ROUNDS = 5
 
@@ -42,6 +47,8 @@ class Measurement:
     rounds: int
     steps_per_timing: Mapping[str, int]
     quartiles: Mapping[str, Quartiles]
+    skipped: Mapping[str, str]
+    """Why a contender does not take part."""
 
     def bytes_per_second(self, contender: str) -> float:
         """Return the rate at which `contender` moved the bytes that a step has to move."""
@@ -54,7 +61,13 @@ class Measurement:
 
 def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Measurement:
     """Time the steps of `case` for about `seconds`, and at least `FEWEST_ROUNDS` times each."""
-    timers = {each.name: timeit.Timer(each.prepare(case)) for each in contenders}
+    timers: dict[str, timeit.Timer] = {}
+    skipped: dict[str, str] = {}
+    for each in contenders:
+        try:
+            timers[each.name] = timeit.Timer(each.prepare(case).step)
+        except NotOffered as reason:
+            skipped[each.name] = str(reason)
     steps = {name: _steps_per_timing(timer) for name, timer in timers.items()}
     times: list[list[float]] = []
     end = time.perf_counter() + seconds
@@ -66,6 +79,7 @@ def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Meas
         rounds=len(times),
         steps_per_timing=steps,
         quartiles={name: Quartiles(*each) for name, each in zip(timers, quartiles, strict=True)},
+        skipped=skipped,
     )
 
 
@@ -79,6 +93,8 @@ def _steps_per_timing(timer: timeit.Timer) -> int:
 
 
 def _time_step(timer: timeit.Timer, steps: int) -> float:
-    # The contender before has pushed this one's arrays out of the caches: step once untimed.
+    # Threads of the contender before still spin on the cores for a while.
+    time.sleep(SETTLING)
+    # It has also pushed this one's arrays out of the caches: step once untimed.
     timer.timeit(1)
     return timer.timeit(steps) / steps

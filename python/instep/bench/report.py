@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from instep.bench.contenders import INSTEP
+from instep.bench.own import INSTEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
