@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   }
   module.attr("__version__") = INSTEP_VERSION;
   instep::register_config(module);
+  instep::register_floor(module);
   instep::register_functional(module);
   instep::register_optimizer(module);
 }

@@ -8,6 +8,7 @@
 
 #include "bindings/register.hpp"
 #include "bindings/rules.hpp"
+#include "engine/placement.hpp"
 #include "engine/threads.hpp"
 #include "kernels/select.hpp"
 
@@ -56,6 +57,12 @@ py::dict build_config() {
                          "supported"_a = names(supported_tables()), "chosen"_a = table().isa));
 }
 
+py::tuple place(std::int64_t address, std::int64_t bytes, std::int64_t item_size, int k,
+                int states) {
+  const Placement placement = place_state(address, bytes, item_size, k, states);
+  return py::make_tuple(placement.phase, placement.modulus);
+}
+
 }  // namespace
 
 void register_config(py::module_& module) {
@@ -63,6 +70,9 @@ void register_config(py::module_& module) {
   module.def("rules", &rules, "For each rule its options and states, in the core's order.");
   module.def("max_threads", &max_threads);
   module.def("set_thread_cap", &set_thread_cap, py::arg("cap"), "0: no cap.");
+  module.def("place_state", &place, py::arg("address"), py::arg("n_bytes"), py::arg("item_size"),
+             py::arg("k"), py::arg("states"),
+             "The best place for the k-th state of a parameter: (phase, modulus) of its address.");
   module.def("set_grain", &set_grain, py::arg("n_bytes"),
              "Set the least work of a thread, in bytes; returns the former value.");
 }

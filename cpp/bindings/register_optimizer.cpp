@@ -1,22 +1,13 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
-#include <new>
-#include <stdexcept>
 
+#include "bindings/descriptor.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
 
 namespace instep {
 namespace {
-
-Optimizer& of(PyObject* self) {
-  // The cast of pybind11 looks the type up in a hash table, which would be a tenth of a small step.
-  auto* const instance = reinterpret_cast<py::detail::instance*>(self);
-  auto* const optimizer = static_cast<Optimizer*>(instance->get_value_and_holder().value_ptr());
-  if (optimizer == nullptr) throw py::type_error("Optimizer.__init__() was not called");
-  return *optimizer;
-}
 
 PyObject* only_argument(PyObject* const* args, Py_ssize_t count, PyObject* names) {
   const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
@@ -28,19 +19,8 @@ PyObject* only_argument(PyObject* const* args, Py_ssize_t count, PyObject* names
 }
 
 PyObject* step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
-  try {
-    of(self).step(self, only_argument(args, count, names));
-    Py_RETURN_NONE;
-  } catch (py::error_already_set& error) {
-    error.restore();
-  } catch (const py::builtin_exception& error) {
-    error.set_error();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
-  }
-  return nullptr;
+  return none_or_raise(
+      [=] { held<Optimizer>(self).step(self, only_argument(args, count, names)); });
 }
 
 constexpr const char* step_doc = R"(step($self, /, grads)
@@ -72,7 +52,6 @@ All is checked before anything is written: a call that raises leaves parameters,
 as they were. Two threads that step one optimizer take turns.
 )";
 
-// A plain method descriptor: a method of pybind11 would cost more than the step of a small array.
 PyMethodDef step_method = {"step",
                            reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(step)),
                            METH_FASTCALL | METH_KEYWORDS, step_doc};
@@ -93,9 +72,7 @@ void register_optimizer(py::module_& module) {
       .def("_take_turn", &Optimizer::take_turn)
       .def("_give_turn", &Optimizer::give_turn)
       .def_readwrite("_scheduled", &Optimizer::scheduled);
-  auto* const descriptor =
-      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &step_method);
-  type.attr("step") = py::reinterpret_steal<py::object>(descriptor);
+  add_method(type, step_method);
 }
 
 }  // namespace instep

@@ -1,8 +1,7 @@
-// How one array becomes contiguous blocks and goes back.
-//
-// All arrays of a step are met in one order of elements, that in which the parameter lies in
-// memory; an array that lies the same way is one run that the kernel works on directly, any other
-// is gathered block by block and, where it is written, scattered back.
+// One array as the engine meets it: its elements in an order that all arrays of a step share, that
+// in which the parameter lies in memory. An array that lies the same way is one run which the
+// kernel works on directly; any other is met in runs, or gathered block by block and scattered
+// back.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +28,10 @@ class Order {
 
 class Stream {
  public:
+  struct Axis {
+    std::int64_t length, stride;
+  };
+
   Stream() = default;
   Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
          std::int64_t item_size, const Order& order);
@@ -36,29 +39,24 @@ class Stream {
   // The whole array is one contiguous, aligned run.
   bool direct() const { return direct_; }
 
-  // How many elements from `index` on lie in one contiguous, aligned run; 0: too few to bother.
-  std::int64_t run(std::int64_t index) const { return row_ == 0 ? 0 : row_ - index % row_; }
+  // The array is met in contiguous, aligned rows that are long enough to be worked on in place.
+  bool in_rows() const { return in_rows_; }
+
+  // The elements that follow one another lie in cache lines of their own, and those of the next row
+  // beside them.
+  bool crosses_lines() const;
 
   char* data() const { return data_; }
-  // The element at `index`, for one that starts or lies in a run.
-  char* at(std::int64_t index) const;
+  std::int64_t item_size() const { return item_size_; }
 
-  void gather(std::int64_t index, std::int64_t n, void* block) const;
-  void scatter(std::int64_t index, std::int64_t n, const void* block) const;
+  // At least one, from the slowest to the fastest; neighbours that make one run are one axis.
+  const std::vector<Axis>& axes() const { return axes_; }
 
  private:
-  struct Axis {
-    std::int64_t length, stride;
-  };
-
-  template <class Copy>
-  void walk(std::int64_t index, std::int64_t n, Copy copy) const;
-
   char* data_ = nullptr;
   std::int64_t item_size_ = 0;
-  std::int64_t row_ = 0;
-  bool direct_ = true;
-  std::vector<Axis> axes_;  // from the slowest to the fastest; empty where direct
+  bool direct_ = true, in_rows_ = true;
+  std::vector<Axis> axes_;
 };
 
 }  // namespace instep

@@ -15,68 +15,10 @@
 namespace instep {
 namespace {
 
-constexpr std::int64_t cache_line = 64;
-constexpr std::int64_t block_bytes = 4096;
-
-// Gathered blocks lie in L1; the odd distance keeps them from colliding modulo 4096 bytes.
-struct Scratch {
-  alignas(cache_line) char blocks[max_arrays][block_bytes + 3 * cache_line];
-};
-
-void step_run(const Task& task, std::int64_t begin, std::int64_t n) {
-  void* arrays[max_arrays];
-  for (int k = 0; k < task.stream_count; ++k) arrays[k] = task.streams[k].at(begin);
-  task.loop(arrays, n, *task.coefficients);
-}
-
-// Elements that can be stepped at once from `at` on: up to the next end of a row of an array that
-// is used in place, and no more than a block where one is gathered.
-std::int64_t next_block(const Task& task, std::int64_t at, std::int64_t n) {
-  for (int k = 0; k < task.stream_count; ++k) {
-    const std::int64_t run = task.streams[k].run(at);
-    n = std::min(n, run > 0 ? run : block_bytes / task.item_size);
-  }
-  return n;
-}
-
-void step_blocks(const Task& task, std::int64_t begin, std::int64_t end) {
-  Scratch scratch;
-  std::int64_t n;
-  for (std::int64_t at = begin; at < end; at += n) {
-    n = next_block(task, at, end - at);
-    void* arrays[max_arrays];
-    bool gathered[max_arrays];
-    for (int k = 0; k < task.stream_count; ++k) {
-      const Stream& stream = task.streams[k];
-      gathered[k] = stream.run(at) == 0;
-      arrays[k] = gathered[k] ? scratch.blocks[k] : stream.at(at);
-      if (gathered[k]) stream.gather(at, n, arrays[k]);
-    }
-    task.loop(arrays, n, *task.coefficients);
-    for (int k = 0; k < task.stream_count; ++k) {
-      if (gathered[k] && k != 1) task.streams[k].scatter(at, n, arrays[k]);
-    }
-  }
-}
-
-void step_range(const Task& task, std::int64_t begin, std::int64_t end) {
-  const bool direct = std::all_of(task.streams, task.streams + task.stream_count,
-                                  [](const Stream& stream) { return stream.direct(); });
-  if (direct) {
-    step_run(task, begin, end - begin);
-  } else {
-    step_blocks(task, begin, end);
-  }
-}
-
 // The element at which the line is cut near `bytes` into the task.
 std::int64_t cut(const Task& task, std::int64_t bytes) {
   const std::int64_t index = bytes / (task.item_size * task.stream_count);
-  const std::int64_t per_line = cache_line / task.item_size;
-  const std::int64_t lead =
-      std::int64_t(reinterpret_cast<std::uintptr_t>(task.streams[0].data()) % cache_line) /
-      task.item_size;
-  return std::max<std::int64_t>(0, (index + lead) / per_line * per_line - lead);
+  return std::min(task.size, index + task.lead_in(index));
 }
 
 #ifdef _OPENMP
@@ -115,7 +57,7 @@ void Work::run() const {
   const int threads = threads_for(bytes_);
   if (threads == 1) {
     const IeeeMode mode;
-    for (const Task* task : tasks_) step_range(*task, 0, task->size);
+    for (const Task* task : tasks_) task->step(0, task->size);
     return;
   }
 #ifdef _OPENMP
@@ -141,7 +83,7 @@ void Work::run_share(int share, int shares) const {
     if (start >= end) break;
     const std::int64_t from = start < begin ? cut(task, begin - start) : 0;
     const std::int64_t to = end < ends_[k] ? cut(task, end - start) : task.size;
-    if (from < to) step_range(task, from, to);
+    if (from < to) task.step(from, to);
   }
 }
 

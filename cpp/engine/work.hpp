@@ -5,23 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/stream.hpp"
-#include "kernels/table.hpp"
+#include "engine/task.hpp"
 
 namespace instep {
-
-// One parameter's step. The streams are param, grad, and the states that the loop uses; all but
-// the gradient are written.
-struct Task {
-  Loop loop = nullptr;
-  const Coefficients* coefficients = nullptr;
-  std::int64_t size = 0;
-  std::int64_t item_size = 0;
-  int stream_count = 0;
-  Stream streams[max_arrays];
-
-  std::int64_t bytes() const { return size * item_size * stream_count; }
-};
 
 // Lays the tasks end to end and gives each thread one contiguous share of the line, the same at
 // every call, cut where a cache line of the parameter ends. The result does not depend on it.

@@ -1,3 +1,3 @@
-#include "kernels/loops.hpp"
+#include "kernels/make_table.hpp"
 
 const instep::Table instep::table_baseline = instep::make_table("baseline");

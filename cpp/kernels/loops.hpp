@@ -1,6 +1,5 @@
-// The one loop of the package, and the table of all its instances. Included by one file for each
-// instruction set, which is compiled with that set's flags; hence the anonymous namespace (see
-// rules/rule.hpp).
+// The one loop of all rules, and all its instances. Compiled once for each instruction set, with
+// that set's flags; hence the anonymous namespace (see rules/rule.hpp).
 #pragma once
 
 #include <float.h>
@@ -152,11 +151,6 @@ template <class... R>
 struct Registry<RuleList<R...>> {
   static constexpr Rule rules[] = {describe<R>()...};
 };
-
-constexpr Table make_table(const char* isa) {
-  return {isa, Registry<AllRules>::rules,
-          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0])};
-}
 
 }  // namespace
 }  // namespace instep

@@ -41,10 +41,17 @@ struct Rule {
   const Kernel (*kernels)[dtype_count];
 };
 
+// Loops that no step over the same arrays can beat; their coefficients mean nothing.
+struct Floors {
+  Loop traffic[max_states + 1][dtype_count];  // by the number of states
+  Loop divide_root[2][dtype_count];           // one root, two roots
+};
+
 struct Table {
   const char* isa;
   const Rule* rules;
   int rule_count;
+  Floors floors;
 };
 
 extern const Table table_baseline;

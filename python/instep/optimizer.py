@@ -19,7 +19,7 @@ from instep.parameters import (
     check_names,
     flatten,
     flatten_group,
-    zeros_in_order_of,
+    new_state,
 )
 from instep.state_dict import read_state_dict, write_state_dict
 
@@ -321,17 +321,18 @@ class Optimizer(_core.Optimizer):
         return value
 
     def _new_states(self, param: Array, group: ParamGroup) -> list[Array | None]:
-        states: list[Array | None] = []
-        for name in self._state_names:
-            if name in self._switches and not group[self._switches[name]]:
-                states.append(None)
-                continue
-            state = zeros_in_order_of(param)
+        present = [
+            name
+            for name in self._state_names
+            if name not in self._switches or group[self._switches[name]]
+        ]
+        states: dict[str, Array | None] = dict.fromkeys(self._state_names)
+        for k, name in enumerate(present):
+            states[name] = state = new_state(param, k, len(present))
             value = self._initial_value(name, group)
             if value != 0:
                 state[...] = value
-            states.append(state)
-        return states
+        return list(states.values())
 
     def _named_states(self) -> list[dict[str, Array]]:
         """Return the states of each parameter that exist, by name; not copies."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
+
+from instep import _core
 
 Array: TypeAlias = NDArray[Any]
 Group: TypeAlias = Mapping[str, Any]
@@ -80,16 +83,26 @@ def check_names(groups: Sequence[list[str] | None]) -> None:
         seen.add(name)
 
 
-def zeros_in_order_of(param: Array) -> Array:
-    """Return zeros that lie in memory in the order in which `param` does.
+def new_state(param: Array, k: int, states: int) -> Array:
+    """Return zeros for the k-th of so many states of a parameter.
 
-    The kernel then meets both in one contiguous run. Untouched memory comes from the system as
-    zeros, so that the thread that steps a part first is the one that places it.
+    They lie in memory in the order in which the parameter does, so that the kernel meets both in
+    one contiguous run, and where the two do not collide in the caches. Untouched memory comes from
+    the system as zeros, so that the thread that steps a part first is the one that places it.
     """
+    low, high = byte_bounds(param)
+    address = low if high - low == param.nbytes else 0  # 0: its rows start anywhere
+    phase, modulus = _core.place_state(address, param.nbytes, param.itemsize, k, states)
+    room = np.zeros(param.nbytes + modulus, np.uint8)
+    begin = (phase - room.ctypes.data) % modulus
+    zeros: Array = room[begin : begin + param.nbytes].view(param.dtype)
+
+    axes = sorted(range(param.ndim), key=lambda axis: -abs(param.strides[axis]))
+    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(np.argsort(axes))
     # With the ellipsis an array of dimension 0 stays one.
     forwards: tuple[Any, ...] = (
         *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),
         ...,
     )
-    zeros: Array = np.zeros_like(param[forwards], order="K", subok=False)[forwards]
+    zeros = zeros[forwards]
     return zeros

@@ -1,5 +1,6 @@
 """A step writes into the arrays that it was given, whatever their layout, and nowhere else."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -127,6 +128,25 @@ def test_every_array_in_another_layout(case: Case, dtype: np.dtype[Any]) -> None
                 for i, name in enumerate(names)
             }
             assert_step_on_views(case, fill(views, case))
+
+
+@every_dtype
+@pytest.mark.parametrize(
+    "shape",
+    [(16, 256), (15, 255), (17, 257), (8, 600), (530, 40), (3, 20, 300), (300, 2, 17), (5, 7, 66)],
+    ids=str,
+)
+@pytest.mark.usefixtures("finest_grain")
+@every_case
+def test_gradient_across_the_parameter(case: Case, shape: Shape, dtype: np.dtype[Any]) -> None:
+    """Around the size of the tiles that are gathered, cut anywhere among threads."""
+    for order in itertools.permutations(range(len(shape))):
+        axes = np.argsort(order)
+        across = np.empty([shape[axis] for axis in order], dtype).transpose(axes)
+        wide = np.empty([shape[axis] + 3 for axis in order], dtype).transpose(axes)
+        for gradient in (across, wide[(slice(1, -2),) * len(shape)]):
+            views = {name: np.empty(shape, dtype) for name in ("param", *case.states)}
+            assert_step_on_views(case, fill(views | {"grad": gradient}, case))
 
 
 @every_dtype

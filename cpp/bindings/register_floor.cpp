@@ -1,0 +1,58 @@
+// The floors that the benchmark measures steps against. Private, and trusting: the caller vouches
+// for the arrays.
+#include <pybind11/stl.h>
+
+#include <vector>
+
+#include "bindings/array.hpp"
+#include "bindings/descriptor.hpp"
+#include "bindings/register.hpp"
+#include "bindings/rules.hpp"
+#include "engine/floor.hpp"
+
+namespace instep {
+namespace {
+
+Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) {
+  if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_arrays || roots > 2) {
+    throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
+  }
+  Floor floor{};
+  const DType dtype = check_array(arrays[0].ptr(), Label(), "param");
+  for (const py::object& array : arrays) {
+    check_like(array.ptr(), arrays[0].ptr(), Label(), "array");
+    floor.arrays[floor.array_count++] = fields(array.ptr()).data;
+  }
+  const Floors& floors = table().floors;
+  floor.loop = roots == 0 ? floors.traffic[floor.array_count - 2][dtype]
+                          : floors.divide_root[roots - 1][dtype];
+  floor.size = element_count(arrays[0].ptr());
+  floor.item_size = item_size(dtype);
+  floor.threads = threads;
+  return floor;
+}
+
+PyObject* run(PyObject* self, PyObject*) noexcept {
+  return none_or_raise([self] {
+    const auto& floor = held<Floor>(self);
+    if (floor.size * floor.item_size * floor.array_count < least_bytes_to_release_gil) {
+      floor.run();
+      return;
+    }
+    const py::gil_scoped_release release;
+    floor.run();
+  });
+}
+
+PyMethodDef run_method = {"run", run, METH_NOARGS, "run($self, /)\n--\n\nRun the loop once."};
+
+}  // namespace
+
+void register_floor(py::module_& module) {
+  py::class_<Floor> type(module, "Floor");
+  type.def(py::init(&make_floor), py::arg("arrays"), py::arg("roots"), py::arg("threads"),
+           py::keep_alive<1, 2>());
+  add_method(type, run_method);
+}
+
+}  // namespace instep

@@ -1,0 +1,98 @@
+#include "engine/cursor.hpp"
+
+#include <algorithm>
+
+#include "engine/copy.hpp"
+
+namespace instep {
+
+// Copies the positions in use alone.
+Cursor& Cursor::operator=(const Cursor& other) {
+  stream_ = other.stream_;
+  element_ = other.element_;
+  last_ = other.last_;
+  if (stream_ != nullptr) std::copy_n(other.position_, last_ + 1, position_);
+  return *this;
+}
+
+void Cursor::go(const Stream& stream, std::int64_t index) {
+  stream_ = &stream;
+  element_ = stream.data();
+  last_ = int(stream.axes().size()) - 1;
+  for (int k = last_; k > 0; --k) {
+    const Stream::Axis& axis = stream.axes()[std::size_t(k)];
+    position_[k] = index % axis.length;
+    element_ += position_[k] * axis.stride;
+    index /= axis.length;
+  }
+  position_[0] = index;
+  element_ += index * stream.axes()[0].stride;
+}
+
+void Cursor::advance(std::int64_t n) {
+  for (int k = last_;; --k) {
+    const Stream::Axis& axis = stream_->axes()[std::size_t(k)];
+    position_[k] += n;
+    element_ += n * axis.stride;
+    if (k == 0 || position_[k] < axis.length) return;
+    // A division would be most of the cost of a row.
+    n = position_[k] < 2 * axis.length ? 1 : position_[k] / axis.length;
+    position_[k] -= n * axis.length;
+    element_ -= n * axis.length * axis.stride;
+  }
+}
+
+// Calls piece(row, count, first) for each piece of an innermost row in the n elements.
+template <class Piece>
+void Cursor::walk(std::int64_t n, Piece piece) const {
+  std::int64_t count = std::min(run(), n);
+  piece(element_, count, 0);
+  if (count == n) return;
+  Cursor at = *this;
+  for (std::int64_t first = count; first < n; first += count) {
+    at.advance(count);
+    count = std::min(inner().length, n - first);
+    piece(at.element_, count, first);
+  }
+}
+
+void Cursor::gather(std::int64_t n, void* block) const {
+  char* const to = static_cast<char*>(block);
+  const std::int64_t stride = inner().stride, item = stream_->item_size();
+  walk(n, [=](const char* row, std::int64_t count, std::int64_t first) {
+    if (item == 4) {
+      gather_row<std::uint32_t>(row, stride, count, to + first * item);
+    } else {
+      gather_row<std::uint64_t>(row, stride, count, to + first * item);
+    }
+  });
+}
+
+void Cursor::scatter(std::int64_t n, const void* block) const {
+  const char* const from = static_cast<const char*>(block);
+  const std::int64_t stride = inner().stride, item = stream_->item_size();
+  walk(n, [=](char* row, std::int64_t count, std::int64_t first) {
+    if (item == 4) {
+      scatter_row<std::uint32_t>(row, stride, count, from + first * item);
+    } else {
+      scatter_row<std::uint64_t>(row, stride, count, from + first * item);
+    }
+  });
+}
+
+void Cursor::gather_tile(std::int64_t rows, std::int64_t columns, char* tile,
+                         std::int64_t tile_row_bytes) const {
+  const std::int64_t line_stride = inner().stride, item = stream_->item_size();
+  const std::int64_t row_stride = stream_->axes()[std::size_t(last_ - 1)].stride;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const char* const line = element_ + column * line_stride;
+    char* const to = tile + column * item;
+    if (item == 4) {
+      spread_line<std::uint32_t>(line, row_stride, rows, to, tile_row_bytes);
+    } else {
+      spread_line<std::uint64_t>(line, row_stride, rows, to, tile_row_bytes);
+    }
+  }
+}
+
+}  // namespace instep

@@ -1,0 +1,16 @@
+// What each instruction set's file exports. Included by those files alone.
+#pragma once
+
+#include "kernels/floors.hpp"
+#include "kernels/loops.hpp"
+
+namespace instep {
+namespace {
+
+constexpr Table make_table(const char* isa) {
+  return {isa, Registry<AllRules>::rules,
+          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]), floors};
+}
+
+}  // namespace
+}  // namespace instep

@@ -1,0 +1,54 @@
+"""What no step over the same arrays can beat: loops of the extension that do less.
+
+The traffic floor reads and writes each array of the step, with one addition each. The root floor
+divides and takes roots as often as the rule does, and nothing else.
+"""
+
+from __future__ import annotations
+
+import timeit
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import instep
+from instep import _core
+from instep.bench.contenders import Contender, NotOffered, Stepper
+from instep.parameters import new_state
+
+if TYPE_CHECKING:
+    from instep.bench.cases import Array, Case
+
+
+def _traffic(case: Case) -> Stepper:
+    states = len(case.rule.states)
+    param = np.ones(case.elements, case.dtype)
+    grad = np.ones_like(param)
+    return _stepper([param, grad, *(_ones(param, k, states) for k in range(states))], 0, case)
+
+
+def _root(case: Case) -> Stepper:
+    if case.rule.roots == 0:
+        raise NotOffered("has no root")
+    param = np.ones(case.elements, case.dtype)
+    return _stepper([param, _ones(param, 0, 2), _ones(param, 1, 2)], case.rule.roots, case)
+
+
+def _ones(param: Array, k: int, states: int) -> Array:
+    """Return ones that lie where an optimizer would place the state."""
+    state = new_state(param, k, states)
+    state[...] = 1
+    return state
+
+
+def _stepper(arrays: list[Array], roots: int, case: Case) -> Stepper:
+    """Return the loop on one thread or on all, whichever is faster."""
+    instep.set_num_threads(case.threads)
+    loops = [_core.Floor(arrays, roots, n) for n in {1, instep.get_num_threads()}]
+    fastest = min(loops, key=lambda loop: min(timeit.repeat(loop.run, number=5, repeat=7)))
+    return Stepper(fastest.run, lambda: [arrays[0]])
+
+
+TRAFFIC = Contender("traffic floor", _traffic)
+ROOT = Contender("root floor", _root)
+FLOORS = (TRAFFIC, ROOT)
