@@ -1,7 +1,6 @@
 // How many threads a step may use.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 namespace instep {
@@ -19,12 +18,5 @@ std::int64_t set_grain(std::int64_t bytes);
 
 // How many threads share so many bytes of work now.
 int threads_for(std::int64_t bytes);
-
-// Tells how long the calling thread itself ran its share of a parallel region of so many threads,
-// and how long the region took. Where other work occupies the cores (JAX's threads spin a while
-// after a gradient, for one), a thread that libgomp woke waits behind it, or spins for milliseconds
-// on the very core that the calling thread needs; a few calls then run on one thread, more of them
-// each time it happens again.
-void report_region(int threads, std::chrono::nanoseconds busy, std::chrono::nanoseconds elapsed);
 
 }  // namespace instep

@@ -1,10 +1,9 @@
 #include "engine/work.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <ctime>
 
+#include "engine/crowding.hpp"
 #include "engine/fp_mode.hpp"
 #include "engine/threads.hpp"
 
@@ -20,19 +19,6 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
   const std::int64_t index = bytes / (task.item_size * task.stream_count);
   return std::min(task.size, index + task.lead_in(index));
 }
-
-#ifdef _OPENMP
-// What the calling thread has run; where that is not known, the time.
-std::chrono::nanoseconds own_time() {
-#ifdef CLOCK_THREAD_CPUTIME_ID
-  timespec now;
-  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
-    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-  }
-#endif
-  return std::chrono::steady_clock::now().time_since_epoch();
-}
-#endif
 
 }  // namespace
 
@@ -61,15 +47,13 @@ void Work::run() const {
     return;
   }
 #ifdef _OPENMP
-  const auto begin = std::chrono::steady_clock::now();
-  std::chrono::nanoseconds busy = own_time();
+  Region region(threads, bytes_);
 #pragma omp parallel num_threads(threads)
   {
     const IeeeMode mode;
     run_share(omp_get_thread_num(), omp_get_num_threads());
-    if (omp_get_thread_num() == 0) busy = own_time() - busy;
+    if (omp_get_thread_num() == 0) region.caller_is_done();
   }
-  report_region(threads, busy, std::chrono::steady_clock::now() - begin);
 #endif
 }
 
