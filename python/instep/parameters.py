@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -20,8 +19,7 @@ Structure: TypeAlias = Literal["array", "sequence", "mapping"]
 """How gradients are passed."""
 
 
-@dataclass(frozen=True)
-class FlatGroup:
+class FlatGroup(NamedTuple):
     """The parameters of one group, their names where they have any, and the group's own options."""
 
     params: list[Array]
