@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import instep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def describe() -> dict[str, Any]:
@@ -19,6 +22,18 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "instep": instep.show_config(mode="dicts"),
     }
+
+
+def in_words(machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """Return the line about machine, versions, instruction set and threads."""
+    config = machine["instep"]
+    libraries = {"Python": machine["python"], "NumPy": config["numpy"], **versions}
+    facts = (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}",
+        f"instep {config['version']}, {config['isa']['chosen']}, threads: {config['num_threads']}",
+        ", ".join(f"{name} {version}" for name, version in libraries.items()),
+    )
+    return "; ".join(facts)
 
 
 def memory() -> int | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import random
 import time
 import timeit
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from instep.bench.contenders import NotOffered
+from instep.bench.results import Measurement, Quartiles, Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from instep.bench.cases import Case
     from instep.bench.contenders import Contender
@@ -23,44 +25,19 @@ SHORTEST_TIMING = 200e-6
 SETTLING = 5e-3
 """Seconds after which idle threads of OpenMP runtimes and thread pools have gone to sleep."""
 
+LONG = 0.1
+"""Seconds of a step beside which it costs nothing to fill the caches again."""
+
 FEWEST_ROUNDS = 5
-
-
-class Quartiles(NamedTuple):
-    """Seconds of one step."""
-
-    lower: float
-    median: float
-    upper: float
-
-    @property
-    def spread(self) -> float:
-        """Distance between the outer quartiles, as a fraction of the median."""
-        return (self.upper - self.lower) / self.median
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """The times of a case, by the contenders' names."""
-
-    case: Case
-    rounds: int
-    steps_per_timing: Mapping[str, int]
-    quartiles: Mapping[str, Quartiles]
-    skipped: Mapping[str, str]
-    """Why a contender does not take part."""
-
-    def bytes_per_second(self, contender: str) -> float:
-        """Return the rate at which `contender` moved the bytes that a step has to move."""
-        return self.case.bytes_moved / self.quartiles[contender].median
-
-    def ratio(self, contender: str, to: str) -> float:
-        """Return how many times as long as `to` the contender took."""
-        return self.quartiles[contender].median / self.quartiles[to].median
+FEWEST_LONG_ROUNDS = 3
 
 
 def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Measurement:
-    """Time the steps of `case` for about `seconds`, and at least `FEWEST_ROUNDS` times each."""
+    """Time the steps of `case` for about `seconds`, divided equally among the contenders.
+
+    Each is timed at least `FEWEST_ROUNDS` times (`FEWEST_LONG_ROUNDS` if its step is long), however
+    little time that leaves. With no time at all, threads are not waited for either.
+    """
     timers: dict[str, timeit.Timer] = {}
     skipped: dict[str, str] = {}
     for each in contenders:
@@ -68,33 +45,64 @@ def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Meas
             timers[each.name] = timeit.Timer(each.prepare(case).step)
         except NotOffered as reason:
             skipped[each.name] = str(reason)
-    steps = {name: _steps_per_timing(timer) for name, timer in timers.items()}
-    times: list[list[float]] = []
-    end = time.perf_counter() + seconds
-    while len(times) < FEWEST_ROUNDS or time.perf_counter() < end:
-        times.append([_time_step(timer, steps[name]) for name, timer in timers.items()])
-    quartiles = np.percentile(times, (25, 50, 75), axis=0).T.tolist()
-    return Measurement(
-        case,
-        rounds=len(times),
-        steps_per_timing=steps,
-        quartiles={name: Quartiles(*each) for name, each in zip(timers, quartiles, strict=True)},
-        skipped=skipped,
-    )
+    settling = SETTLING if seconds else 0.0
+    series = {name: _Series(timer, settling) for name, timer in timers.items()}
+    timings = {name: each.timings_in(seconds / len(series)) for name, each in series.items()}
+    for name in in_turn(timings):
+        series[name].add()
+    # Parameters, states and gradients that lie in a cycle would still stand beside the next case's.
+    timers.clear()
+    measured = {name: each.result() for name, each in series.items()}
+    series.clear()
+    gc.collect()
+    return Measurement(case, measured, skipped)
 
 
-def _steps_per_timing(timer: timeit.Timer) -> int:
-    """Return the number of steps that fill the shortest timing."""
-    timer.timeit(1)
-    steps = 1
-    while timer.timeit(steps) < SHORTEST_TIMING:
-        steps *= 2
-    return steps
+def in_turn(times: Mapping[str, int]) -> Iterator[str]:
+    """Yield each name as many times as it is given, evenly among the others.
+
+    A round has every name that is due in it, in an order of its own: who always came after the same
+    other would meet the same leavings in the caches.
+    """
+    shuffle = random.Random(0).shuffle
+    rounds = max(times.values())
+    for now in range(rounds):
+        # The name's share of the rounds, summed up, passes a whole number in as many as it is due.
+        due = [name for name, n in times.items() if (now + 1) * n // rounds > now * n // rounds]
+        shuffle(due)
+        yield from due
 
 
-def _time_step(timer: timeit.Timer, steps: int) -> float:
-    # Threads of the contender before still spin on the cores for a while.
-    time.sleep(SETTLING)
-    # It has also pushed this one's arrays out of the caches: step once untimed.
-    timer.timeit(1)
-    return timer.timeit(steps) / steps
+class _Series:
+    """The times of one contender, taken one by one."""
+
+    def __init__(self, timer: timeit.Timer, settling: float) -> None:
+        self._timer = timer
+        self._settling = settling
+        # What is compiled or allocated at the first step is not the step.
+        timer.timeit(1)
+        self._steps = 1
+        while (took := timer.timeit(self._steps)) < SHORTEST_TIMING:
+            self._steps *= 2
+        self._long = took / self._steps > LONG
+        self._cost = settling + took * (1 if self._long else 1 + 1 / self._steps)
+        self._times: list[float] = []
+
+    def timings_in(self, seconds: float) -> int:
+        """Return how many times to take in `seconds`."""
+        fewest = FEWEST_LONG_ROUNDS if self._long else FEWEST_ROUNDS
+        return max(fewest, round(seconds / self._cost))
+
+    def add(self) -> None:
+        """Take a time."""
+        # Threads of the contender before still spin on the cores for a while.
+        time.sleep(self._settling)
+        if not self._long:
+            # It has also pushed this one's arrays out of the caches: step once untimed.
+            self._timer.timeit(1)
+        self._times.append(self._timer.timeit(self._steps) / self._steps)
+
+    def result(self) -> Timings:
+        """Return the quartiles of the times taken."""
+        quartiles = np.percentile(self._times, (25, 50, 75)).tolist()
+        return Timings(Quartiles(*quartiles), rounds=len(self._times), steps=self._steps)
