@@ -7,7 +7,7 @@ import dataclasses
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from instep._extras import CommandError, require
 from instep.bench import figures, machine, markdown, peers
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from instep.bench.contenders import Contender
+
+T = TypeVar("T")
 
 ALWAYS = ("numpy_out",)
 """Peers that need nothing but NumPy, and so take part whether named or not."""
@@ -50,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_lists(group: argparse._ArgumentGroup) -> None:
     def add(name: str, **keywords: Any) -> None:
-        group.add_argument(f"--{name}", nargs="+", action=_Distinct, **keywords)
+        group.add_argument(f"--{name}", nargs="+", **keywords)
 
     add(
         "rules",
@@ -82,7 +84,6 @@ def _add_lists(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--peers",
         nargs="*",
-        action=_Distinct,
         choices=peers.PEERS,
         metavar="NAME",
         help=f"other libraries, among {', '.join(peers.PEERS)}; without a name, all that are "
@@ -137,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure what `args` ask for, or read it again; print tables, write figures and pictures."""
     require("rich", *["matplotlib"] * (args.plot is not None), extra="bench")
     explicit = {
-        field.name: value
+        field.name: _distinct(value) if isinstance(value, list) else value
         for field in dataclasses.fields(Preset)
         if (value := getattr(args, field.name)) is not None
     }
@@ -162,7 +163,12 @@ def _peers(named: Sequence[str] | None) -> list[str]:
     """Return the peers to load: those named, or all when there is not one name."""
     if named is None:
         return list(ALWAYS)
-    return [*ALWAYS, *(name for name in named or peers.PEERS if name not in ALWAYS)]
+    return _distinct([*ALWAYS, *(named or peers.PEERS)])
+
+
+def _distinct(values: Sequence[T]) -> list[T]:
+    # Rules cannot be hashed.
+    return [each for place, each in enumerate(values) if each not in values[:place]]
 
 
 def _measure(preset: Preset, names: Sequence[str]) -> Results:
@@ -246,20 +252,6 @@ def _check_writable(option: str, path: Path) -> None:
         raise CommandError(f"cannot write {option} {path}: {error.strerror}") from None
     if not existed:
         path.unlink()
-
-
-class _Distinct(argparse.Action):
-    """Stores a list without what stands in it twice."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        distinct = [each for place, each in enumerate(values) if each not in values[:place]]
-        setattr(namespace, self.dest, distinct)
 
 
 def _rule(text: str) -> Rule:

@@ -45,8 +45,10 @@ def draw(results: Results) -> Figure:
 def _draw_lines(axes: Axes, measurements: list[Measurement], looks: dict[str, Style]) -> None:
     for name, look in looks.items():
         measured = [each for each in measurements if name in each.timings]
-        elements = [each.case.elements for each in measured]
-        axes.plot(elements, [each.ns_per_element(name) for each in measured], label=name, **look)
+        if measured:
+            elements = [each.case.elements for each in measured]
+            times = [each.ns_per_element(name) for each in measured]
+            axes.plot(elements, times, label=name, **look)
     elements = [each.case.elements for each in measurements]
     quartiles = [each.timings[INSTEP.name].seconds for each in measurements]
     axes.fill_between(

@@ -34,7 +34,8 @@ def draw(results: Results) -> Figure:
         axes[kind].set_xticks(threads)
         for name, look in looks.items():
             counts, speeds = _speeds(by_threads, name)
-            axes[kind].plot(counts, speeds, label=name, **look)
+            if counts:
+                axes[kind].plot(counts, speeds, label=name, **look)
     figure.supxlabel("threads")
     figure.supylabel("times as fast as with the fewest threads")
     pictures.add_legend(figure, [*looks, "in proportion"])
