@@ -16,7 +16,7 @@ from instep.__main__ import main
 from instep.bench import figures, peers
 from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case
 from instep.bench.contenders import Contender
-from instep.bench.measure import measure
+from instep.bench.measure import FEWEST_ROUNDS, measure
 from instep.bench.own import REFERENCE
 from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
@@ -119,7 +119,7 @@ def test_json_has_every_figure(tmp_path: Path) -> None:
         own = each["contenders"]["instep"]["seconds"]["median"]
         floor = each["contenders"][each["floor"]]["seconds"]["median"]
         for contender in each["contenders"].values():
-            assert contender["rounds"] == 5
+            assert contender["rounds"] == FEWEST_ROUNDS
             assert contender["steps_per_timing"] >= 1
             seconds = contender["seconds"]
             assert 0 < seconds["lower"] <= seconds["median"] <= seconds["upper"]

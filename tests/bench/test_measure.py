@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import weakref
 from collections import Counter
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
@@ -25,22 +25,22 @@ def contender(name: str, step: Callable[[], object]) -> Contender:
 
 def test_everyone_is_due_as_often_as_given() -> None:
     times = {"a": 40, "b": 5, "c": 3, "d": 40}
-    assert Counter(in_turn(times)) == times
+    assert Counter(in_turn(times, Random(0))) == times
 
 
 def test_who_is_due_less_often_is_due_evenly() -> None:
-    order = list(in_turn({"often": 40, "seldom": 4}))
+    order = list(in_turn({"often": 40, "seldom": 4}, Random(0)))
     places = [place for place, name in enumerate(order) if name == "seldom"]
     assert [place // 11 for place in places] == [0, 1, 2, 3]
 
 
 def test_nobody_always_follows_the_same_other() -> None:
-    order = list(in_turn(dict.fromkeys("abcd", 30)))
+    order = list(in_turn(dict.fromkeys("abcd", 30), Random(0)))
     for start in range(0, len(order), 4):
         assert sorted(order[start : start + 4]) == ["a", "b", "c", "d"]
     pairs = {(one, other) for one, other in itertools.pairwise(order) if one != other}
     assert len(pairs) == 4 * 3
-    assert order == list(in_turn(dict.fromkeys("abcd", 30)))
+    assert order == list(in_turn(dict.fromkeys("abcd", 30), Random(0)))
 
 
 def test_without_time_everyone_has_the_fewest_rounds() -> None:
@@ -63,8 +63,6 @@ def test_long_steps_have_fewer_rounds_and_no_warm_up(monkeypatch: pytest.MonkeyP
 
 
 def test_time_is_divided_equally(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-
     class Clock:
         """Stands in for `time` and for `timeit`: steps take what they say."""
 
@@ -75,12 +73,12 @@ def test_time_is_divided_equally(monkeypatch: pytest.MonkeyPatch) -> None:
             return steps * self._step()
 
     monkeypatch.setattr("timeit.Timer", Clock)
-    monkeypatch.setattr("time.sleep", lambda _: now)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     field = [contender("fast", lambda: 1e-3), contender("slow", lambda: 50e-3)]
     timings = measure(CASE, field, 14.0).timings
     # Seven seconds each; 5 ms of settling, a step to warm up, a step.
-    assert timings["fast"].rounds == 1000
-    assert timings["slow"].rounds == 67
+    assert timings["fast"].rounds == pytest.approx(7 / 7e-3, rel=0.01)
+    assert timings["slow"].rounds == pytest.approx(7 / 105e-3, rel=0.03)
 
 
 def test_who_does_not_offer_the_step_is_left_out() -> None:
@@ -92,10 +90,33 @@ def test_who_does_not_offer_the_step_is_left_out() -> None:
     assert measurement.skipped == {"b": "no such step"}
 
 
-def test_nothing_is_kept_after_the_measurement() -> None:
+def test_everything_is_prepared_anew_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    alive: list[int] = []
     kept: list[weakref.ref[object]] = []
 
     class Heavy:
+        def step(self) -> None:
+            pass
+
+    def prepare(_: Case) -> Stepper:
+        alive.append(sum(each() is not None for each in kept))
+        heavy = Heavy()
+        kept.append(weakref.ref(heavy))
+        return Stepper(heavy.step, list)
+
+    measure(CASE, [Contender("a", prepare)], 1e-9)
+    assert alive == [0] * module.PLACEMENTS
+    assert kept[-1]() is None
+
+
+def test_a_large_case_is_prepared_once_and_its_cycles_are_freed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 0)
+    kept: list[weakref.ref[object]] = []
+
+    class Knot:
         def __init__(self) -> None:
             self.myself = self
 
@@ -103,13 +124,11 @@ def test_nothing_is_kept_after_the_measurement() -> None:
             pass
 
     def prepare(_: Case) -> Stepper:
-        heavy = Heavy()
-        kept.append(weakref.ref(heavy))
-        return Stepper(heavy.step, list)
+        knot = Knot()
+        kept.append(weakref.ref(knot))
+        return Stepper(knot.step, list)
 
-    gc.disable()
-    try:
-        measure(CASE, [Contender("a", prepare)], 0)
-    finally:
-        gc.enable()
-    assert kept[0]() is None
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    measure(CASE, [Contender("a", prepare)], 1e-9)
+    (only,) = kept
+    assert only() is None

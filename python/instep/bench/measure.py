@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 import time
 import timeit
@@ -14,7 +15,7 @@ from instep.bench.contenders import NotOffered
 from instep.bench.results import Measurement, Quartiles, Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from instep.bench.cases import Case
     from instep.bench.contenders import Contender
@@ -28,70 +29,103 @@ SETTLING = 5e-3
 LONG = 0.1
 """Seconds of a step beside which it costs nothing to fill the caches again."""
 
-FEWEST_ROUNDS = 5
+FEWEST_ROUNDS = 6
 FEWEST_LONG_ROUNDS = 3
+
+PLACEMENTS = 3
+"""Times that everything is prepared anew. In caches a step can take up to three times as long for
+as long as its arrays lie where they happened to be put (modulo a page, each against the others)."""
+
+LARGE = 1 << 26
+"""Bytes of a case past the caches: where its arrays lie matters little, and a second copy much."""
 
 
 def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Measurement:
     """Time the steps of `case` for about `seconds`, divided equally among the contenders.
 
     Each is timed at least `FEWEST_ROUNDS` times (`FEWEST_LONG_ROUNDS` if its step is long), however
-    little time that leaves. With no time at all, threads are not waited for either.
+    little time that leaves. With no time at all, idle threads are not waited for, and nothing is
+    prepared twice.
     """
-    timers: dict[str, timeit.Timer] = {}
+    rng = random.Random(0)
+    placements = PLACEMENTS if seconds and case.bytes_held < LARGE else 1
+    times: dict[str, list[float]] = {}
+    steps: dict[str, int] = {}
     skipped: dict[str, str] = {}
-    for each in contenders:
+    for _ in range(placements):
+        series = _prepare(case, contenders, SETTLING if seconds else 0.0, rng, skipped)
+        share = seconds / placements / len(series)
+        due = {name: each.timings_in(share, placements) for name, each in series.items()}
+        for name in in_turn(due, rng):
+            series[name].add()
+        for name, each in series.items():
+            times.setdefault(name, []).extend(each.times)
+            steps[name] = min(each.steps, steps.get(name, each.steps))
+        # Before the next are prepared. Those that lie in a cycle go when it is worth the time.
+        del each
+        series.clear()
+        if case.bytes_held >= LARGE:
+            gc.collect()
+    timings = {
+        each.name: Timings(_quartiles(times[each.name]), len(times[each.name]), steps[each.name])
+        for each in contenders
+        if each.name in times
+    }
+    return Measurement(case, timings, skipped)
+
+
+def _prepare(
+    case: Case,
+    contenders: Sequence[Contender],
+    settling: float,
+    rng: random.Random,
+    skipped: dict[str, str],
+) -> dict[str, _Series]:
+    """Prepare the contenders, each somewhere else in memory than the last time."""
+    series = {}
+    padding = []
+    for each in rng.sample(contenders, len(contenders)):
+        padding.append(bytearray(rng.randrange(1 << 16)))
         try:
-            timers[each.name] = timeit.Timer(each.prepare(case).step)
+            series[each.name] = _Series(each.prepare(case).step, settling)
         except NotOffered as reason:
             skipped[each.name] = str(reason)
-    settling = SETTLING if seconds else 0.0
-    series = {name: _Series(timer, settling) for name, timer in timers.items()}
-    timings = {name: each.timings_in(seconds / len(series)) for name, each in series.items()}
-    for name in in_turn(timings):
-        series[name].add()
-    # Parameters, states and gradients that lie in a cycle would still stand beside the next case's.
-    timers.clear()
-    measured = {name: each.result() for name, each in series.items()}
-    series.clear()
-    gc.collect()
-    return Measurement(case, measured, skipped)
+    return series
 
 
-def in_turn(times: Mapping[str, int]) -> Iterator[str]:
+def in_turn(times: Mapping[str, int], rng: random.Random) -> Iterator[str]:
     """Yield each name as many times as it is given, evenly among the others.
 
     A round has every name that is due in it, in an order of its own: who always came after the same
     other would meet the same leavings in the caches.
     """
-    shuffle = random.Random(0).shuffle
     rounds = max(times.values())
     for now in range(rounds):
         # The name's share of the rounds, summed up, passes a whole number in as many as it is due.
         due = [name for name, n in times.items() if (now + 1) * n // rounds > now * n // rounds]
-        shuffle(due)
+        rng.shuffle(due)
         yield from due
 
 
 class _Series:
     """The times of one contender, taken one by one."""
 
-    def __init__(self, timer: timeit.Timer, settling: float) -> None:
-        self._timer = timer
+    def __init__(self, step: Callable[[], object], settling: float) -> None:
+        self._timer = timer = timeit.Timer(step)
         self._settling = settling
         # What is compiled or allocated at the first step is not the step.
         timer.timeit(1)
-        self._steps = 1
-        while (took := timer.timeit(self._steps)) < SHORTEST_TIMING:
-            self._steps *= 2
-        self._long = took / self._steps > LONG
-        self._cost = settling + took * (1 if self._long else 1 + 1 / self._steps)
-        self._times: list[float] = []
+        self.steps = 1
+        while (took := timer.timeit(self.steps)) < SHORTEST_TIMING:
+            self.steps *= 2
+        self._long = took / self.steps > LONG
+        self._cost = settling + took * (1 if self._long else 1 + 1 / self.steps)
+        self.times: list[float] = []
 
-    def timings_in(self, seconds: float) -> int:
-        """Return how many times to take in `seconds`."""
+    def timings_in(self, seconds: float, placements: int) -> int:
+        """Return how many times to take in `seconds`, in one of so many placements."""
         fewest = FEWEST_LONG_ROUNDS if self._long else FEWEST_ROUNDS
-        return max(fewest, round(seconds / self._cost))
+        return max(math.ceil(fewest / placements), round(seconds / self._cost))
 
     def add(self) -> None:
         """Take a time."""
@@ -100,9 +134,8 @@ class _Series:
         if not self._long:
             # It has also pushed this one's arrays out of the caches: step once untimed.
             self._timer.timeit(1)
-        self._times.append(self._timer.timeit(self._steps) / self._steps)
+        self.times.append(self._timer.timeit(self.steps) / self.steps)
 
-    def result(self) -> Timings:
-        """Return the quartiles of the times taken."""
-        quartiles = np.percentile(self._times, (25, 50, 75)).tolist()
-        return Timings(Quartiles(*quartiles), rounds=len(self._times), steps=self._steps)
+
+def _quartiles(times: Sequence[float]) -> Quartiles:
+    return Quartiles(*np.percentile(times, (25, 50, 75)).tolist())
