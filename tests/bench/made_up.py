@@ -12,6 +12,7 @@ RULE = {rule.name: rule for rule in RULES}
 MACHINE = {
     "processor": "Difference Engine No. 2",
     "cores": 4,
+    "load": 0.25,
     "system": "Brass",
     "python": "3.14.1",
     "instep": {"version": "1.0", "numpy": "2.5", "isa": {"chosen": "cogs"}, "num_threads": 4},

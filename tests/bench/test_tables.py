@@ -117,9 +117,13 @@ def test_a_terminal_too_narrow_for_anything_gets_its_tables_nevertheless() -> No
 
 def test_heading_names_every_version() -> None:
     assert machine.in_words(MACHINE, {"torch": "3.0", "jax": "0.9"}) == (
-        "Difference Engine No. 2, 4 cores, Brass; instep 1.0, cogs, threads: 4; "
+        "Difference Engine No. 2, 4 cores, Brass; load before: 0.2; instep 1.0, cogs, threads: 4; "
         "Python 3.14.1, NumPy 2.5, torch 3.0, jax 0.9"
     )
+
+
+def test_heading_without_a_load() -> None:
+    assert "load" not in machine.in_words({**MACHINE, "load": None}, {})
 
 
 def test_every_reason_is_told_once() -> None:

@@ -18,6 +18,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "load": _load(),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "instep": instep.show_config(mode="dicts"),
@@ -30,6 +31,7 @@ def in_words(machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
     libraries = {"Python": machine["python"], "NumPy": config["numpy"], **versions}
     facts = (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}",
+        *([] if machine["load"] is None else [f"load before: {machine['load']:.1f}"]),
         f"instep {config['version']}, {config['isa']['chosen']}, threads: {config['num_threads']}",
         ", ".join(f"{name} {version}" for name, version in libraries.items()),
     )
@@ -41,6 +43,14 @@ def memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _load() -> float | None:
+    """Return how many tasks kept the machine busy in the last minute, this one perhaps included."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
         return None
 
 
