@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +65,9 @@ def _prepare(case: Case) -> Stepper:
 
     compiled: Any = jax.jit(update, donate_argnums=(0, 1))
     double = case.dtype == "float64"
-    with jax.enable_x64(double), jax.default_device(jax.devices("cpu")[0]):
-        params, grads = jax.tree.map(jnp.array, case.arrays())
+    place = functools.partial(jnp.array, device=jax.devices("cpu")[0])
+    with jax.enable_x64(double):
+        params, grads = jax.tree.map(place, case.arrays())
         state = optimizer.init(params)
         if double:
             # Outside of this context it would be compiled again, for float32.
