@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import platform
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 # Or it looks for other devices, and says on stdout that there are none.
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
-import cpuinfo
 from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
 from deepspeed.ops.adam import DeepSpeedCPUAdam
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from instep.bench.cases import Case
 
 # Every new DeepSpeedCPUAdam asks for it, and every answer takes a second.
+cpuinfo: Any = importlib.import_module("cpuinfo")
 cpuinfo.get_cpu_info = functools.cache(cpuinfo.get_cpu_info)
 
 

@@ -19,7 +19,7 @@ from instep.bench.contenders import Contender, Stepper, as_list, each_in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.bench.cases import Array, Arrays, Case
+    from instep.bench.cases import Array, Case
 
 Work: TypeAlias = "list[list[Array]]"
 """For each parameter: itself, two temporaries, its states in the order of `Rule.states`."""
@@ -178,7 +178,7 @@ def _prepare(case: Case) -> Stepper:
     rule = _STEPS[case.rule.name.partition("-")[0]]
     numbers = itertools.count(1)
 
-    def step(grads: Arrays) -> None:
+    def step(grads: list[Array]) -> None:
         rule(work, grads, number=next(numbers), **options)
 
     return Stepper(each_in_turn(step, [as_list(each) for each in grads]), lambda: params)

@@ -79,13 +79,15 @@ def _prepare(case: Case) -> Stepper:
         jax.block_until_ready(params)
 
     return Stepper(
-        each_in_turn(step, grads), lambda: [np.asarray(each) for each in jax.tree.leaves(params)]
+        each_in_turn(step, grads), lambda: [np.array(each) for each in jax.tree.leaves(params)]
     )
 
 
 def _limit_threads(threads: int | None) -> None:
     """Make a backend anew if the present one has another number of threads."""
     global _threads
+    if threads is not None and threads >= (os.cpu_count() or 1):
+        threads = None
     if threads == _threads:
         return
     # XLA reads this variable when it starts its pool; without it, one thread for each processor.

@@ -51,7 +51,7 @@ def _prepare(mode: str, case: Case) -> Stepper:
 
 def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
     """Return the steps of the ``torch.optim.Optimizer`` that `make` returns for tensors."""
-    torch.set_num_threads(case.threads or _THREADS)
+    torch.set_num_threads(min(case.threads or _THREADS, _THREADS))
     arrays, grads = case.arrays()
     params = [torch.from_numpy(array) for array in as_list(arrays)]
     optimizer = make(params)
@@ -65,6 +65,4 @@ def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
     return Stepper(each_in_turn(step, tensors), lambda: as_list(arrays))
 
 
-CONTENDERS = tuple(
-    Contender(f"torch {mode}", functools.partial(_prepare, mode)) for mode in _MODES
-)
+CONTENDERS = tuple(Contender(f"torch {mode}", functools.partial(_prepare, mode)) for mode in _MODES)
