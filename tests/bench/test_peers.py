@@ -17,7 +17,7 @@ import pytest
 import instep
 from instep.bench.cases import DTYPES, LAYOUTS, RULES, Case, Rule
 from instep.bench.contenders import Contender, NotOffered
-from instep.bench.own import REFERENCE
+from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.peers import PEERS, load
 from tests.processes import run_python, run_scenario
 
@@ -216,33 +216,28 @@ def arithmetic() -> bytes:
     return b"".join(result.tobytes() for result in results)
 
 
-def steps_of_all_leave_the_process_as_it_was() -> None:
-    arithmetic_before, threads = arithmetic(), instep.get_num_threads()
-    for peer in installed()[0].values():
-        peer.prepare(Case(ADAM, "float32", (20_000,), threads=None)).step()
+def everyone_steps() -> None:
+    before, threads = arithmetic(), instep.get_num_threads()
+    for limit in (1, None, 1, None):
+        case = Case(ADAM, "float32", (20_000,), threads=limit)
+        for stepper in [each.prepare(case) for each in (INSTEP, *installed()[0].values())]:
+            stepper.step()
+        limited = [
+            sys.modules[name] for name in ("instep", "torch", "numba") if name in sys.modules
+        ]
+        assert {each.get_num_threads() for each in limited} == {limit or threads}
     assert np.float32(1e-40) * np.float32(1) != 0
-    assert arithmetic() == arithmetic_before
-    assert instep.get_num_threads() == threads
+    assert arithmetic() == before
 
 
 @pytest.mark.parametrize("threads", [None, "1"])
 def test_floating_point_and_threads_stay_as_they_were(threads: str | None) -> None:
-    call = f"from {__name__} import *; steps_of_all_leave_the_process_as_it_was()"
+    call = f"from {__name__} import everyone_steps; everyone_steps()"
     result = run_python("-W", "error", "-c", call, environment={"OMP_NUM_THREADS": threads})
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 # Threads
-
-
-@pytest.mark.parametrize(("name", "library"), [("torch fused", "torch"), ("numba", "numba")])
-def test_threads_are_limited_and_given_back(name: str, library: str) -> None:
-    peer = contender(name)
-    module = sys.modules[library]
-    everything = module.get_num_threads()
-    for limit, expected in ((1, 1), (None, everything)):
-        peer.prepare(Case(ADAM, "float32", (48,), threads=limit))
-        assert module.get_num_threads() == expected
 
 
 @every_contender

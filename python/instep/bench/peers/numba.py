@@ -9,7 +9,8 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-# Numba's threads may be OpenMP's, and it sets their number for all who share that runtime.
+# When Numba starts its threads, which may be OpenMP's, it sets their number for all who share that
+# runtime. That must be the number that all have, and not come after another library's limit.
 if "OMP_NUM_THREADS" in os.environ:
     os.environ.setdefault("NUMBA_NUM_THREADS", os.environ["OMP_NUM_THREADS"].partition(",")[0])
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from instep.bench.cases import Array, Case
+
+numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 _SEVERAL_THREADS = 10_000
 """Elements from which several threads are faster than one."""
