@@ -4,55 +4,60 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import instep
 from instep.__main__ import main
-from instep.bench.cases import LAYOUTS, NEW_GRADIENTS, RULES, Arrays, Case, Rule
-from instep.bench.measure import Measurement, measure
-from instep.bench.own import INSTEP, REFERENCE
+from instep.bench import figures, peers
+from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case
+from instep.bench.contenders import Contender
+from instep.bench.measure import FEWEST_ROUNDS, measure
+from instep.bench.own import REFERENCE
+from instep.bench.presets import FULL, QUICK
+from instep.bench.results import Measurement
+from tests.bench.made_up import TABLE, measurement, results
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-QUICK = ("--seconds-per-case", "0")
-
-BYTES_PER_FLOAT32 = {
-    "sgd": 12,
-    "sgd-momentum": 20,
-    "sgd-nesterov": 20,
-    "adam": 28,
-    "adamw": 28,
-    "amsgrad": 36,
-    "rmsprop": 20,
-    "rmsprop-momentum": 28,
-    "rmsprop-centered": 28,
-    "adagrad": 20,
-    "adadelta": 28,
-}
-
-
-@dataclass(frozen=True)
-class OpenCase(Case):
-    """A case that keeps hold of the parameters that it gave away."""
-
-    given: list[list[np.ndarray[Any, Any]]] = field(default_factory=list)
-
-    def arrays(self) -> tuple[Arrays, list[Arrays]]:
-        params, grads = super().arrays()
-        self.given.append(params if isinstance(params, list) else [params])
-        return params, grads
+NO_TIME = ("--seconds-per-case", "0")
 
 
 @pytest.fixture(autouse=True)
 def _no_thread_cap() -> Iterator[None]:
     yield
     instep.set_num_threads(None)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Case, list[str], float]]:
+    """Measure nothing, and return what would have been: cases, contenders, seconds."""
+    calls: list[tuple[Case, list[str], float]] = []
+
+    def note(case: Case, contenders: list[Contender], seconds: float) -> Measurement:
+        calls.append((case, [each.name for each in contenders], seconds))
+        return measurement(case, {"instep": 1e-6, "numpy": 2e-6})
+
+    monkeypatch.setattr("instep.bench.command.measure", note)
+    monkeypatch.setattr("instep.bench.machine.memory", lambda: None)
+    return calls
+
+
+@pytest.fixture
+def field(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Load made-up peers, and return the names that are asked for."""
+    loads: list[list[str]] = []
+
+    def load(names: list[str]) -> tuple[list[Contender], dict[str, str]]:
+        loads.append(list(names))
+        here = [Contender(f"{name} mode", REFERENCE.prepare) for name in names if name != "thinc"]
+        return here, {"thinc": "thinc is not installed"} if "thinc" in names else {}
+
+    monkeypatch.setattr(peers, "load", load)
+    monkeypatch.setattr(peers, "versions", lambda names: dict.fromkeys(names, "1.2.3"))
+    return loads
 
 
 def bench(*arguments: str) -> int:
@@ -62,92 +67,145 @@ def bench(*arguments: str) -> int:
         return int(str(refused_by_argparse.code))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("gradient_buffers", [1, 3])
-@pytest.mark.parametrize("sizes", [(7,), (5, 8)], ids=["one array", "two arrays"])
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_contenders_take_the_same_steps(
-    rule: Rule, sizes: tuple[int, ...], gradient_buffers: int, layout: str
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--dtypes", *DTYPES, "--sizes", "1", "3x7"),
+        ("--layouts", *LAYOUTS, "--rules", "adam", "--sizes", "12", "3x7"),
+        ("--numbers", *NUMBERS, "--rules", "adam", "--sizes", "10"),
+        ("--gradients", *GRADIENTS, "--rules", "adam", "--sizes", "10", "3x7"),
+        ("--threads", "1", "2", "all", "--rules", "adam", "--sizes", "10", "1000"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_case_is_measured(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    case = OpenCase(rule, "float32", sizes, layout, gradient_buffers)
-    steps = [contender.prepare(case).step for contender in (INSTEP, REFERENCE)]
-    start = [param.copy() for param in case.given[0]]
-    for step in steps:
-        for _ in range(5):
-            step()
-    one, *others = case.given
-    assert not any(np.any(param == before) for param, before in zip(one, start, strict=True))
-    for other in others:
-        for param, same in zip(one, other, strict=True):
-            assert param is not same
-            assert param.tobytes() == same.tobytes()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_bytes_of_a_step_follow_from_the_arrays(rule: Rule, dtype: str) -> None:
-    wider = np.dtype(dtype).itemsize // 4
-    assert Case(rule, dtype, (5, 8)).bytes_moved == 13 * BYTES_PER_FLOAT32[rule.name] * wider
-
-
-def test_table_has_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench(*QUICK, "--sizes", "10", "3x7", "--dtypes", "float32", "float64") == 0
-    first, *lines = capsys.readouterr().out.splitlines()
-    for fact in (f"NumPy {np.__version__}", f"instep {instep.__version__}", "threads"):
-        assert fact in first
-    rows = [line.split() for line in lines if " × " in line]
-    shapes = (["10"], ["10", "*"], ["3", "×", "7"], ["3", "×", "7", "*"])
-    expected = [
-        [rule.name, dtype, *shape]
-        for rule in RULES
-        for dtype in ("float32", "float64")
-        for shape in shapes
-    ]
-    assert [row[: len(start)] for row, start in zip(rows, expected, strict=True)] == expected
-
-
-def test_table_is_whole_where_there_is_no_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    arguments = ("--rules", "rmsprop-momentum", "--sizes", "20x1000", "--layouts", "strided")
-    assert bench(*QUICK, *arguments) == 0
-    output = capsys.readouterr().out
-    assert "rmsprop-momentum  float32  20 × 1,000 strided" in output
-    assert "…" not in output
+    path = tmp_path / "figures.json"
+    assert bench(*NO_TIME, *arguments, "--json", str(path)) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    for fact in (f"NumPy {np.__version__}", f"instep {instep.__version__}", "threads: "):
+        assert fact in heading
+    measured = figures.read(path).measurements
+    kinds = dict.fromkeys(each.case.kind for each in measured)
+    assert [line.strip("*") for line in lines if line.startswith("**")] == list(kinds)
+    assert sum(line.startswith("| numpy |") for line in lines) == len(kinds)
+    for each in measured:
+        assert {"instep", "numpy"} <= each.timings.keys()
 
 
 def test_json_has_every_figure(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
-    sizes = ("10", "2x1000")
-    assert (
-        bench(*QUICK, "--rules", "adam", "--sizes", *sizes, "--threads", "1", "--json", str(path))
-        == 0
-    )
-    figures = json.loads(path.read_text(encoding="utf-8"))
-    assert figures["machine"]["instep"]["numpy"] == np.__version__
-    assert figures["machine"]["instep"]["num_threads"] == 1
-    measured = [
-        (each["rule"], each["dtype"], each["sizes"], each["layout"], each["gradient_buffers"])
-        for each in figures["measurements"]
-    ]
-    assert measured == [
-        ("adam", "float32", [10], "contiguous", 1),
-        ("adam", "float32", [10], "contiguous", NEW_GRADIENTS),
-        ("adam", "float32", [1000, 1000], "contiguous", 1),
-    ]
-    for each in figures["measurements"]:
+    arguments = ("--rules", "adam", "--sizes", "10", "2x1000", "--threads", "1")
+    assert bench(*NO_TIME, *arguments, "--json", str(path)) == 0
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["machine"]["instep"]["numpy"] == np.__version__
+    assert content["arguments"] == {
+        "rules": ["adam"],
+        "sizes": [[10], [1000, 1000]],
+        "dtypes": ["float32"],
+        "layouts": ["contiguous"],
+        "numbers": ["normal"],
+        "gradients": ["same"],
+        "threads": [1],
+        "seconds_per_case": 0,
+        "peers": ["numpy_out"],
+    }
+    assert [each["sizes"] for each in content["measurements"]] == [[10], [1000, 1000]]
+    for each in content["measurements"]:
+        assert (each["rule"], each["dtype"], each["threads"]) == ("adam", "float32", 1)
         assert each["hyperparameters"]["betas"] == [0.9, 0.999]
         assert each["bytes_moved"] == 28 * sum(each["sizes"])
-        assert each["rounds"] >= 5
-        assert list(each["contenders"]) == ["instep", "numpy"]
         own = each["contenders"]["instep"]["seconds"]["median"]
+        floor = each["contenders"][each["floor"]]["seconds"]["median"]
         for contender in each["contenders"].values():
+            assert contender["rounds"] == FEWEST_ROUNDS
             assert contender["steps_per_timing"] >= 1
             seconds = contender["seconds"]
             assert 0 < seconds["lower"] <= seconds["median"] <= seconds["upper"]
             assert contender["bytes_per_second"] == each["bytes_moved"] / seconds["median"]
             assert contender["ratio_to_instep"] == seconds["median"] / own
+            assert contender["ratio_to_floor"] == seconds["median"] / floor
+
+
+def test_presets_and_the_lists_that_replace_theirs(
+    asked: list[tuple[Case, list[str], float]],
+) -> None:
+    assert bench("--quick") == 0
+    assert [case for case, _, _ in asked] == list(QUICK.cases())
+    asked.clear()
+    assert bench("--full", "--rules", "sgd", "adam", "sgd", *NO_TIME) == 0
+    assert [case for case, _, _ in asked] == [
+        case for case in FULL.cases() if case.rule.name in ("sgd", "adam")
+    ]
+    assert {seconds for _, _, seconds in asked} == {0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ((), ["numpy_out"]),
+        (("--peers", "torch"), ["numpy_out", "torch"]),
+        (("--peers", "thinc", "numba", "thinc"), ["numpy_out", "thinc", "numba"]),
+        (("--peers",), list(peers.PEERS)),
+    ],
+)
+def test_peers(
+    arguments: tuple[str, ...],
+    names: list[str],
+    asked: list[tuple[Case, list[str], float]],
+    field: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert bench("--rules", "adam", "--sizes", "10", *arguments) == 0
+    assert field == [names]
+    here = [name for name in names if name != "thinc"]
+    ((_, contenders, _),) = asked
+    expected = ["instep", "numpy", *(f"{name} mode" for name in here)]
+    assert contenders == [*expected, "traffic floor", "root floor"]
+    output = capsys.readouterr().out
+    assert all(f"{name} 1.2.3" in output for name in here)
+    assert ("thinc: thinc is not installed" in output) == ("thinc" in names)
+
+
+def test_versions_are_those_of_the_packages() -> None:
+    assert peers.versions(["numpy_out"]) == {}
+    assert peers.load(()) == ([], {})
+
+
+def test_figures_are_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, copy = tmp_path / "figures.json", tmp_path / "copy.json"
+    arguments = ("--rules", "adam", "--sizes", "10", "1000", "--json", str(path))
+    assert bench(*NO_TIME, *arguments) == 0
+    shown = capsys.readouterr().out
+    picture = tmp_path / "picture.png"
+    assert bench("--from", str(path), "--json", str(copy), "--plot", str(picture)) == 0
+    assert capsys.readouterr().out == shown
+    assert copy.read_bytes() == path.read_bytes()
+    assert picture.stat().st_size > 1000
+
+
+def test_a_terminal_gets_no_markdown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "figures.json"
+    figures.write(results(*TABLE), path)
+    assert bench("--from", str(path)) == 0
+    assert "| instep |" in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert bench("--from", str(path)) == 0
+    output = capsys.readouterr().out
+    assert "instep " in output
+    assert "|" not in output
+
+
+@pytest.mark.parametrize("threads", [("all",), ("1", "2")], ids=" ".join)
+def test_pictures_are_written(threads: tuple[str, ...], tmp_path: Path) -> None:
+    arguments = ("--rules", "adam", "--sizes", "10", "2x7", "--threads", *threads)
+    assert bench(*NO_TIME, *arguments, "--plot", str(tmp_path / "steps.svg")) == 0
+    names = {"steps.svg", "steps-threads.svg"} if len(threads) > 1 else {"steps.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 @pytest.mark.parametrize(
@@ -157,15 +215,28 @@ def test_json_has_every_figure(tmp_path: Path) -> None:
         (["--sizes", "-5"], "expected"),
         (["--sizes", "ten"], "expected a whole number above 0, got 'ten'"),
         (["--sizes", "10x0"], "expected a whole number above 0, got '0'"),
-        (["--sizes", str(10**18)], "GB of memory"),
+        (["--sizes", str(10**18)], "GB of memory for "),
         (["--rules", "lion"], "'lion'"),
         (["--dtypes", "int8"], "'int8'"),
         (["--layouts", "upside-down"], "'upside-down'"),
+        (["--numbers", "odd"], "'odd'"),
+        (["--gradients", "old"], "'old'"),
         (["--threads", "0"], "expected a whole number above 0, got '0'"),
+        (["--threads", "some"], "expected a whole number above 0, got 'some'"),
+        (["--peers", "apex"], "'apex'"),
+        (["--quick", "--full"], "not allowed with argument --quick"),
         (["--seconds-per-case", "nan"], "expected a number of seconds from 0, got 'nan'"),
         (["--seconds-per-case", "-1"], "expected"),
         (["--json", "missing/figures.json"], "cannot write --json missing/figures.json: "),
         (["--json", "."], "cannot write --json .: "),
+        (["--plot", "picture.gif"], "expected a file .png, .svg or .pdf, got 'picture.gif'"),
+        (["--plot", "picture"], "expected a file .png, .svg or .pdf, got 'picture'"),
+        (["--plot", "missing/picture.png"], "cannot write --plot missing/picture.png: "),
+        (["--plot", "picture.png", "--sizes", "3x7"], "--plot shows no cases of several arrays"),
+        (["--from", "missing.json"], "cannot read missing.json: "),
+        (["--from", "missing.json", "--rules", "sgd"], "--from measures nothing"),
+        (["--from", "missing.json", "--peers"], "--from measures nothing"),
+        (["--from", "missing.json", "--quick"], "--from measures nothing"),
     ],
     ids=" ".join,
 )
@@ -186,13 +257,19 @@ def test_refused_before_anything_is_measured(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_rich_is_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("module", "arguments"), [("rich", []), ("matplotlib", ["--plot", "picture.png"])]
+)
+def test_a_missing_package_is_one_line(
+    module: str,
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "rich", None)
-    assert bench(*QUICK, "--sizes", "10") == 1
+    monkeypatch.setitem(sys.modules, module, None)
+    assert bench(*NO_TIME, "--sizes", "10", *arguments) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "instep: this command needs rich; install with: pip install 'instep[bench]'"
+        f"instep: this command needs {module}; install with: pip install 'instep[bench]'"
     ]
 
 
@@ -208,6 +285,13 @@ def test_interrupted_tells_what_it_has_and_keeps_the_old_file(
     path = tmp_path / "figures.json"
     path.write_text("earlier", encoding="utf-8")
     arguments = ("--rules", "sgd", "adam", "--sizes", "1000", "--json", str(path))
-    assert bench(*QUICK, *arguments) == 130
+    assert bench(*NO_TIME, *arguments) == 130
     assert "sgd" in capsys.readouterr().out
     assert path.read_text(encoding="utf-8") == "earlier"
+
+
+def test_help_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench("--help") == 0
+    output = capsys.readouterr().out
+    for name in (*(rule.name for rule in RULES), *peers.PEERS, "--from", "--full"):
+        assert name in output

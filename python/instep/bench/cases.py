@@ -25,15 +25,13 @@ Arrays: TypeAlias = Array | list[Array]
 NEW_GRADIENTS = 16
 """Gradient buffers of the cases whose steps never meet the buffer of the step before."""
 
-CALL_BOUND = 100
-"""Elements below which a step costs a call, whatever the rule: gradient buffers matter here."""
-
 DISTINCT = 1 << 16
 """Numbers after which an array repeats itself: drawing is slow, and their variety costs no time."""
 
-SIZES = ((10,), (1_000,), (100_000,), (1_000_000,), (10_000_000,))
-
 DTYPES = ("float32", "float64")
+
+GRADIENTS: Mapping[str, int] = MappingProxyType({"same": 1, "new": NEW_GRADIENTS})
+"""Gradient buffers that the steps take in turn: the one again and again, or another each step."""
 
 
 def _rows(array: Array) -> Array:
@@ -163,17 +161,31 @@ class Case:
 
     @property
     def shape(self) -> str:
-        """The parameters' sizes and layout, for people."""
+        """The parameters' sizes, for people."""
         size = f"{self.sizes[0]:,}"
         if len(set(self.sizes)) > 1:
-            size = f"{self.elements:,} in {len(self.sizes)}"
-        elif len(self.sizes) > 1:
-            size = f"{len(self.sizes)} × {size}"
-        return size if self.layout == "contiguous" else f"{size} {self.layout}"
+            return f"{self.elements:,} in {len(self.sizes)}"
+        return f"{len(self.sizes)} × {size}" if len(self.sizes) > 1 else size
+
+    @property
+    def kind(self) -> str:
+        """What the case is apart from sizes, for people: rule, dtype, and what is out of the way.
+
+        Cases of one kind stand side by side in a table and on one line of a picture.
+        """
+        parts = [self.rule.name, self.dtype]
+        if self.layout != "contiguous":
+            parts.append(self.layout)
+        if self.numbers != "normal":
+            parts.append(f"{self.numbers} states")
+        if self.gradient_buffers > 1:
+            parts.append("new gradients")
+        if self.threads is not None:
+            parts.append(f"{self.threads} thread{'s' if self.threads > 1 else ''}")
+        return ", ".join(parts)
 
     def __str__(self) -> str:
-        gradients = " new gradients" if self.gradient_buffers > 1 else ""
-        return f"{self.rule.name} {self.dtype} {self.shape}{gradients}"
+        return f"{self.kind}: {self.shape}"
 
     def arrays(self) -> tuple[Arrays, list[Arrays]]:
         """Return new parameters and the gradients to take in turn; each call the same numbers."""
@@ -195,13 +207,16 @@ class Case:
 
 
 def table(
+    sizes: Iterable[tuple[int, ...]],
     rules: Iterable[Rule] = RULES,
-    sizes: Iterable[tuple[int, ...]] = SIZES,
     dtypes: Iterable[str] = DTYPES,
     layouts: Iterable[str] = ("contiguous",),
+    numbers: Iterable[str] = ("normal",),
+    gradients: Iterable[str] = ("same",),
+    threads: Iterable[int | None] = (None,),
 ) -> Iterator[Case]:
-    """Yield every case of the given rules, sizes, dtypes and layouts."""
-    for rule, dtype, layout, each in itertools.product(rules, dtypes, layouts, sizes):
-        yield Case(rule, dtype, each, layout)
-        if sum(each) < CALL_BOUND:
-            yield Case(rule, dtype, each, layout, NEW_GRADIENTS)
+    """Yield every combination of the given lists; the cases of one kind follow each other."""
+    for rule, dtype, layout, scale, buffers, cap, each in itertools.product(
+        rules, dtypes, layouts, numbers, gradients, threads, sizes
+    ):
+        yield Case(rule, dtype, each, layout, GRADIENTS[buffers], scale, cap)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import math
+import random
 import time
 import timeit
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from instep.bench.contenders import NotOffered
+from instep.bench.results import Measurement, Quartiles, Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from instep.bench.cases import Case
     from instep.bench.contenders import Contender
@@ -23,78 +26,116 @@ SHORTEST_TIMING = 200e-6
 SETTLING = 5e-3
 """Seconds after which idle threads of OpenMP runtimes and thread pools have gone to sleep."""
 
-FEWEST_ROUNDS = 5
+LONG = 0.1
+"""Seconds of a step beside which it costs nothing to fill the caches again."""
 
+FEWEST_ROUNDS = 6
+FEWEST_LONG_ROUNDS = 3
 
-class Quartiles(NamedTuple):
-    """Seconds of one step."""
+PLACEMENTS = 3
+"""Times that everything is prepared anew. In caches a step can take up to three times as long for
+as long as its arrays lie where they happened to be put (modulo a page, each against the others)."""
 
-    lower: float
-    median: float
-    upper: float
-
-    @property
-    def spread(self) -> float:
-        """Distance between the outer quartiles, as a fraction of the median."""
-        return (self.upper - self.lower) / self.median
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """The times of a case, by the contenders' names."""
-
-    case: Case
-    rounds: int
-    steps_per_timing: Mapping[str, int]
-    quartiles: Mapping[str, Quartiles]
-    skipped: Mapping[str, str]
-    """Why a contender does not take part."""
-
-    def bytes_per_second(self, contender: str) -> float:
-        """Return the rate at which `contender` moved the bytes that a step has to move."""
-        return self.case.bytes_moved / self.quartiles[contender].median
-
-    def ratio(self, contender: str, to: str) -> float:
-        """Return how many times as long as `to` the contender took."""
-        return self.quartiles[contender].median / self.quartiles[to].median
+LARGE = 1 << 26
+"""Bytes of a case past the caches: where its arrays lie matters little, and a second copy much."""
 
 
 def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Measurement:
-    """Time the steps of `case` for about `seconds`, and at least `FEWEST_ROUNDS` times each."""
-    timers: dict[str, timeit.Timer] = {}
+    """Time the steps of `case` for about `seconds`, divided equally among the contenders.
+
+    Each is timed at least `FEWEST_ROUNDS` times (`FEWEST_LONG_ROUNDS` if its step is long), however
+    little time that leaves. With no time at all, idle threads are not waited for, and nothing is
+    prepared twice.
+    """
+    rng = random.Random(0)
+    placements = PLACEMENTS if seconds and case.bytes_held < LARGE else 1
+    times: dict[str, list[float]] = {}
+    steps: dict[str, int] = {}
     skipped: dict[str, str] = {}
-    for each in contenders:
+    for _ in range(placements):
+        series = _prepare(case, contenders, SETTLING if seconds else 0.0, rng, skipped)
+        share = seconds / placements / len(series)
+        due = {name: each.timings_in(share, placements) for name, each in series.items()}
+        for name in in_turn(due, rng):
+            series[name].add()
+        for name, each in series.items():
+            times.setdefault(name, []).extend(each.times)
+            steps[name] = min(each.steps, steps.get(name, each.steps))
+        # Before the next are prepared. Those that lie in a cycle go when it is worth the time.
+        del each
+        series.clear()
+        if case.bytes_held >= LARGE:
+            gc.collect()
+    timings = {
+        each.name: Timings(_quartiles(times[each.name]), len(times[each.name]), steps[each.name])
+        for each in contenders
+        if each.name in times
+    }
+    return Measurement(case, timings, skipped)
+
+
+def _prepare(
+    case: Case,
+    contenders: Sequence[Contender],
+    settling: float,
+    rng: random.Random,
+    skipped: dict[str, str],
+) -> dict[str, _Series]:
+    """Prepare the contenders, each somewhere else in memory than the last time."""
+    series = {}
+    padding = []
+    for each in rng.sample(contenders, len(contenders)):
+        padding.append(bytearray(rng.randrange(1 << 16)))
         try:
-            timers[each.name] = timeit.Timer(each.prepare(case).step)
+            series[each.name] = _Series(each.prepare(case).step, settling)
         except NotOffered as reason:
             skipped[each.name] = str(reason)
-    steps = {name: _steps_per_timing(timer) for name, timer in timers.items()}
-    times: list[list[float]] = []
-    end = time.perf_counter() + seconds
-    while len(times) < FEWEST_ROUNDS or time.perf_counter() < end:
-        times.append([_time_step(timer, steps[name]) for name, timer in timers.items()])
-    quartiles = np.percentile(times, (25, 50, 75), axis=0).T.tolist()
-    return Measurement(
-        case,
-        rounds=len(times),
-        steps_per_timing=steps,
-        quartiles={name: Quartiles(*each) for name, each in zip(timers, quartiles, strict=True)},
-        skipped=skipped,
-    )
+    return series
 
 
-def _steps_per_timing(timer: timeit.Timer) -> int:
-    """Return the number of steps that fill the shortest timing."""
-    timer.timeit(1)
-    steps = 1
-    while timer.timeit(steps) < SHORTEST_TIMING:
-        steps *= 2
-    return steps
+def in_turn(times: Mapping[str, int], rng: random.Random) -> Iterator[str]:
+    """Yield each name as many times as it is given, evenly among the others.
+
+    A round has every name that is due in it, in an order of its own: who always came after the same
+    other would meet the same leavings in the caches.
+    """
+    rounds = max(times.values())
+    for now in range(rounds):
+        # The name's share of the rounds, summed up, passes a whole number in as many as it is due.
+        due = [name for name, n in times.items() if (now + 1) * n // rounds > now * n // rounds]
+        rng.shuffle(due)
+        yield from due
 
 
-def _time_step(timer: timeit.Timer, steps: int) -> float:
-    # Threads of the contender before still spin on the cores for a while.
-    time.sleep(SETTLING)
-    # It has also pushed this one's arrays out of the caches: step once untimed.
-    timer.timeit(1)
-    return timer.timeit(steps) / steps
+class _Series:
+    """The times of one contender, taken one by one."""
+
+    def __init__(self, step: Callable[[], object], settling: float) -> None:
+        self._timer = timer = timeit.Timer(step)
+        self._settling = settling
+        # What is compiled or allocated at the first step is not the step.
+        timer.timeit(1)
+        self.steps = 1
+        while (took := timer.timeit(self.steps)) < SHORTEST_TIMING:
+            self.steps *= 2
+        self._long = took / self.steps > LONG
+        self._cost = settling + took * (1 if self._long else 1 + 1 / self.steps)
+        self.times: list[float] = []
+
+    def timings_in(self, seconds: float, placements: int) -> int:
+        """Return how many times to take in `seconds`, in one of so many placements."""
+        fewest = FEWEST_LONG_ROUNDS if self._long else FEWEST_ROUNDS
+        return max(math.ceil(fewest / placements), round(seconds / self._cost))
+
+    def add(self) -> None:
+        """Take a time."""
+        # Threads of the contender before still spin on the cores for a while.
+        time.sleep(self._settling)
+        if not self._long:
+            # It has also pushed this one's arrays out of the caches: step once untimed.
+            self._timer.timeit(1)
+        self.times.append(self._timer.timeit(self.steps) / self.steps)
+
+
+def _quartiles(times: Sequence[float]) -> Quartiles:
+    return Quartiles(*np.percentile(times, (25, 50, 75)).tolist())

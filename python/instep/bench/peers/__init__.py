@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import importlib
+from importlib import metadata
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from instep.bench.contenders import Contender
 
-PEERS = ("numpy_out", "torch", "deepspeed", "optax", "numba", "thinc", "sklearn")
-"""The modules of this package, each with its `CONTENDERS`."""
+PEERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "numpy_out": (),
+        "torch": ("torch",),
+        "deepspeed": ("deepspeed", "torch"),
+        "optax": ("optax", "jax"),
+        "numba": ("numba",),
+        "thinc": ("thinc",),
+        "sklearn": ("scikit-learn",),
+    }
+)
+"""The modules of this package, each with its `CONTENDERS`, and the packages that these measure."""
 
 
 def load(names: Iterable[str]) -> tuple[list[Contender], dict[str, str]]:
@@ -26,3 +38,9 @@ def load(names: Iterable[str]) -> tuple[list[Contender], dict[str, str]]:
         else:
             contenders += module.CONTENDERS
     return contenders, skipped
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of the packages that the named peers measure."""
+    packages = dict.fromkeys(package for name in names for package in PEERS[name])
+    return {package: metadata.version(package) for package in packages}

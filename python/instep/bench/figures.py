@@ -1,0 +1,89 @@
+"""The figures of a run as JSON, written and read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from instep._extras import CommandError
+from instep.bench.cases import RULES, Case
+from instep.bench.results import Measurement, Quartiles, Results, Timings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(results: Results, path: Path) -> None:
+    """Write everything that was measured, and what follows from it, to the file at `path`."""
+    figures = {
+        "arguments": results.arguments,
+        "machine": results.machine,
+        "versions": results.versions,
+        "skipped": results.skipped,
+        "measurements": [_figures(each) for each in results.measurements],
+    }
+    path.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Results:
+    """Return what `write` wrote to the file at `path`."""
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise CommandError(f"cannot read {path}: it is not JSON") from None
+    try:
+        measurements = [_measurement(each) for each in figures.pop("measurements")]
+        return Results(**figures, measurements=measurements)
+    except (AttributeError, KeyError, TypeError):
+        raise CommandError(f"cannot read {path}: it holds no figures of this benchmark") from None
+
+
+def _figures(measurement: Measurement) -> dict[str, Any]:
+    case = measurement.case
+    floor = measurement.floor
+    return {
+        "rule": case.rule.name,
+        "hyperparameters": case.rule.hyperparameters,
+        "dtype": case.dtype,
+        "sizes": case.sizes,
+        "layout": case.layout,
+        "gradient_buffers": case.gradient_buffers,
+        "numbers": case.numbers,
+        "threads": case.threads,
+        "elements": case.elements,
+        "bytes_moved": case.bytes_moved,
+        "floor": floor,
+        "contenders": {
+            name: {
+                "seconds": timings.seconds._asdict(),
+                "rounds": timings.rounds,
+                "steps_per_timing": timings.steps,
+                "bytes_per_second": measurement.bytes_per_second(name),
+                "ns_per_element": measurement.ns_per_element(name),
+                "ratio_to_instep": measurement.ratio(name),
+                "ratio_to_floor": None if floor is None else measurement.ratio(name, to=floor),
+            }
+            for name, timings in measurement.timings.items()
+        },
+        "skipped": measurement.skipped,
+    }
+
+
+def _measurement(figures: dict[str, Any]) -> Measurement:
+    rules = {rule.name: rule for rule in RULES}
+    case = Case(
+        rules[figures["rule"]],
+        figures["dtype"],
+        tuple(figures["sizes"]),
+        figures["layout"],
+        figures["gradient_buffers"],
+        figures["numbers"],
+        figures["threads"],
+    )
+    timings = {
+        name: Timings(Quartiles(**each["seconds"]), each["rounds"], each["steps_per_timing"])
+        for name, each in figures["contenders"].items()
+    }
+    return Measurement(case, timings, figures["skipped"])

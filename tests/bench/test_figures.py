@@ -1,0 +1,61 @@
+"""Figures as JSON: nothing is lost on the way, and what is none is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instep._extras import CommandError
+from instep.bench import figures
+from tests.bench.made_up import TABLE, results
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    there, back = tmp_path / "there.json", tmp_path / "back.json"
+    written = results(*TABLE)
+    figures.write(written, there)
+    read = figures.read(there)
+    assert read == written
+    figures.write(read, back)
+    assert back.read_bytes() == there.read_bytes()
+
+
+def test_what_follows_from_the_times_is_there_too(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    figures.write(results(*TABLE), path)
+    one, two, *_ = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+    assert two["floor"] == "root floor"
+    assert one["floor"] == "traffic floor"
+    assert one["hyperparameters"]["betas"] == [0.9, 0.999]
+    assert one["contenders"]["numpy"] == {
+        "seconds": {"lower": 0.98 * 12.5e-6, "median": 12.5e-6, "upper": 1.02 * 12.5e-6},
+        "rounds": 7,
+        "steps_per_timing": 2,
+        "bytes_per_second": pytest.approx(280 / 12.5e-6),
+        "ns_per_element": pytest.approx(1250),
+        "ratio_to_instep": pytest.approx(50),
+        "ratio_to_floor": pytest.approx(250),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("", "it is not JSON"),
+        ("\x00", "it is not JSON"),
+        ("[]", "it holds no figures of this benchmark"),
+        ("{}", "it holds no figures of this benchmark"),
+        ('{"measurements": []}', "it holds no figures of this benchmark"),
+        ('{"measurements": [{"rule": "lion"}]}', "it holds no figures of this benchmark"),
+    ],
+)
+def test_what_is_none_is_refused(content: str | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(CommandError) as refused:
+        figures.read(path)
+    assert str(refused.value) == f"cannot read {path}: {reason}"
