@@ -102,5 +102,5 @@ def new_state(param: Array, k: int, states: int) -> Array:
         *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),
         ...,
     )
-    zeros = zeros[forwards]
-    return zeros
+    state: Array = zeros[forwards]
+    return state
