@@ -86,7 +86,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
       task.coefficients = &prepared.get(kernel, options.data(), step, 0, slots[k].dtype());
     }
     task.loop = kernel.loop;
-    if (task.size > 0) work.add(task);
+    if (task.size() > 0) work.add(task);
   }
   if (work.bytes() < least_bytes_to_release_gil) {
     work.run();

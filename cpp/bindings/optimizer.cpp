@@ -87,7 +87,7 @@ void Optimizer::plan() {
     if (grads_[k] == Py_None) continue;
     slots_[k].bind(grads_[k], written_);
     active_.push_back(k);
-    if (slots_[k].task().size > 0) work_.add(slots_[k].task());
+    if (slots_[k].task().size() > 0) work_.add(slots_[k].task());
   }
 }
 

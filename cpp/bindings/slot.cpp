@@ -14,10 +14,9 @@ Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object pa
   const auto& array = fields(param_.ptr());
   param_print_ = Fingerprint(param_.ptr());
   order_ = Order(array.nd, array.dimensions, array.strides);
-  task_.size = element_count(param_.ptr());
-  task_.item_size = item_size(dtype_);
-  task_.stream_count = 2;
-  if (task_.size > 0) task_.streams[0] = stream(param_.ptr());
+  task_ = Task(element_count(param_.ptr()), item_size(dtype_));
+  task_.add_stream(stream(param_.ptr()));
+  task_.add_stream(Stream());  // the gradient's, once there is one
 }
 
 void Slot::set_states(std::vector<py::object> states) {
@@ -29,8 +28,7 @@ void Slot::set_states(std::vector<py::object> states) {
     check_like(state, param_.ptr(), label(), rule_->states[k]);
     check_writable(state, label(), rule_->states[k]);
     present_ |= 1u << k;
-    if (task_.size > 0) task_.streams[task_.stream_count] = stream(state);
-    ++task_.stream_count;
+    task_.add_stream(stream(state));
   }
 }
 
@@ -47,7 +45,7 @@ void Slot::bind(PyObject* grad, const WrittenMemory& written) {
   check_array(grad, label(), "gradient");
   check_like(grad, param_.ptr(), label(), "gradient");
   written.check_read(grad, label(), "gradient");
-  if (task_.size > 0) task_.streams[1] = stream(grad);
+  task_.set_stream(1, stream(grad));
   grad_print_ = Fingerprint(grad);
 }
 
@@ -60,7 +58,8 @@ void Slot::check_param() const {
 
 Stream Slot::stream(PyObject* array) const {
   const auto& a = fields(array);
-  return Stream(a.data, a.dimensions, a.strides, task_.item_size, order_);
+  if (task_.size() == 0) return Stream();
+  return Stream(a.data, a.dimensions, a.strides, task_.item_size(), order_);
 }
 
 }  // namespace instep

@@ -3,8 +3,15 @@
 #include <algorithm>
 
 #include "engine/copy.hpp"
+#include "engine/placement.hpp"
 
 namespace instep {
+namespace {
+
+// Lines of memory of a tile that are on their way while one is copied.
+constexpr std::int64_t lines_ahead = 32;
+
+}  // namespace
 
 // Copies the positions in use alone.
 Cursor& Cursor::operator=(const Cursor& other) {
@@ -80,12 +87,22 @@ void Cursor::scatter(std::int64_t n, const void* block) const {
   });
 }
 
+void Cursor::prefetch_next_row() const {
+  if (last_ == 0) return;
+  const std::int64_t gap =
+      stream_->axes()[std::size_t(last_ - 1)].stride - inner().length * inner().stride;
+  // Where this is the last row before a slower axis turns, it is a wrong guess and costs nothing.
+  const char* const row = element_ + run() * inner().stride + gap;
+  for (int line = 0; line < 8; ++line) prefetch(row + line * cache_line);
+}
+
 void Cursor::gather_tile(std::int64_t rows, std::int64_t columns, char* tile,
                          std::int64_t tile_row_bytes) const {
   const std::int64_t line_stride = inner().stride, item = stream_->item_size();
   const std::int64_t row_stride = stream_->axes()[std::size_t(last_ - 1)].stride;
   for (std::int64_t column = 0; column < columns; ++column) {
     const char* const line = element_ + column * line_stride;
+    prefetch(line + lines_ahead * line_stride);
     char* const to = tile + column * item;
     if (item == 4) {
       spread_line<std::uint32_t>(line, row_stride, rows, to, tile_row_bytes);

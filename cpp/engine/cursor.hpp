@@ -32,6 +32,10 @@ class Cursor {
   void gather(std::int64_t n, void* block) const;
   void scatter(std::int64_t n, const void* block) const;
 
+  // Tells the processor that the start of the next row is wanted soon. It foresees only what
+  // follows in memory, and would wait for each row anew.
+  void prefetch_next_row() const;
+
   // Copies so many elements of this row and of each of the rows after it, line by line of memory.
   void gather_tile(std::int64_t rows, std::int64_t columns, char* tile,
                    std::int64_t tile_row_bytes) const;

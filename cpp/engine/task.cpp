@@ -13,39 +13,41 @@ constexpr std::int64_t block_bytes = 2048;
 // Blocks of all arrays lie in L1; the odd distance keeps them from colliding modulo 4096 bytes.
 constexpr std::int64_t block_distance = block_bytes + 13 * cache_line;
 
-// A tile has as many columns, each of a cache line, as fit L1 beside the other arrays' blocks.
-constexpr std::int64_t tile_columns = 256;
-constexpr std::int64_t max_tile_row_bytes = tile_columns * 8 + cache_line;
+// A tile is as high as a cache line is wide, and so wide that the pieces of the other arrays' rows
+// are long ones: four times as wide as would fit L1 took half the time past it.
+constexpr std::int64_t tile_columns = 1024;
 
 }  // namespace
 
+void Task::set_stream(int k, const Stream& stream) {
+  streams_[k] = stream;
+  data_[k] = stream.data();
+  direct_ = std::all_of(streams_, streams_ + stream_count_,
+                        [](const Stream& each) { return each.direct(); });
+}
+
 std::int64_t Task::lead_in(std::int64_t at) const {
-  return elements_to_line(streams[0].data() + at * item_size, item_size);
+  return elements_to_line(data_[0] + at * item_size_, item_size_);
 }
 
 void Task::step(std::int64_t begin, std::int64_t end) const {
-  const bool direct = std::all_of(streams, streams + stream_count,
-                                  [](const Stream& stream) { return stream.direct(); });
-  if (direct) {
-    step_runs(begin, end);
-  } else {
+  if (!direct_) {
     step_tiles(begin, end);
+    return;
   }
+  if ((end - begin) * item_size_ >= least_bytes_to_align) {
+    const std::int64_t aligned = begin + lead_in(begin);
+    if (begin < aligned) step_run(begin, aligned);
+    begin = aligned;
+  }
+  step_run(begin, end);
 }
 
 // All streams are direct.
-void Task::step_runs(std::int64_t begin, std::int64_t end) const {
-  const auto step_run = [this](std::int64_t from, std::int64_t n) {
-    void* arrays[max_arrays];
-    for (int k = 0; k < stream_count; ++k) arrays[k] = streams[k].data() + from * item_size;
-    loop(arrays, n, *coefficients);
-  };
-  if ((end - begin) * item_size >= least_bytes_to_align) {
-    const std::int64_t lead = lead_in(begin);
-    if (lead > 0) step_run(begin, lead);
-    begin += lead;
-  }
-  step_run(begin, end - begin);
+void Task::step_run(std::int64_t begin, std::int64_t end) const {
+  void* arrays[max_arrays];
+  for (int k = 0; k < stream_count_; ++k) arrays[k] = data_[k] + begin * item_size_;
+  loop(arrays, end - begin, *coefficients);
 }
 
 // Row after row where the gradient is met across its cache lines (in C order for a parameter in
@@ -53,25 +55,27 @@ void Task::step_runs(std::int64_t begin, std::int64_t end) const {
 // line, and each page, is met once.
 void Task::step_tiles(std::int64_t begin, std::int64_t end) const {
   alignas(cache_line) char scratch[max_arrays * block_distance];
-  if (!streams[1].crosses_lines()) {
+  if (!streams_[1].crosses_lines()) {
     step_blocks(begin, end, scratch, nullptr);
     return;
   }
-  const std::int64_t row = streams[1].axes().back().length;
+  // Rows of the tile begin at different places modulo the distance at which addresses collide.
+  alignas(cache_line) char tile[(tile_columns + cache_line / 4) * cache_line];
+  const std::int64_t tile_row_bytes = tile_columns * item_size_ + cache_line;
+  const std::int64_t row = streams_[1].axes().back().length;
   const std::int64_t first_row = std::min(end, (begin + row - 1) / row * row);
   const std::int64_t last_row = std::max(first_row, end / row * row);
   step_blocks(begin, first_row, scratch, nullptr);
   Cursor grad;
   for (std::int64_t top = first_row, rows; top < last_row; top += rows * row) {
-    grad.go(streams[1], top);
-    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size});
+    grad.go(streams_[1], top);
+    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size_});
     for (std::int64_t left = 0; left < row; left += tile_columns) {
-      alignas(cache_line) char tile[cache_line / 4][max_tile_row_bytes];
       const std::int64_t columns = std::min(tile_columns, row - left);
-      grad.gather_tile(rows, columns, tile[0], max_tile_row_bytes);
+      grad.gather_tile(rows, columns, tile, tile_row_bytes);
       for (std::int64_t k = 0; k < rows; ++k) {
         const std::int64_t at = top + k * row + left;
-        step_blocks(at, at + columns, scratch, tile[k]);
+        step_blocks(at, at + columns, scratch, tile + k * tile_row_bytes);
       }
       grad.advance(columns);
     }
@@ -86,30 +90,31 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char
   if (begin == end) return;
   const auto is_ready = [grad](int k) { return k == 1 && grad != nullptr; };
   Cursor cursors[max_arrays];
-  for (int k = 0; k < stream_count; ++k) {
-    if (!is_ready(k)) cursors[k].go(streams[k], begin);
+  for (int k = 0; k < stream_count_; ++k) {
+    if (!is_ready(k)) cursors[k].go(streams_[k], begin);
   }
   for (std::int64_t at = begin, n; at < end; at += n) {
     n = end - at;
-    for (int k = 0; k < stream_count; ++k) {
+    for (int k = 0; k < stream_count_; ++k) {
       if (is_ready(k)) continue;
-      n = std::min(n, streams[k].in_rows() ? cursors[k].run() : block_bytes / item_size);
+      n = std::min(n, streams_[k].in_rows() ? cursors[k].run() : block_bytes / item_size_);
     }
     void* arrays[max_arrays];
-    for (int k = 0; k < stream_count; ++k) {
+    for (int k = 0; k < stream_count_; ++k) {
       if (is_ready(k)) {
-        arrays[k] = grad + (at - begin) * item_size;
-      } else if (streams[k].in_rows()) {
+        arrays[k] = grad + (at - begin) * item_size_;
+      } else if (streams_[k].in_rows()) {
         arrays[k] = cursors[k].element();
+        cursors[k].prefetch_next_row();
       } else {
         arrays[k] = scratch + k * block_distance;
         cursors[k].gather(n, arrays[k]);
       }
     }
     loop(arrays, n, *coefficients);
-    for (int k = 0; k < stream_count; ++k) {
+    for (int k = 0; k < stream_count_; ++k) {
       if (is_ready(k)) continue;
-      if (k != 1 && !streams[k].in_rows()) cursors[k].scatter(n, arrays[k]);
+      if (k != 1 && !streams_[k].in_rows()) cursors[k].scatter(n, arrays[k]);
       cursors[k].advance(n);
     }
   }

@@ -9,15 +9,21 @@
 namespace instep {
 
 // The streams are param, grad, and the states that the loop uses; all but the gradient are written.
-struct Task {
+class Task {
+ public:
   Loop loop = nullptr;
   const Coefficients* coefficients = nullptr;
-  std::int64_t size = 0;
-  std::int64_t item_size = 0;
-  int stream_count = 0;
-  Stream streams[max_arrays];
 
-  std::int64_t bytes() const { return size * item_size * stream_count; }
+  Task() = default;
+  Task(std::int64_t size, std::int64_t item_size) : size_(size), item_size_(item_size) {}
+
+  void add_stream(const Stream& stream) { set_stream(stream_count_++, stream); }
+  void set_stream(int k, const Stream& stream);
+
+  std::int64_t size() const { return size_; }
+  std::int64_t item_size() const { return item_size_; }
+  std::int64_t bytes_per_element() const { return item_size_ * stream_count_; }
+  std::int64_t bytes() const { return size_ * bytes_per_element(); }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
   std::int64_t lead_in(std::int64_t at) const;
@@ -25,9 +31,18 @@ struct Task {
   void step(std::int64_t begin, std::int64_t end) const;
 
  private:
-  void step_runs(std::int64_t begin, std::int64_t end) const;
+  void step_run(std::int64_t begin, std::int64_t end) const;
   void step_tiles(std::int64_t begin, std::int64_t end) const;
   void step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char* grad) const;
+
+  // What a step of direct streams needs, close together: of many small parameters in one call, the
+  // next one's is not in L1.
+  std::int64_t size_ = 0, item_size_ = 0;
+  int stream_count_ = 0;
+  bool direct_ = true;
+  char* data_[max_arrays] = {};
+
+  Stream streams_[max_arrays];
 };
 
 }  // namespace instep

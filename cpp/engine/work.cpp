@@ -16,8 +16,8 @@ namespace {
 
 // The element at which the line is cut near `bytes` into the task.
 std::int64_t cut(const Task& task, std::int64_t bytes) {
-  const std::int64_t index = bytes / (task.item_size * task.stream_count);
-  return std::min(task.size, index + task.lead_in(index));
+  const std::int64_t index = bytes / task.bytes_per_element();
+  return std::min(task.size(), index + task.lead_in(index));
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ void Work::run() const {
   const int threads = threads_for(bytes_);
   if (threads == 1) {
     const IeeeMode mode;
-    for (const Task* task : tasks_) task->step(0, task->size);
+    for (const Task* task : tasks_) task->step(0, task->size());
     return;
   }
 #ifdef _OPENMP
@@ -66,7 +66,7 @@ void Work::run_share(int share, int shares) const {
     const std::int64_t start = ends_[k] - task.bytes();
     if (start >= end) break;
     const std::int64_t from = start < begin ? cut(task, begin - start) : 0;
-    const std::int64_t to = end < ends_[k] ? cut(task, end - start) : task.size;
+    const std::int64_t to = end < ends_[k] ? cut(task, end - start) : task.size();
     if (from < to) task.step(from, to);
   }
 }

@@ -133,7 +133,16 @@ def test_every_array_in_another_layout(case: Case, dtype: np.dtype[Any]) -> None
 @every_dtype
 @pytest.mark.parametrize(
     "shape",
-    [(16, 256), (15, 255), (17, 257), (8, 600), (530, 40), (3, 20, 300), (300, 2, 17), (5, 7, 66)],
+    [
+        (16, 1024),
+        (15, 1023),
+        (17, 1025),
+        (9, 2100),
+        (530, 40),
+        (3, 20, 300),
+        (300, 2, 17),
+        (5, 7, 66),
+    ],
     ids=str,
 )
 @pytest.mark.usefixtures("finest_grain")
