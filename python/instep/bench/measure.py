@@ -119,7 +119,7 @@ class _Series:
         while (took := timer.timeit(self.steps)) < SHORTEST_TIMING:
             self.steps *= 2
         self._long = took / self.steps > LONG
-        self._cost = settling + took * (1 if self._long else 1 + 1 / self.steps)
+        self._cost = settling + took * (1 if self._long else 2)
         self.times: list[float] = []
 
     def timings_in(self, seconds: float, placements: int) -> int:
@@ -132,8 +132,9 @@ class _Series:
         # Threads of the contender before still spin on the cores for a while.
         time.sleep(self._settling)
         if not self._long:
-            # It has also pushed this one's arrays out of the caches: step once untimed.
-            self._timer.timeit(1)
+            # It has also pushed this one's arrays out of the caches, and the core has rested: as
+            # many steps untimed first.
+            self._timer.timeit(self.steps)
         self.times.append(self._timer.timeit(self.steps) / self.steps)
 
 
