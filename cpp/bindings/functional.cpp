@@ -1,5 +1,6 @@
 #include "bindings/functional.hpp"
 
+#include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
 #include "bindings/rules.hpp"
 #include "bindings/slot.hpp"
@@ -51,7 +52,8 @@ Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::obje
 }  // namespace
 
 void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
-                     const std::vector<double>& options, std::int64_t step) {
+                     const std::vector<double>& options, std::int64_t step, double grad_scale,
+                     double clip_norm, double clip_value) {
   const Rule& rule = find_rule(rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
@@ -74,27 +76,44 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Slot& slot : slots) slot.add_to(written);
   written.settle();
+  GradientOptions gradient_options;
+  gradient_options.clip_norm = clip_norm;
+  gradient_options.clip_value = clip_value;
+  GradientPass pass;
+  pass.begin(gradient_options, grad_scale);
   Work work;
   Prepared prepared;
   prepared.reset(1, slots.size());
   for (std::size_t k = 0; k < slots.size(); ++k) {
     slots[k].bind(grads[k].ptr(), written);
-    const Kernel& kernel = slots[k].kernel(options.data());
-    Task& task = slots[k].task();
-    {
-      const IeeeMode mode;
-      task.coefficients = &prepared.get(kernel, options.data(), step, 0, slots[k].dtype());
-    }
-    task.loop = kernel.loop;
-    if (task.size() > 0) work.add(task);
+    pass.add(slots[k], grads[k].ptr());
+    if (slots[k].size() > 0) work.add(slots[k].task());
   }
-  if (work.bytes() < least_bytes_to_release_gil) {
+  const auto run = [&] {
+    pass.run();
+    {
+      const StepMode mode;
+      for (Slot& slot : slots) {
+        const Kernel& kernel = slot.kernel(options.data());
+        Task& task = slot.task();
+        task.loop = kernel.loop;
+        task.coefficients =
+            &prepared.get(kernel, options.data(), step, pass.factor(), 0, slot.dtype());
+        task.condition = pass.condition();
+        if (gradient_options.clamps()) {
+          task.condition_grad = table().gradients.condition[slot.dtype()];
+        }
+      }
+    }
     work.run();
+  };
+  if (work.bytes() < least_bytes_to_release_gil) {
+    run();
     return;
   }
   const py::gil_scoped_release release;
   const Gate gate;
-  work.run();
+  run();
 }
 
 }  // namespace instep

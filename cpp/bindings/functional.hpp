@@ -11,6 +11,7 @@ namespace instep {
 // `arrays` holds params, grads and each state of the rule: all ndarrays, or all sequences of equal
 // length; None for a state that does not exist.
 void functional_step(const std::string& rule, const std::vector<pybind11::object>& arrays,
-                     const std::vector<double>& options, std::int64_t step);
+                     const std::vector<double>& options, std::int64_t step, double grad_scale,
+                     double clip_norm, double clip_value);
 
 }  // namespace instep

@@ -49,23 +49,28 @@ void Optimizer::take_turn() {
   turn_.take();
 }
 
-void Optimizer::step(PyObject* self, PyObject* grads) {
+void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
   if (scheduled) ask_rates(self);
   grads_.collect(grads, structure_, slots_);
-  plan();
+  plan(grad_scale);
+  bool admitted;
   if (work_.bytes() < least_bytes_to_release_gil) {
-    run();
-    return;
+    admitted = admit();
+    if (admitted) run();
+  } else {
+    Gradients held;
+    held.swap(grads_);
+    const py::gil_scoped_release release;
+    {
+      const Gate gate;
+      admitted = admit();
+      if (admitted) run();
+    }
+    // Before the GIL is waited for, which a thread that waits for this turn may hold.
+    if (admitted) scope.end();
   }
-  Gradients held;
-  held.swap(grads_);
-  const py::gil_scoped_release release;
-  {
-    const Gate gate;
-    run();
-  }
-  scope.end();  // before the GIL is waited for, which a thread that waits for this turn may hold
+  if (!admitted) refuse();
 }
 
 void Optimizer::ask_rates(PyObject* self) {
@@ -76,35 +81,65 @@ void Optimizer::ask_rates(PyObject* self) {
   }
 }
 
-// All that can fail.
-void Optimizer::plan() {
+// All that can fail, but for the guard against gradients that are not finite.
+void Optimizer::plan(double grad_scale) {
   work_.clear();
   work_.reserve(slots_.size());
   active_.clear();
   active_.reserve(slots_.size());
   prepared_.reset(options_.size(), slots_.size());
+  gradient_pass_.begin(gradient_options_, grad_scale);
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     if (grads_[k] == Py_None) continue;
     slots_[k].bind(grads_[k], written_);
     active_.push_back(k);
-    if (slots_[k].task().size() > 0) work_.add(slots_[k].task());
+    if (slots_[k].size() > 0) work_.add(slots_[k].task());
+    gradient_pass_.add(slots_[k], grads_[k]);
   }
+}
+
+// False where the guard forbids the step.
+bool Optimizer::admit() noexcept {
+  const bool admitted = gradient_pass_.run();
+  if (admitted || gradient_options_.nonfinite == Nonfinite::skip) {
+    last_grad_norm = gradient_pass_.norm();
+  }
+  return admitted;
+}
+
+void Optimizer::refuse() {
+  if (gradient_options_.nonfinite == Nonfinite::skip) {
+    ++skipped_steps;
+    return;
+  }
+  const GradientNorm::Place bad = *gradient_pass_.not_finite();
+  const Slot& slot = slots_[active_[bad.array]];
+  const py::object shape = py::reinterpret_borrow<py::object>(slot.param()).attr("shape");
+  const py::object numpy = py::module_::import("numpy");
+  const py::object index = numpy.attr("unravel_index")(bad.element, shape);
+  const std::string place = py::repr(py::tuple(numpy.attr("asarray")(index).attr("tolist")()));
+  PyErr_SetString(PyExc_FloatingPointError,
+                  (slot.label().with("gradient") + ": expected finite numbers, got one that is " +
+                   "not at index " + place + "; nothing was changed")
+                      .c_str());
+  throw py::error_already_set();
 }
 
 void Optimizer::run() noexcept {
   if (scheduled) options_.swap(next_options_);
   {
-    const IeeeMode mode;
+    const StepMode mode;
     for (const std::size_t k : active_) {
       const double* options = options_[groups_[k]].data();
       const Kernel& kernel = slots_[k].kernel(options);
       Task& task = slots_[k].task();
       task.loop = kernel.loop;
-      task.coefficients =
-          &prepared_.get(kernel, options, ++param_steps_[k], groups_[k], slots_[k].dtype());
+      task.coefficients = &prepared_.get(kernel, options, ++param_steps_[k],
+                                         gradient_pass_.factor(), groups_[k], slots_[k].dtype());
+      if (gradient_options_.clamps()) task.condition = gradient_pass_.condition();
     }
   }
-  work_.run();
+  work_.run(gradient_options_.flush_subnormals);
   ++steps_;
 }
 
@@ -137,6 +172,7 @@ void Optimizer::add_group(const std::vector<py::object>& params, const py::funct
   param_steps_.resize(count, 0);
   options_.push_back(std::move(options));
   structure_ = new_structure;
+  set_gradient_options(gradient_options_);
   std::swap(written_, written);
 }
 
@@ -145,6 +181,14 @@ void Optimizer::set_options(Options options) { options_.swap(options); }
 void Optimizer::set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps) {
   param_steps_.swap(param_steps);
   steps_ = steps;
+}
+
+void Optimizer::set_gradient_options(const GradientOptions& options) {
+  gradient_options_ = options;
+  for (Slot& slot : slots_) {
+    slot.task().condition_grad =
+        options.clamps() ? table().gradients.condition[slot.dtype()] : nullptr;
+  }
 }
 
 std::vector<std::vector<py::object>> Optimizer::states() const {

@@ -1,9 +1,11 @@
 // An optimizer's part in C++: parameters, states, options in numbers, counts, and the step.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bindings/gradient_pass.hpp"
 #include "bindings/gradients.hpp"
 #include "bindings/prepared.hpp"
 #include "engine/gate.hpp"
@@ -19,9 +21,10 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  // One step. `self` is the Python object, which is asked for the learning rates where they are
-  // scheduled. Does it all, or raises with everything as it was.
-  void step(PyObject* self, PyObject* grads);
+  // One step with the gradients divided by `grad_scale`. `self` is the Python object, which is
+  // asked for the learning rates where they are scheduled. Does it all, or raises with everything
+  // as it was.
+  void step(PyObject* self, PyObject* grads, double grad_scale);
 
   // Everything below is called while the calling thread has the turn.
   void take_turn();
@@ -35,6 +38,7 @@ class Optimizer {
                  const std::string& structure);
   void set_options(Options options);
   void set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps);
+  void set_gradient_options(const GradientOptions& options);
 
   const Options& options() const { return options_; }
   std::int64_t steps() const { return steps_; }
@@ -44,11 +48,17 @@ class Optimizer {
   // Whether a group's learning rate comes from a callable.
   bool scheduled = false;
 
+  // The norm of all gradients of the last step, where it was asked for.
+  std::optional<double> last_grad_norm;
+  std::int64_t skipped_steps = 0;
+
  private:
   class StepScope;
 
   void ask_rates(PyObject* self);
-  void plan();
+  void plan(double grad_scale);
+  bool admit() noexcept;
+  void refuse();
   void run() noexcept;
 
   const Rule* rule_;
@@ -59,6 +69,7 @@ class Optimizer {
   std::vector<std::int64_t> param_steps_;  // of each slot: how often it was stepped
   std::int64_t steps_ = 0;
   WrittenMemory written_;
+  GradientOptions gradient_options_;
   Turn turn_;
 
   // Of the step in progress; members to keep their memory.
@@ -67,6 +78,7 @@ class Optimizer {
   Prepared prepared_;
   Work work_;
   Gradients grads_;
+  GradientPass gradient_pass_;
 };
 
 }  // namespace instep

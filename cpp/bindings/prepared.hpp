@@ -17,13 +17,13 @@ class Prepared {
     coefficients_.reserve(slots);
   }
 
-  // Stays valid until the next reset; allocates nothing.
+  // Stays valid until the next reset; allocates nothing. One scale for all calls between resets.
   const Coefficients& get(const Kernel& kernel, const double* options, std::int64_t step,
-                          std::size_t group, DType dtype) {
+                          double grad_scale, std::size_t group, DType dtype) {
     Latest& latest = latest_[group * dtype_count + dtype];
     if (latest.step != step || latest.prepare != kernel.prepare) {
       coefficients_.emplace_back();
-      kernel.prepare(options, step, coefficients_.back());
+      kernel.prepare(options, step, grad_scale, coefficients_.back());
       latest = {step, kernel.prepare, coefficients_.size() - 1};
     }
     return coefficients_[latest.index];

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
-#include <cstring>
+#include <cmath>
+#include <string>
 
 #include "bindings/descriptor.hpp"
 #include "bindings/optimizer.hpp"
@@ -9,21 +10,62 @@
 namespace instep {
 namespace {
 
-PyObject* only_argument(PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
-  if (count + named != 1 ||
-      (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "grads") != 0)) {
-    throw py::type_error("step() takes exactly one argument, grads");
+struct StepArguments {
+  PyObject* grads;
+  double grad_scale;
+};
+
+double read_grad_scale(PyObject* value) {
+  const double scale = PyBool_Check(value) ? -1.0 : PyFloat_AsDouble(value);
+  if (PyBool_Check(value) || (scale == -1.0 && PyErr_Occurred() != nullptr)) {
+    PyErr_Clear();
+    throw py::type_error("grad_scale: expected a number, got " +
+                         std::string(py::repr(py::handle(value))));
   }
-  return args[0];
+  if (!(scale > 0.0) || !std::isfinite(scale)) {
+    throw py::value_error("grad_scale: expected a finite number above 0, got " +
+                          std::string(py::repr(py::handle(value))));
+  }
+  return scale;
+}
+
+StepArguments read(PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  if (count == 1 && names == nullptr) return {args[0], 1.0};
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  StepArguments result{count == 1 ? args[0] : nullptr, 1.0};
+  bool known = count <= 1;
+  for (Py_ssize_t k = 0; k < named; ++k) {
+    PyObject* const name = PyTuple_GET_ITEM(names, k);
+    if (PyUnicode_CompareWithASCIIString(name, "grad_scale") == 0) {
+      result.grad_scale = read_grad_scale(args[count + k]);
+    } else if (count == 0 && PyUnicode_CompareWithASCIIString(name, "grads") == 0) {
+      result.grads = args[k];
+    } else {
+      known = false;
+    }
+  }
+  if (!known || result.grads == nullptr) {
+    throw py::type_error("step() takes one argument, grads, and grad_scale by its name");
+  }
+  return result;
 }
 
 PyObject* step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
-  return none_or_raise(
-      [=] { held<Optimizer>(self).step(self, only_argument(args, count, names)); });
+  return none_or_raise([=] {
+    const StepArguments arguments = read(args, count, names);
+    held<Optimizer>(self).step(self, arguments.grads, arguments.grad_scale);
+  });
 }
 
-constexpr const char* step_doc = R"(step($self, /, grads)
+void set_gradient_options(Optimizer& optimizer, double clip_norm, double clip_value,
+                          const std::string& nonfinite, bool flush_subnormals) {
+  const Nonfinite guard = nonfinite == "raise"  ? Nonfinite::raise
+                          : nonfinite == "skip" ? Nonfinite::skip
+                                                : Nonfinite::propagate;
+  optimizer.set_gradient_options({clip_norm, clip_value, guard, flush_subnormals});
+}
+
+constexpr const char* step_doc = R"(step($self, /, grads, *, grad_scale=1.0)
 --
 
 Step all parameters once, in place.
@@ -33,14 +75,21 @@ Parameters
 grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
     parameter, or a mapping with each parameter's name. A gradient has its parameter's shape and
-    dtype and any layout; None skips its parameter, whose states and step count then stay.
+    dtype and any layout; None skips its parameter, whose states and step count then stay. They are
+    only read.
+grad_scale : float
+    What the loss was multiplied by: the gradients are divided by it on the fly, by multiplication
+    with 1 / grad_scale. Clipping and the guard see what results.
 
 Raises
 ------
 TypeError
     When a gradient is not an ndarray or has another dtype than its parameter.
 ValueError
-    When the number or a shape is wrong, or a gradient shares memory with what the step writes.
+    When the number or a shape is wrong, a gradient shares memory with what the step writes, or
+    grad_scale is not a finite number above 0.
+FloatingPointError
+    When a gradient is not finite and the optimizer's `nonfinite` is "raise".
 KeyError
     When the names of a mapping are not those of the parameters.
 RuntimeError
@@ -71,6 +120,10 @@ void register_optimizer(py::module_& module) {
       .def("_states", &Optimizer::states)
       .def("_take_turn", &Optimizer::take_turn)
       .def("_give_turn", &Optimizer::give_turn)
+      .def("_set_gradient_options", &set_gradient_options, py::arg("clip_norm"),
+           py::arg("clip_value"), py::arg("nonfinite"), py::arg("flush_subnormals"))
+      .def_readwrite("_last_grad_norm", &Optimizer::last_grad_norm)
+      .def_readwrite("_skipped_steps", &Optimizer::skipped_steps)
       .def_readwrite("_scheduled", &Optimizer::scheduled);
   add_method(type, step_method);
 }

@@ -56,6 +56,13 @@ void Slot::check_param() const {
                         "which have changed; make a new optimizer for it");
 }
 
+Stream Slot::in_c_order(PyObject* grad) const {
+  const auto& a = fields(grad);
+  if (task_.size() == 0) return Stream();
+  return Stream(a.data, a.dimensions, a.strides, task_.item_size(),
+                Order::of_c(a.nd, a.dimensions));
+}
+
 Stream Slot::stream(PyObject* array) const {
   const auto& a = fields(array);
   if (task_.size() == 0) return Stream();

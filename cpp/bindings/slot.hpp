@@ -34,8 +34,13 @@ class Slot {
   }
   Task& task() { return task_; }
 
+  // The gradient, which was bound, in C order.
+  Stream in_c_order(PyObject* grad) const;
+
   Label label() const { return {name_.is_none() ? nullptr : name_.ptr(), position_}; }
   PyObject* name() const { return name_.ptr(); }
+  PyObject* param() const { return param_.ptr(); }
+  std::int64_t size() const { return task_.size(); }
   DType dtype() const { return dtype_; }
   const std::vector<py::object>& states() const { return states_; }
 

@@ -22,6 +22,14 @@ Order::Order(int ndim, const std::ptrdiff_t* shape, const std::ptrdiff_t* stride
   });
 }
 
+Order Order::of_c(int ndim, const std::ptrdiff_t* shape) {
+  Order order;
+  for (int axis = 0; axis < ndim; ++axis) {
+    if (shape[axis] != 1) order.axes_.push_back({axis, false});
+  }
+  return order;
+}
+
 Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
                std::int64_t item_size, const Order& order)
     : data_(static_cast<char*>(data)), item_size_(item_size) {

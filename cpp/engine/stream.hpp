@@ -14,7 +14,10 @@ namespace instep {
 class Order {
  public:
   Order() = default;
+  // That in which an array of these strides lies in memory.
   Order(int ndim, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides);
+  // That of the axes, the last the fastest.
+  static Order of_c(int ndim, const std::ptrdiff_t* shape);
 
   struct Axis {
     int axis;

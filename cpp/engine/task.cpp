@@ -31,7 +31,7 @@ std::int64_t Task::lead_in(std::int64_t at) const {
 }
 
 void Task::step(std::int64_t begin, std::int64_t end) const {
-  if (!direct_) {
+  if (!direct_ || condition_grad != nullptr) {
     step_tiles(begin, end);
     return;
   }
@@ -99,6 +99,7 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char
       if (is_ready(k)) continue;
       n = std::min(n, streams_[k].in_rows() ? cursors[k].run() : block_bytes / item_size_);
     }
+    if (condition_grad != nullptr) n = std::min(n, block_bytes / item_size_);
     void* arrays[max_arrays];
     for (int k = 0; k < stream_count_; ++k) {
       if (is_ready(k)) {
@@ -110,6 +111,11 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char
         arrays[k] = scratch + k * block_distance;
         cursors[k].gather(n, arrays[k]);
       }
+    }
+    if (condition_grad != nullptr) {
+      char* const conditioned = scratch + block_distance;
+      condition_grad(arrays[1], conditioned, n, condition);
+      arrays[1] = conditioned;
     }
     loop(arrays, n, *coefficients);
     for (int k = 0; k < stream_count_; ++k) {

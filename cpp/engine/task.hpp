@@ -14,6 +14,10 @@ class Task {
   Loop loop = nullptr;
   const Coefficients* coefficients = nullptr;
 
+  // What is done to the gradient first, block by block; null: nothing.
+  void (*condition_grad)(const void* from, void* to, std::int64_t n, const Condition&) = nullptr;
+  Condition condition = {};
+
   Task() = default;
   Task(std::int64_t size, std::int64_t item_size) : size_(size), item_size_(item_size) {}
 

@@ -39,10 +39,10 @@ void Work::add(const Task& task) {
   ends_.push_back(bytes_);
 }
 
-void Work::run() const {
+void Work::run(bool flush_subnormals) const {
   const int threads = threads_for(bytes_);
   if (threads == 1) {
-    const IeeeMode mode;
+    const StepMode mode(flush_subnormals);
     for (const Task* task : tasks_) task->step(0, task->size());
     return;
   }
@@ -50,7 +50,7 @@ void Work::run() const {
   Region region(threads, bytes_);
 #pragma omp parallel num_threads(threads)
   {
-    const IeeeMode mode;
+    const StepMode mode(flush_subnormals);
     run_share(omp_get_thread_num(), omp_get_num_threads());
     if (omp_get_thread_num() == 0) region.caller_is_done();
   }

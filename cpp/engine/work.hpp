@@ -18,7 +18,7 @@ class Work {
   // The task must stay where it is until `run` has returned.
   void add(const Task& task);
   std::int64_t bytes() const { return bytes_; }
-  void run() const;
+  void run(bool flush_subnormals = false) const;
 
  private:
   void run_share(int share, int shares) const;

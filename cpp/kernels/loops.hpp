@@ -96,10 +96,10 @@ inline typename Rule::Options read(const double* options) {
 }
 
 template <class T, class Rule, unsigned variant>
-void prepare(const double* options, int64_t step, Coefficients& coefficients) {
+void prepare(const double* options, int64_t step, double grad_scale, Coefficients& coefficients) {
   using Step = typename Rule::template Step<T, variant>;
   static_assert(sizeof(Step) <= sizeof(Coefficients) && alignof(Step) <= alignof(Coefficients));
-  const Step result(read<Rule>(options), step);
+  const Step result(read<Rule>(options), step, grad_scale);
   memcpy(coefficients.bytes, &result, sizeof(result));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/floors.hpp"
+#include "kernels/gradients.hpp"
 #include "kernels/loops.hpp"
 
 namespace instep {
@@ -9,7 +10,8 @@ namespace {
 
 constexpr Table make_table(const char* isa) {
   return {isa, Registry<AllRules>::rules,
-          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]), floors};
+          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]), gradient_loops,
+          floors};
 }
 
 }  // namespace

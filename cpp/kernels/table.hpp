@@ -22,7 +22,9 @@ struct alignas(16) Coefficients {
 // they are contiguous and aligned, and none that is written overlaps another.
 using Loop = void (*)(void* const* arrays, std::int64_t n, const Coefficients& coefficients);
 
-using Prepare = void (*)(const double* options, std::int64_t step, Coefficients& coefficients);
+// The rule meets `grad_scale` times the gradient.
+using Prepare = void (*)(const double* options, std::int64_t step, double grad_scale,
+                         Coefficients& coefficients);
 
 struct Kernel {
   Loop loop;
@@ -41,6 +43,19 @@ struct Rule {
   const Kernel (*kernels)[dtype_count];
 };
 
+// Each element of a gradient is multiplied by `scale` and then clamped to [-bound, bound], both
+// rounded to its type.
+struct Condition {
+  double scale, bound;
+};
+
+struct GradientLoops {
+  // From one array to another or to itself.
+  void (*condition[dtype_count])(const void* from, void* to, std::int64_t n, const Condition&);
+  // The sum of the squares of the conditioned elements.
+  double (*sum_squares[dtype_count])(const void* array, std::int64_t n, const Condition&);
+};
+
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.
 struct Floors {
   Loop traffic[max_states + 1][dtype_count];  // by the number of states
@@ -51,6 +66,7 @@ struct Table {
   const char* isa;
   const Rule* rules;
   int rule_count;
+  GradientLoops gradients;
   Floors floors;
 };
 

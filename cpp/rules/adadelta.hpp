@@ -25,8 +25,8 @@ struct Adadelta {
   struct Step {
     T grad_scale, weight_decay, rho, one_minus_rho, eps, lr;
 
-    Step(const Options& o, int64_t)
-        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+    Step(const Options& o, int64_t, double scale)
+        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
           weight_decay(T(o.weight_decay)),
           rho(T(o.rho)),
           one_minus_rho(T(1.0 - o.rho)),

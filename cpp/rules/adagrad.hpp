@@ -26,8 +26,8 @@ struct Adagrad {
   struct Step {
     T grad_scale, weight_decay, eps_in, eps_out, step_size;
 
-    Step(const Options& o, int64_t step)
-        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+    Step(const Options& o, int64_t step, double scale)
+        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
           weight_decay(T(o.weight_decay)),
           eps_in(T(o.eps_inside_sqrt != 0 ? o.eps : 0.0)),
           eps_out(T(o.eps_inside_sqrt != 0 ? 0.0 : o.eps)),

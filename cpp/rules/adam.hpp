@@ -43,8 +43,8 @@ struct Adam {
   struct Step {
     T grad_scale, shrink, weight_decay, beta1, one_minus_beta1, beta2, one_minus_beta2, alpha, eps;
 
-    Step(const Options& o, int64_t step)
-        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+    Step(const Options& o, int64_t step, double scale)
+        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
           shrink(T(decoupled(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0)),
           weight_decay(T(o.weight_decay)),
           beta1(T(o.beta1)),

@@ -32,8 +32,8 @@ struct RMSprop {
   struct Step {
     T grad_scale, weight_decay, alpha, one_minus_alpha, eps_in, eps_out, mu, lr;
 
-    Step(const Options& o, int64_t)
-        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+    Step(const Options& o, int64_t, double scale)
+        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
           weight_decay(T(o.weight_decay)),
           alpha(T(o.alpha)),
           one_minus_alpha(T(1.0 - o.alpha)),

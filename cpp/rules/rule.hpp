@@ -9,7 +9,8 @@
 //   variant(options, present)  the variant for these options when the states in the bit set exist
 //   uses(variant, state)    whether a variant has this state
 //   Step<T, variant>        the coefficients of one step, computed in double and rounded once to T,
-//                           and update(param, grad, state...) on scalars
+//                           and update(param, grad, state...) on scalars, which multiplies the
+//                           gradient by the scale that it was given, negative to maximize
 //
 // A flag exists only where an option adds a state or cannot be switched off exactly by a
 // coefficient. A state that a variant does not use must not be touched under `if constexpr`.

@@ -31,8 +31,8 @@ struct Sgd {
     T grad_scale, weight_decay, keep, take, look_ahead, lr;
 
     // At step 1 the buffer becomes the gradient, undampened.
-    Step(const Options& o, int64_t step)
-        : grad_scale(T(o.maximize != 0 ? -1.0 : 1.0)),
+    Step(const Options& o, int64_t step, double scale)
+        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
           weight_decay(T(o.weight_decay)),
           keep(T(step == 1 ? 0.0 : o.momentum)),
           take(T(step == 1 ? 1.0 : 1.0 - o.dampening)),

@@ -24,7 +24,15 @@ def set_grain(n_bytes: int) -> int: ...
 def place_state(
     address: int, n_bytes: int, item_size: int, k: int, states: int
 ) -> tuple[int, int]: ...
-def step(rule: str, arrays: Sequence[Any], options: Sequence[float], step: int) -> None: ...
+def step(
+    rule: str,
+    arrays: Sequence[Any],
+    options: Sequence[float],
+    step: int,
+    grad_scale: float,
+    clip_norm: float,
+    clip_value: float,
+) -> None: ...
 
 class Floor:
     def __init__(self, arrays: Sequence[NDArray[Any]], roots: int, threads: int) -> None: ...
@@ -38,6 +46,11 @@ class Optimizer:
         | Iterable[NDArray[Any] | None]
         | Mapping[str, NDArray[Any] | None]
         | None,
+        *,
+        grad_scale: float = 1.0,
+    ) -> None: ...
+    def _set_gradient_options(
+        self, clip_norm: float, clip_value: float, nonfinite: str, flush_subnormals: bool
     ) -> None: ...
     def _add_group(
         self,
@@ -55,4 +68,6 @@ class Optimizer:
     def _states(self) -> list[list[NDArray[Any] | None]]: ...
     def _take_turn(self) -> None: ...
     def _give_turn(self) -> None: ...
+    _last_grad_norm: float | None
+    _skipped_steps: int
     _scheduled: bool

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.optimizer import Optimizer
 from instep.parameters import Params
@@ -41,6 +42,8 @@ class Adagrad(Optimizer):
         Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Adagrad(Optimizer):
         *,
         eps_inside_sqrt: bool = False,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -94,4 +98,5 @@ class Adagrad(Optimizer):
             eps=eps,
             eps_inside_sqrt=eps_inside_sqrt,
             maximize=maximize,
+            **gradient_options,
         )

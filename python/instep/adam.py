@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
 from instep.optimizer import Optimizer
 from instep.parameters import Params
@@ -51,6 +52,8 @@ class Adam(Optimizer):
         (1 - \beta_1^t)`.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class Adam(Optimizer):
         bias_correction: bool = True,
         eps_hat: bool = False,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -112,4 +116,5 @@ class Adam(Optimizer):
             bias_correction=bias_correction,
             eps_hat=eps_hat,
             maximize=maximize,
+            **gradient_options,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from instep.adam import Adam
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
 from instep.parameters import Params
 
@@ -35,6 +38,8 @@ class AdamW(Adam):
         Put the largest second moment so far in its place. Fixed when the optimizer is made.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -67,6 +72,7 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -77,4 +83,5 @@ class AdamW(Adam):
             amsgrad,
             decoupled_weight_decay=True,
             maximize=maximize,
+            **gradient_options,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from instep.adam import Adam
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
 from instep.parameters import Params
 
@@ -35,6 +38,8 @@ class AMSGrad(Adam):
         Factor of the parameter that is added to the gradient, at least 0.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -68,6 +73,7 @@ class AMSGrad(Adam):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -78,4 +84,5 @@ class AMSGrad(Adam):
             amsgrad=True,
             bias_correction=False,
             maximize=maximize,
+            **gradient_options,
         )

@@ -17,6 +17,7 @@ from instep import _core, reference
 from instep.adadelta import Adadelta
 from instep.adagrad import Adagrad
 from instep.adam import Adam
+from instep.gradient_options import check, check_grad_scale, encode
 from instep.optimizer import Optimizer
 from instep.rmsprop import RMSprop
 from instep.sgd import SGD
@@ -31,8 +32,9 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
 
     `optimizer` is a class of the same rule, whose hyperparameters say what the options may be.
     """
-    signature = inspect.signature(specification)
-    parameters = signature.parameters.values()
+    declared = inspect.signature(specification).parameters.values()
+    parameters = [each for each in declared if each.kind is not each.VAR_KEYWORD]
+    signature = inspect.Signature(parameters)
     arrays = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
     counts_steps = "step" in signature.parameters
@@ -52,6 +54,7 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
 
     @wraps(specification)
     def step(*args: P.args, **kwargs: P.kwargs) -> None:
+        conditions = _conditions(kwargs)
         passed = {**dict(zip(arrays, args, strict=False)), **kwargs}
         given: dict[str, Any] = {**defaults, **passed}
         if len(passed) != len(args) + len(kwargs) or len(given) != len(signature.parameters):
@@ -65,9 +68,19 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
                 raise ValueError(f"{option}: expected {state} to be passed with it, got None")
         optimizer._check_together(options)
         count = _step_number(given["step"]) if counts_steps else 1
-        _core.step(rule, [given[name] for name in arrays], list(options.values()), count)
+        _core.step(
+            rule, [given[name] for name in arrays], list(options.values()), count, *conditions
+        )
 
     return step
+
+
+def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float]:
+    """Take `grad_scale`, `clip_norm` and `clip_value` out of `kwargs`, as the core takes them."""
+    scale = check_grad_scale(kwargs.pop("grad_scale", 1.0))
+    clips = {name: kwargs.pop(name, None) for name in ("clip_norm", "clip_value")}
+    clip_norm, clip_value, _, _ = encode(check(clips))
+    return scale, clip_norm, clip_value
 
 
 def _step_number(value: object) -> int:

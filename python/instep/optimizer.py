@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
-from instep import _core
+from instep import _core, gradient_options
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Hyperparameter, LearningRate, hyperparameters
 from instep.param_group import ParamGroup
 from instep.parameters import (
@@ -23,6 +24,22 @@ from instep.parameters import (
 )
 from instep.state_dict import read_state_dict, write_state_dict
 
+T = TypeVar("T")
+
+
+class _GradientOption(Generic[T]):
+    """An attribute that reads and sets one of an optimizer's gradient options."""
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T:
+        value: T = optimizer._gradient_options[self._name]  # type: ignore[literal-required]
+        return value
+
+    def __set__(self, optimizer: Optimizer, value: T) -> None:
+        optimizer._change_gradient_options({self._name: value})
+
 
 class Optimizer(_core.Optimizer):
     """Base of all optimizers: parameters in groups, their states, and the step.
@@ -35,7 +52,27 @@ class Optimizer(_core.Optimizer):
         The arrays that steps change in place, float32 or float64, of any layout. A group is a
         mapping with the arrays under ``"params"`` and hyperparameters of its own.
     **defaults
-        The hyperparameters of groups that do not set their own.
+        The hyperparameters of groups that do not set their own, and the options below, which are
+        the optimizer's own.
+
+    Other Parameters
+    ----------------
+    clip_norm : float, optional
+        Largest norm of all gradients of a step together: where they have a larger one, they are
+        multiplied by ``clip_norm / (norm + 1e-6)``, as ``torch.nn.utils.clip_grad_norm_`` does, but
+        on the fly. `last_grad_norm` tells the norm.
+    clip_value : float, optional
+        Largest magnitude of an element of a gradient; before `clip_norm`.
+    nonfinite : {"propagate", "raise", "skip"}
+        What becomes of a step whose gradients, divided by its ``grad_scale``, are not all finite:
+        NaN and infinity flow through as in IEEE arithmetic; FloatingPointError names the first of
+        them; or nothing happens, the counts of steps included, but that `skipped_steps` counts it.
+        With the last two, the gradients are read before anything is written.
+    flush_subnormals : bool
+        Take subnormal numbers for zero and flush them to zero for the length of a step, on the
+        threads that take it. Faster where states have decayed into them. The one option that leaves
+        bit-equality with the reference: by less than the smallest normal number in each operation
+        (1.2e-38 in float32, 2.2e-308 in float64).
 
     Raises
     ------
@@ -57,6 +94,8 @@ class Optimizer(_core.Optimizer):
     _option_names: ClassVar[tuple[str, ...]]
     _state_names: ClassVar[tuple[str, ...]]
 
+    _gradient_options: GradientOptions = gradient_options.DEFAULTS
+
     lr = LearningRate()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -68,6 +107,11 @@ class Optimizer(_core.Optimizer):
         if not self._rule:
             raise TypeError("Optimizer has no rule of its own; use a subclass, such as Adam")
         super().__init__(self._rule)
+        for name in defaults:
+            if name not in self._hyperparameters and name not in gradient_options.DEFAULTS:
+                raise TypeError(f"{type(self).__name__}() has no argument {name!r}")
+        own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
+        self._change_gradient_options(own)
         self._groups: tuple[ParamGroup, ...] = ()
         self._defaults = self._checked(defaults)
         groups, structure = flatten(params)
@@ -78,6 +122,25 @@ class Optimizer(_core.Optimizer):
     def param_groups(self) -> tuple[ParamGroup, ...]:
         """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
         return self._groups
+
+    clip_norm = _GradientOption[float | None]()
+    clip_value = _GradientOption[float | None]()
+    nonfinite = _GradientOption[gradient_options.Nonfinite]()
+    flush_subnormals = _GradientOption[bool]()
+
+    @property
+    def last_grad_norm(self) -> float | None:
+        """Norm of all gradients of the last step, before `clip_norm`.
+
+        None where neither `clip_norm` nor the guard `nonfinite` asked for it. The same bits for any
+        layout and number of threads: see `instep.reference.grad_norm`.
+        """
+        return self._last_grad_norm
+
+    @property
+    def skipped_steps(self) -> int:
+        """How many steps were skipped because a gradient was not finite."""
+        return self._skipped_steps
 
     def add_param_group(self, group: Group) -> None:
         """Add a group of parameters.
@@ -186,11 +249,16 @@ class Optimizer(_core.Optimizer):
                 ],
                 "steps": self._steps(),
                 "param_steps": self._param_steps(),
+                "last_grad_norm": self._last_grad_norm,
+                "skipped_steps": self._skipped_steps,
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__init__(self._rule)
         vars(self).update(state["attributes"], _groups=())
+        self._change_gradient_options({})
+        self._last_grad_norm = state["last_grad_norm"]
+        self._skipped_steps = state["skipped_steps"]
         for params, names, values in state["groups"]:
             self._add_group_with(FlatGroup(list(params), names, {}), self._structure, values)
         with self._turn():
@@ -278,6 +346,12 @@ class Optimizer(_core.Optimizer):
                 for change, group in zip(changes, self._groups, strict=True)
             ]
             self._install(values, self._rates())
+
+    def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
+        options = gradient_options.check({**self._gradient_options, **changes})
+        with self._turn():
+            self._set_gradient_options(*gradient_options.encode(options))
+            self._gradient_options = options
 
     def _install(self, values: Sequence[dict[str, Any]], rates: Sequence[float]) -> None:
         self._set_options(

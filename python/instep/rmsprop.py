@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.optimizer import Optimizer
 from instep.parameters import Params
@@ -47,6 +48,8 @@ class RMSprop(Optimizer):
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class RMSprop(Optimizer):
         *,
         eps_inside_sqrt: bool = False,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -105,4 +109,5 @@ class RMSprop(Optimizer):
             centered=centered,
             eps_inside_sqrt=eps_inside_sqrt,
             maximize=maximize,
+            **gradient_options,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
+from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.optimizer import Optimizer
 from instep.parameters import Params
@@ -41,6 +42,8 @@ class SGD(Optimizer):
         Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
     maximize : bool
         Ascend instead of descend.
+    **gradient_options
+        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
@@ -92,6 +96,7 @@ class SGD(Optimizer):
             nesterov=nesterov,
             weight_decay=weight_decay,
             maximize=maximize,
+            **gradient_options,
         )
 
     @classmethod

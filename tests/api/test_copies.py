@@ -161,9 +161,9 @@ class Halved(instep.Adam):
         super().__init__(params, **options)
         self.asked = 0
 
-    def step(self, grads: Any) -> None:
+    def step(self, grads: Any, *, grad_scale: float = 1.0) -> None:
         self.asked += 1
-        super().step([grad / 2 for grad in grads])
+        super().step([grad / 2 for grad in grads], grad_scale=grad_scale)
 
 
 @each_way

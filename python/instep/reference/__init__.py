@@ -12,7 +12,16 @@ operation on arrays is written out in the order in which the kernel performs it.
 from instep.reference.adadelta import adadelta_step
 from instep.reference.adagrad import adagrad_step
 from instep.reference.adam import adam_step
+from instep.reference.gradients import condition_gradients, grad_norm
 from instep.reference.rmsprop import rmsprop_step
 from instep.reference.sgd import sgd_step
 
-__all__ = ["adadelta_step", "adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
+__all__ = [
+    "adadelta_step",
+    "adagrad_step",
+    "adam_step",
+    "condition_gradients",
+    "grad_norm",
+    "rmsprop_step",
+    "sgd_step",
+]

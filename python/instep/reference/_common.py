@@ -9,6 +9,8 @@ from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
 
+from instep.reference.gradients import Conditions, condition_gradients
+
 Arrays: TypeAlias = Any
 """An ndarray, or a sequence of ndarrays (one entry for each parameter)."""
 
@@ -16,7 +18,10 @@ P = ParamSpec("P")
 
 
 def each_array(rule: Callable[P, None]) -> Callable[P, None]:
-    """Let a rule that is written for one array take sequences of equal length as well."""
+    """Let a rule that is written for one array take sequences of equal length as well.
+
+    Before the rule meets them, the gradients of all arrays are conditioned together.
+    """
     signature = inspect.signature(rule)
 
     @functools.wraps(rule)
@@ -26,7 +31,10 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         for name, value in kwargs.items():
             if isinstance(value, np.generic):
                 kwargs[name] = value.item()
-        if args and isinstance(args[0], np.ndarray):
+        conditions: dict[str, Any] = {
+            name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
+        }
+        if args and isinstance(args[0], np.ndarray) and not conditions:
             rule(*args, **kwargs)
             return
         arguments = signature.bind(*args, **kwargs).arguments
@@ -36,8 +44,12 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             if parameter.kind is parameter.KEYWORD_ONLY and name in arguments
         }
         if isinstance(arguments["param"], np.ndarray):
+            if conditions:
+                (arguments["grad"],) = condition_gradients([arguments["grad"]], **conditions)
             rule(**arguments, **options)  # type: ignore[call-arg]
             return
+        if conditions:
+            arguments["grad"] = condition_gradients(arguments["grad"], **conditions)
         present = {name: arrays for name, arrays in arguments.items() if arrays is not None}
         for each in zip(*present.values(), strict=True):
             rule(**dict(zip(present, each, strict=True)), **options)  # type: ignore[call-arg]

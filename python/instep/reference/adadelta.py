@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from instep.reference._common import Arrays, each_array
+from instep.reference.gradients import Conditions
 
 
 @each_array
@@ -19,6 +22,7 @@ def adadelta_step(
     eps: float = 1e-6,
     weight_decay: float = 0.0,
     maximize: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> None:
     r"""Step by Adadelta, in place.
 
@@ -51,6 +55,9 @@ def adadelta_step(
         Factor of the parameter that is added to the gradient, at least 0.
     maximize : bool
         Ascend instead of descend.
+    **conditions
+        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
+        `instep.reference.condition_gradients`.
 
     Raises
     ------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from instep.reference._common import Arrays, each_array
+from instep.reference.gradients import Conditions
 
 
 @each_array
@@ -20,6 +23,7 @@ def adagrad_step(
     eps: float = 1e-10,
     eps_inside_sqrt: bool = False,
     maximize: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> None:
     r"""Step by Adagrad (its diagonal form), in place.
 
@@ -54,6 +58,9 @@ def adagrad_step(
         Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
+    **conditions
+        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
+        `instep.reference.condition_gradients`.
 
     Raises
     ------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Unpack
 
 import numpy as np
 
 from instep.reference._common import Arrays, each_array, power
+from instep.reference.gradients import Conditions
 
 
 @each_array
@@ -27,6 +29,7 @@ def adam_step(
     bias_correction: bool = True,
     eps_hat: bool = False,
     maximize: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> None:
     r"""Step by Adam, AdamW or AMSGrad, in place.
 
@@ -75,6 +78,9 @@ def adam_step(
         True takes :math:`\epsilon_t = \epsilon`, the paper's :math:`\hat\epsilon`.
     maximize : bool
         Ascend instead of descend.
+    **conditions
+        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
+        `instep.reference.condition_gradients`.
 
     Raises
     ------

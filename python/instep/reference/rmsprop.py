@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from instep.reference._common import Arrays, each_array
+from instep.reference.gradients import Conditions
 
 
 @each_array
@@ -22,6 +25,7 @@ def rmsprop_step(
     momentum: float = 0.0,
     eps_inside_sqrt: bool = False,
     maximize: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> None:
     r"""Step by RMSprop, in place.
 
@@ -64,6 +68,9 @@ def rmsprop_step(
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
+    **conditions
+        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
+        `instep.reference.condition_gradients`.
 
     Raises
     ------

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from instep.reference._common import Arrays, each_array
+from instep.reference.gradients import Conditions
 
 
 @each_array
@@ -18,6 +21,7 @@ def sgd_step(
     nesterov: bool = False,
     weight_decay: float = 0.0,
     maximize: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> None:
     r"""Step by stochastic gradient descent, in place.
 
@@ -52,6 +56,9 @@ def sgd_step(
         Factor of the parameter that is added to the gradient, at least 0.
     maximize : bool
         Ascend instead of descend.
+    **conditions
+        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
+        `instep.reference.condition_gradients`.
 
     Raises
     ------

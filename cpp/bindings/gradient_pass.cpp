@@ -1,0 +1,46 @@
+#include "bindings/gradient_pass.hpp"
+
+#include <cmath>
+
+#include "bindings/rules.hpp"
+#include "engine/fp_mode.hpp"
+
+namespace instep {
+namespace {
+
+// As torch.nn.utils.clip_grad_norm_ does, so that a norm of 0 divides nothing by 0.
+constexpr double least_norm = 1e-6;
+
+}  // namespace
+
+void GradientPass::begin(const GradientOptions& options, double grad_scale) {
+  options_ = options;
+  condition_ = {1.0 / grad_scale, options.clip_value};
+  squares_.clear();
+}
+
+void GradientPass::add(const Slot& slot, PyObject* grad) {
+  if (options_.measures()) squares_.add(slot.in_c_order(grad), slot.size(), slot.dtype());
+}
+
+bool GradientPass::run() noexcept {
+  // What is clamped has been scaled before.
+  factor_ = options_.clamps() ? 1.0 : condition_.scale;
+  norm_.reset();
+  not_finite_.reset();
+  if (!options_.measures()) return true;
+  const StepMode mode;
+  const GradientLoops& loops = table().gradients;
+  norm_ = std::sqrt(squares_.sum(loops, condition_, options_.flush_subnormals));
+  // A norm of finite numbers may overflow.
+  if (options_.nonfinite != Nonfinite::propagate && !std::isfinite(*norm_)) {
+    not_finite_ = squares_.find_not_finite(loops, condition_);
+  }
+  if (options_.clip_norm != GradientOptions::off) {
+    const double coefficient = options_.clip_norm / (*norm_ + least_norm);
+    factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
+  }
+  return !not_finite_;
+}
+
+}  // namespace instep

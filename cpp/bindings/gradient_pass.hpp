@@ -1,0 +1,52 @@
+// What a step does with all gradients before the rules meet them: unscaling, clipping, the guard.
+#pragma once
+
+#include <limits>
+#include <optional>
+
+#include "bindings/slot.hpp"
+#include "engine/gradient_norm.hpp"
+
+namespace instep {
+
+enum class Nonfinite { propagate, raise, skip };
+
+struct GradientOptions {
+  static constexpr double off = std::numeric_limits<double>::infinity();
+
+  double clip_norm = off, clip_value = off;
+  Nonfinite nonfinite = Nonfinite::propagate;
+  bool flush_subnormals = false;
+
+  bool clamps() const { return clip_value != off; }
+  bool measures() const { return clip_norm != off || nonfinite != Nonfinite::propagate; }
+};
+
+class GradientPass {
+ public:
+  // Of gradients that are divided by `grad_scale`.
+  void begin(const GradientOptions& options, double grad_scale);
+  void add(const Slot& slot, PyObject* grad);
+
+  // Reads the gradients where that is asked for; false where the guard forbids the step.
+  bool run() noexcept;
+
+  // What the rules multiply the gradients by, once they are conditioned block by block where
+  // `options.clamps()`.
+  double factor() const { return factor_; }
+  const Condition& condition() const { return condition_; }
+
+  // Where it was asked for.
+  std::optional<double> norm() const { return norm_; }
+  std::optional<GradientNorm::Place> not_finite() const { return not_finite_; }
+
+ private:
+  GradientOptions options_;
+  Condition condition_ = {1.0, GradientOptions::off};
+  double factor_ = 1.0;
+  GradientNorm squares_;
+  std::optional<double> norm_;
+  std::optional<GradientNorm::Place> not_finite_;
+};
+
+}  // namespace instep

@@ -1,0 +1,136 @@
+#include "engine/gradient_norm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/crowding.hpp"
+#include "engine/cursor.hpp"
+#include "engine/fp_mode.hpp"
+#include "engine/placement.hpp"
+#include "engine/threads.hpp"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace instep {
+namespace {
+
+constexpr std::int64_t block_elements = 4096;
+
+// Room for a block that has to be gathered.
+struct Block {
+  alignas(cache_line) char bytes[block_elements * 8];
+};
+
+const void* block_at(Cursor& cursor, const Stream& stream, std::int64_t n, Block& room) {
+  if (stream.in_rows() && cursor.run() >= n) return cursor.element();
+  cursor.gather(n, room.bytes);
+  return room.bytes;
+}
+
+// Neighbours first, then neighbours of what that gives; one that is left over goes on as it is.
+double sum_in_pairs(double* sums, std::size_t count) {
+  if (count == 0) return 0.0;
+  for (; count > 1; count = (count + 1) / 2) {
+    for (std::size_t k = 0; k < count / 2; ++k) sums[k] = sums[2 * k] + sums[2 * k + 1];
+    if (count % 2 == 1) sums[count / 2] = sums[count - 1];
+  }
+  return sums[0];
+}
+
+}  // namespace
+
+void GradientNorm::clear() {
+  arrays_.clear();
+  blocks_.clear();
+  sums_.clear();
+  bytes_ = 0;
+}
+
+void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
+  arrays_.push_back({stream, size, dtype, blocks_.size(), 0.0});
+  blocks_.resize(blocks_.size() + std::size_t((size + block_elements - 1) / block_elements));
+  sums_.push_back(0.0);
+  bytes_ += size * item_size(dtype);
+}
+
+double GradientNorm::sum(const GradientLoops& loops, const Condition& condition,
+                         bool flush) noexcept {
+  const int threads = threads_for(bytes_);
+  if (threads == 1) {
+    const StepMode mode(flush);
+    sum_blocks(loops, condition, 0, blocks_.size());
+  } else {
+#ifdef _OPENMP
+    Region region(threads, bytes_);
+#pragma omp parallel num_threads(threads)
+    {
+      const StepMode mode(flush);
+      const auto share = std::size_t(omp_get_thread_num());
+      const auto shares = std::size_t(omp_get_num_threads());
+      sum_blocks(loops, condition, blocks_.size() * share / shares,
+                 blocks_.size() * (share + 1) / shares);
+      if (share == 0) region.caller_is_done();
+    }
+#endif
+  }
+  const StepMode mode(flush);
+  for (std::size_t k = 0; k < arrays_.size(); ++k) {
+    const std::size_t end = k + 1 < arrays_.size() ? arrays_[k + 1].first_block : blocks_.size();
+    arrays_[k].sum =
+        sum_in_pairs(blocks_.data() + arrays_[k].first_block, end - arrays_[k].first_block);
+    sums_[k] = arrays_[k].sum;
+  }
+  return sum_in_pairs(sums_.data(), sums_.size());
+}
+
+void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condition,
+                              std::size_t begin, std::size_t end) noexcept {
+  Block room;
+  auto array = std::upper_bound(
+      arrays_.begin(), arrays_.end(), begin,
+      [](std::size_t block, const Array& each) { return block < each.first_block; });
+  for (std::size_t block = begin; block < end; ++array) {
+    const Array& current = *(array - 1);
+    const std::size_t stop = array == arrays_.end() ? end : std::min(end, array->first_block);
+    if (block == stop) continue;
+    std::int64_t at = std::int64_t(block - current.first_block) * block_elements;
+    Cursor cursor;
+    cursor.go(current.stream, at);
+    for (; block < stop; ++block) {
+      const std::int64_t n = std::min(block_elements, current.size - at);
+      blocks_[block] =
+          loops.sum_squares[current.dtype](block_at(cursor, current.stream, n, room), n, condition);
+      cursor.advance(n);
+      at += n;
+    }
+  }
+}
+
+std::optional<GradientNorm::Place> GradientNorm::find_not_finite(
+    const GradientLoops& loops, const Condition& condition) const noexcept {
+  Block room;
+  for (std::size_t k = 0; k < arrays_.size(); ++k) {
+    const Array& array = arrays_[k];
+    if (std::isfinite(array.sum)) continue;
+    Cursor cursor;
+    if (array.size > 0) cursor.go(array.stream, 0);
+    for (std::int64_t at = 0; at < array.size;) {
+      const std::int64_t n = std::min(block_elements, array.size - at);
+      loops.condition[array.dtype](block_at(cursor, array.stream, n, room), room.bytes, n,
+                                   condition);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const bool finite = array.dtype == float32
+                                ? std::isfinite(reinterpret_cast<const float*>(room.bytes)[i])
+                                : std::isfinite(reinterpret_cast<const double*>(room.bytes)[i]);
+        if (!finite) return Place{k, at + i};
+      }
+      cursor.advance(n);
+      at += n;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace instep

@@ -1,0 +1,51 @@
+// The sum of the squares of all elements of several arrays, the same bits for any layout, cutting
+// and number of threads: in blocks of elements in C order, the blocks of an array in pairs, then
+// the arrays in pairs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/stream.hpp"
+#include "kernels/table.hpp"
+
+namespace instep {
+
+class GradientNorm {
+ public:
+  struct Place {
+    std::size_t array;
+    std::int64_t element;  // in C order
+  };
+
+  void clear();
+  // The stream's elements come in C order.
+  void add(const Stream& stream, std::int64_t size, DType dtype);
+
+  // Sums the squares of the conditioned elements. Allocates nothing.
+  double sum(const GradientLoops& loops, const Condition& condition, bool flush) noexcept;
+
+  // The first element that is not finite once it is conditioned. To be asked after `sum`.
+  std::optional<Place> find_not_finite(const GradientLoops& loops,
+                                       const Condition& condition) const noexcept;
+
+ private:
+  struct Array {
+    Stream stream;
+    std::int64_t size;
+    DType dtype;
+    std::size_t first_block;
+    double sum;
+  };
+
+  void sum_blocks(const GradientLoops& loops, const Condition& condition, std::size_t begin,
+                  std::size_t end) noexcept;
+
+  std::vector<Array> arrays_;
+  std::vector<double> blocks_;  // of all arrays, one after the other
+  std::vector<double> sums_;    // of the arrays
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace instep

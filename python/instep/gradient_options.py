@@ -1,0 +1,68 @@
+"""What an optimizer does with all gradients of a step before its rule meets them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+
+from instep.hyperparameters import Number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Nonfinite: TypeAlias = Literal["propagate", "raise", "skip"]
+
+
+class GradientOptions(TypedDict, total=False):
+    """Keyword arguments of every optimizer; see `instep.optimizer.Optimizer`."""
+
+    clip_norm: float | None
+    clip_value: float | None
+    nonfinite: Nonfinite
+    flush_subnormals: bool
+
+
+DEFAULTS: GradientOptions = {
+    "clip_norm": None,
+    "clip_value": None,
+    "nonfinite": "propagate",
+    "flush_subnormals": False,
+}
+
+_AT_LEAST_0 = Number(0.0)
+
+
+def check(options: Mapping[str, Any]) -> GradientOptions:
+    """Return the options, all of them, or raise TypeError or ValueError."""
+    given = {**DEFAULTS, **options}
+    for name in ("clip_norm", "clip_value"):
+        if given[name] is not None:
+            given[name] = _AT_LEAST_0.check_as(name, given[name])
+    if given["nonfinite"] not in get_args(Nonfinite):
+        raise ValueError(
+            f"nonfinite: expected 'propagate', 'raise' or 'skip', got {given['nonfinite']!r}"
+        )
+    if not isinstance(given["flush_subnormals"], bool):
+        raise TypeError(
+            f"flush_subnormals: expected True or False, got {given['flush_subnormals']!r}"
+        )
+    return given  # type: ignore[return-value]
+
+
+def check_grad_scale(value: object) -> float:
+    """Return what gradients are divided by, or raise TypeError or ValueError."""
+    scale = _AT_LEAST_0.check_as("grad_scale", value)
+    if scale == 0.0 or scale == math.inf:
+        raise ValueError(f"grad_scale: expected a finite number above 0, got {value!r}")
+    return scale
+
+
+def encode(options: GradientOptions) -> tuple[float, float, str, bool]:
+    """Return the options as the core takes them, in its order."""
+    clip_norm, clip_value = options["clip_norm"], options["clip_value"]
+    return (
+        math.inf if clip_norm is None else clip_norm,
+        math.inf if clip_value is None else clip_value,
+        options["nonfinite"],
+        options["flush_subnormals"],
+    )

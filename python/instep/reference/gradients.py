@@ -1,0 +1,145 @@
+"""What an optimizer does with gradients before its rule meets them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 4096
+LANES = 16
+
+
+class Conditions(TypedDict, total=False):
+    """Keyword arguments of every step function; see `condition_gradients`."""
+
+    grad_scale: float
+    clip_value: float | None
+    clip_norm: float | None
+
+
+def condition_gradients(
+    grads: Sequence[NDArray[Any]],
+    *,
+    grad_scale: float = 1.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+) -> list[NDArray[Any]]:
+    r"""Return gradients unscaled and clipped, as an optimizer's step takes them.
+
+    .. math::
+
+        u &= \mathrm{clip}(g / s, -c, c) \\
+        g' &= \min\left(1, \frac{C}{\lVert u \rVert + 10^{-6}}\right) u
+
+    The division by :math:`s` is a multiplication by :math:`1 / s`. Without :math:`c` both factors
+    are one, rounded once to the gradient's dtype.
+
+    Parameters
+    ----------
+    grads : sequence of ndarray
+        Gradients :math:`g` of all parameters, float32 or float64. They are not changed.
+    grad_scale : float
+        What the loss was multiplied by, :math:`s`, above 0.
+    clip_value : float, optional
+        Largest magnitude of an element, :math:`c`.
+    clip_norm : float, optional
+        Largest norm of all gradients together, :math:`C`, as in
+        ``torch.nn.utils.clip_grad_norm_``.
+
+    Returns
+    -------
+    list of ndarray
+        The gradients :math:`g'` that a rule meets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from instep.reference import condition_gradients
+    >>> [grad] = condition_gradients([np.array([6.0, 8.0])], grad_scale=2.0, clip_norm=2.5)
+    >>> grad.round(5)
+    array([1.5, 2. ])
+    """
+    unscale = 1.0 / grad_scale
+    factor = 1.0
+    if clip_norm is not None:
+        coefficient = clip_norm / (
+            grad_norm(grads, grad_scale=grad_scale, clip_value=clip_value) + 1e-6
+        )
+        factor = 1.0 if coefficient > 1.0 else coefficient
+    if clip_value is None:
+        return [grad * (factor * unscale) for grad in grads]
+    return [_clip(grad * unscale, clip_value) * factor for grad in grads]
+
+
+def grad_norm(
+    grads: Sequence[NDArray[Any]],
+    *,
+    grad_scale: float = 1.0,
+    clip_value: float | None = None,
+) -> float:
+    r"""Return the Euclidean norm of all gradients together, once unscaled and clipped by value.
+
+    The squares are summed in float64, each addition in a place of its own, so that layouts, threads
+    and instruction sets cannot change the result: the elements of an array in C order in blocks of
+    4,096; in a block, element :math:`i` is added to lane :math:`i \bmod 16`, and the lanes, the
+    blocks of an array and the arrays are added in pairs.
+
+    Parameters
+    ----------
+    grads : sequence of ndarray
+        Gradients of all parameters, float32 or float64.
+    grad_scale, clip_value
+        As in `condition_gradients`.
+
+    Returns
+    -------
+    float
+        The norm, in units of the unscaled gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from instep.reference import grad_norm
+    >>> grad_norm([np.array([3.0]), np.array([4.0])])
+    5.0
+    """
+    sums = []
+    for grad in grads:
+        unscaled = grad * (1.0 / grad_scale)
+        if clip_value is not None:
+            unscaled = _clip(unscaled, clip_value)
+        sums.append(_sum_of_squares(unscaled))
+    return math.sqrt(_sum_in_pairs(np.array(sums)))
+
+
+def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:
+    below = np.where(grad > bound, grad.dtype.type(bound), grad)
+    return np.where(below < -bound, grad.dtype.type(-bound), below)
+
+
+def _sum_of_squares(grad: NDArray[Any]) -> float:
+    elements = grad.astype(np.float64).ravel(order="C")
+    # Zeros at the end add nothing.
+    blocks = np.zeros((-(-elements.size // BLOCK), BLOCK // LANES, LANES))
+    blocks.reshape(-1)[: elements.size] = elements * elements
+    lanes = np.zeros((len(blocks), LANES))
+    for row in range(BLOCK // LANES):
+        lanes = lanes + blocks[:, row]
+    while lanes.shape[1] > 1:
+        half = lanes.shape[1] // 2
+        lanes = lanes[:, :half] + lanes[:, half:]
+    return _sum_in_pairs(lanes[:, 0])
+
+
+def _sum_in_pairs(sums: NDArray[Any]) -> float:
+    """Add neighbours, then neighbours of what that gives; one that is left over goes on."""
+    if sums.size == 0:
+        return 0.0
+    while sums.size > 1:
+        pairs = sums.size // 2 * 2
+        sums = np.append(sums[0:pairs:2] + sums[1:pairs:2], sums[pairs:])
+    return float(sums[0])
