@@ -1,10 +1,13 @@
 // One parameter of a call with its gradient and states: checked, and made into the engine's task.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "bindings/array.hpp"
 #include "bindings/overlap.hpp"
+#include "bindings/row_gradient.hpp"
+#include "engine/touched_rows.hpp"
 #include "engine/work.hpp"
 
 namespace instep {
@@ -21,8 +24,9 @@ class Slot {
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 
-  // Raises unless `grad` may be the gradient, and the parameter is still what it was; makes `grad`
-  // the task's. What was checked at the last call is not checked again.
+  // Raises unless `grad`, an array or a RowGradient, may be the gradient, and the parameter is
+  // still what it was; makes `grad` the task's. What was checked at the last call is not checked
+  // again.
   void bind(PyObject* grad, const WrittenMemory& written);
 
   // The next gradient is checked in any case: what is written has changed.
@@ -41,6 +45,11 @@ class Slot {
 
  private:
   void check_param() const;
+  void bind_rows(const RowGradient& grad, const WrittenMemory& written);
+  // A task of the parameter and the states; the streams come from stream(array), and the gradient.
+  template <class MakeStream>
+  Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;
+  Task dense_task() const;
   Stream stream(PyObject* array) const;
 
   const Rule* rule_;
@@ -53,6 +62,7 @@ class Slot {
   Order order_;
   Fingerprint param_print_, grad_print_;
   Task task_;
+  std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter
 };
 
 }  // namespace instep

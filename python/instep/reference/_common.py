@@ -8,15 +8,21 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+
+from instep.row_gradient import RowGradient
 
 Arrays: TypeAlias = Any
-"""An ndarray, or a sequence of ndarrays (one entry for each parameter)."""
+"""An ndarray, or a sequence of ndarrays (one entry for each parameter).
+
+A gradient may be a `RowGradient` instead of an ndarray.
+"""
 
 P = ParamSpec("P")
 
 
 def each_array(rule: Callable[P, None]) -> Callable[P, None]:
-    """Let a rule that is written for one array take sequences of equal length as well."""
+    """Let a rule for one array take sequences of equal length, and gradients of rows, as well."""
     signature = inspect.signature(rule)
 
     @functools.wraps(rule)
@@ -26,9 +32,6 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         for name, value in kwargs.items():
             if isinstance(value, np.generic):
                 kwargs[name] = value.item()
-        if args and isinstance(args[0], np.ndarray):
-            rule(*args, **kwargs)
-            return
         arguments = signature.bind(*args, **kwargs).arguments
         options = {
             name: arguments.pop(name)
@@ -36,13 +39,36 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             if parameter.kind is parameter.KEYWORD_ONLY and name in arguments
         }
         if isinstance(arguments["param"], np.ndarray):
-            rule(**arguments, **options)  # type: ignore[call-arg]
+            step_one(arguments, options)
             return
         present = {name: arrays for name, arrays in arguments.items() if arrays is not None}
         for each in zip(*present.values(), strict=True):
-            rule(**dict(zip(present, each, strict=True)), **options)  # type: ignore[call-arg]
+            step_one(dict(zip(present, each, strict=True)), options)
+
+    def step_one(arrays: dict[str, Any], options: dict[str, Any]) -> None:
+        if not isinstance(arrays["grad"], RowGradient):
+            rule(**arrays, **options)  # type: ignore[call-arg]
+            return
+        rows, grad = summed(arrays.pop("grad"))
+        present = [name for name, array in arrays.items() if array is not None]
+        touched = {name: arrays[name][rows] for name in present}  # copies
+        rule(grad=grad, **touched, **options)  # type: ignore[call-arg]
+        for name, array in touched.items():
+            arrays[name][rows] = array
 
     return step
+
+
+def summed(gradient: RowGradient) -> tuple[list[int], NDArray[Any]]:
+    """Return the rows of a gradient, each once, and the sum of its values for each.
+
+    Values are added up in order of appearance.
+    """
+    sums: dict[int, Any] = {}
+    for row, value in zip(gradient.rows.tolist(), gradient.values, strict=True):
+        sums[row] = sums[row] + value if row in sums else value
+    shape = (len(sums), *gradient.values.shape[1:])
+    return list(sums), np.array(list(sums.values()), gradient.values.dtype).reshape(shape)
 
 
 def power(base: float, exponent: int) -> float:
