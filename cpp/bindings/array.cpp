@@ -20,10 +20,6 @@ bool is_masked(PyObject* array) {
 
 std::string dtype_name(PyObject* array) { return py::str(py::handle(fields(array).descr)); }
 
-std::string shape_name(PyObject* array) {
-  return py::str(py::reinterpret_borrow<py::object>(array).attr("shape"));
-}
-
 // Strides are nested when each axis steps over all that the faster axes reach; then no two
 // elements share memory. Other arrays might still be free of overlap, and are refused.
 bool nested(PyObject* array) {
@@ -43,7 +39,23 @@ bool nested(PyObject* array) {
   return true;
 }
 
+void check_plain(PyObject* array, const Label& label, const char* role) {
+  if (!py::detail::npy_api::get().PyArray_Check_(array)) {
+    throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
+                         Py_TYPE(array)->tp_name +
+                         "; a step works in place and converts nothing, pass np.asarray(...)");
+  }
+  if (is_masked(array)) {
+    throw py::type_error(label.with(role) + ": expected a plain numpy.ndarray, got a masked array" +
+                         "; pass its .data, with the masked elements set as you mean them");
+  }
+}
+
 }  // namespace
+
+std::string shape_name(PyObject* array) {
+  return py::str(py::reinterpret_borrow<py::object>(array).attr("shape"));
+}
 
 std::string Label::with(const char* role) const {
   std::string text = role;
@@ -54,15 +66,7 @@ std::string Label::with(const char* role) const {
 }
 
 DType check_array(PyObject* array, const Label& label, const char* role) {
-  if (!py::detail::npy_api::get().PyArray_Check_(array)) {
-    throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
-                         Py_TYPE(array)->tp_name +
-                         "; a step works in place and converts nothing, pass np.asarray(...)");
-  }
-  if (is_masked(array)) {
-    throw py::type_error(label.with(role) + ": expected a plain numpy.ndarray, got a masked array" +
-                         "; pass its .data, with the masked elements set as you mean them");
-  }
+  check_plain(array, label, role);
   const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
   const char order = dtype.byteorder();
   const bool native = order == '=' || order == '|';
@@ -75,7 +79,17 @@ DType check_array(PyObject* array, const Label& label, const char* role) {
   return dtype.itemsize() == 4 ? float32 : float64;
 }
 
-void check_like(PyObject* array, PyObject* param, const Label& label, const char* role) {
+void check_integers(PyObject* array, const Label& label, const char* role) {
+  check_plain(array, label, role);
+  const char kind = py::reinterpret_borrow<py::dtype>(fields(array).descr).kind();
+  if (kind != 'i' && kind != 'u') {
+    throw py::type_error(label.with(role) + ": expected an integer dtype, got " +
+                         dtype_name(array) +
+                         (kind == 'b' ? "; pass np.flatnonzero(...) of a mask" : ""));
+  }
+}
+
+void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role) {
   const auto& a = fields(array);
   const auto& p = fields(param);
   if (a.descr != p.descr && py::reinterpret_borrow<py::dtype>(a.descr).itemsize() !=
@@ -84,6 +98,12 @@ void check_like(PyObject* array, PyObject* param, const Label& label, const char
                          " as its parameter has, got " + dtype_name(array) + "; write .astype(np." +
                          dtype_name(param) + ")");
   }
+}
+
+void check_like(PyObject* array, PyObject* param, const Label& label, const char* role) {
+  check_same_dtype(array, param, label, role);
+  const auto& a = fields(array);
+  const auto& p = fields(param);
   if (a.nd != p.nd || !std::equal(a.dimensions, a.dimensions + a.nd, p.dimensions)) {
     throw py::value_error(label.with(role) + ": expected shape " + shape_name(param) +
                           " as its parameter has, got " + shape_name(array));

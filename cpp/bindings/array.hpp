@@ -31,13 +31,22 @@ struct Label {
 // Raise unless `array` is an ndarray of a supported dtype in native byte order; returns the dtype.
 DType check_array(PyObject* array, const Label& label, const char* role);
 
-// Raise unless `array`, which passed check_array, has the dtype and shape of `param`.
+// Raise unless `array` is an ndarray of integers.
+void check_integers(PyObject* array, const Label& label, const char* role);
+
+// Raise unless `array`, which passed check_array, has the dtype of `param`.
+void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role);
+
+// The same, and unless it has the shape of `param`.
 void check_like(PyObject* array, PyObject* param, const Label& label, const char* role);
 
 // Raise unless each element of `array` can be written, and is an element of its own.
 void check_writable(PyObject* array, const Label& label, const char* role);
 
 std::int64_t element_count(PyObject* array);
+
+// As Python shows it: "(2, 3)".
+std::string shape_name(PyObject* array);
 
 // What of an array decides whether it may be passed and how it is read.
 class Fingerprint {

@@ -16,4 +16,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   instep::register_floor(module);
   instep::register_functional(module);
   instep::register_optimizer(module);
+  instep::register_row_gradient(module);
 }

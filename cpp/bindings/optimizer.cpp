@@ -114,10 +114,7 @@ void Optimizer::refuse() {
   }
   const GradientNorm::Place bad = *gradient_pass_.not_finite();
   const Slot& slot = slots_[active_[bad.array]];
-  const py::object shape = py::reinterpret_borrow<py::object>(slot.param()).attr("shape");
-  const py::object numpy = py::module_::import("numpy");
-  const py::object index = numpy.attr("unravel_index")(bad.element, shape);
-  const std::string place = py::repr(py::tuple(numpy.attr("asarray")(index).attr("tolist")()));
+  const std::string place = py::repr(slot.index_of(bad.element));
   PyErr_SetString(PyExc_FloatingPointError,
                   (slot.label().with("gradient") + ": expected finite numbers, got one that is " +
                    "not at index " + place + "; nothing was changed")
@@ -136,7 +133,9 @@ void Optimizer::run() noexcept {
       task.loop = kernel.loop;
       task.coefficients = &prepared_.get(kernel, options, ++param_steps_[k],
                                          gradient_pass_.factor(), groups_[k], slots_[k].dtype());
-      if (gradient_options_.clamps()) task.condition = gradient_pass_.condition();
+      task.condition_grad =
+          gradient_options_.clamps() ? table().gradients.condition[slots_[k].dtype()] : nullptr;
+      task.condition = gradient_pass_.condition();
     }
   }
   work_.run(gradient_options_.flush_subnormals);
@@ -172,7 +171,6 @@ void Optimizer::add_group(const std::vector<py::object>& params, const py::funct
   param_steps_.resize(count, 0);
   options_.push_back(std::move(options));
   structure_ = new_structure;
-  set_gradient_options(gradient_options_);
   std::swap(written_, written);
 }
 
@@ -181,14 +179,6 @@ void Optimizer::set_options(Options options) { options_.swap(options); }
 void Optimizer::set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps) {
   param_steps_.swap(param_steps);
   steps_ = steps;
-}
-
-void Optimizer::set_gradient_options(const GradientOptions& options) {
-  gradient_options_ = options;
-  for (Slot& slot : slots_) {
-    slot.task().condition_grad =
-        options.clamps() ? table().gradients.condition[slot.dtype()] : nullptr;
-  }
 }
 
 std::vector<std::vector<py::object>> Optimizer::states() const {

@@ -38,7 +38,7 @@ class Optimizer {
                  const std::string& structure);
   void set_options(Options options);
   void set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps);
-  void set_gradient_options(const GradientOptions& options);
+  void set_gradient_options(const GradientOptions& options) { gradient_options_ = options; }
 
   const Options& options() const { return options_; }
   std::int64_t steps() const { return steps_; }

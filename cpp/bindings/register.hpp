@@ -9,5 +9,6 @@ void register_config(pybind11::module_& module);
 void register_floor(pybind11::module_& module);
 void register_functional(pybind11::module_& module);
 void register_optimizer(pybind11::module_& module);
+void register_row_gradient(pybind11::module_& module);
 
 }  // namespace instep

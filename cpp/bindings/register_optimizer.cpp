@@ -75,8 +75,9 @@ Parameters
 grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
     parameter, or a mapping with each parameter's name. A gradient has its parameter's shape and
-    dtype and any layout; None skips its parameter, whose states and step count then stay. They are
-    only read.
+    dtype and any layout; a `RowGradient` stands for one that is zero outside some rows, and steps
+    these alone; None skips its parameter, whose states and step count then stay. They are only
+    read.
 grad_scale : float
     What the loss was multiplied by: the gradients are divided by it on the fly, by multiplication
     with 1 / grad_scale. Clipping and the guard see what results.
@@ -84,7 +85,7 @@ grad_scale : float
 Raises
 ------
 TypeError
-    When a gradient is not an ndarray or has another dtype than its parameter.
+    When a gradient is not an ndarray or `RowGradient` or has another dtype than its parameter.
 ValueError
     When the number or a shape is wrong, a gradient shares memory with what the step writes, or
     grad_scale is not a finite number above 0.

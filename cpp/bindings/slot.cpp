@@ -1,5 +1,7 @@
 #include "bindings/slot.hpp"
 
+#include <functional>
+#include <numeric>
 #include <utility>
 
 namespace instep {
@@ -14,9 +16,7 @@ Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object pa
   const auto& array = fields(param_.ptr());
   param_print_ = Fingerprint(param_.ptr());
   order_ = Order(array.nd, array.dimensions, array.strides);
-  task_ = Task(element_count(param_.ptr()), item_size(dtype_));
-  task_.add_stream(stream(param_.ptr()));
-  task_.add_stream(Stream());  // the gradient's, once there is one
+  task_ = dense_task();
 }
 
 void Slot::set_states(std::vector<py::object> states) {
@@ -28,8 +28,8 @@ void Slot::set_states(std::vector<py::object> states) {
     check_like(state, param_.ptr(), label(), rule_->states[k]);
     check_writable(state, label(), rule_->states[k]);
     present_ |= 1u << k;
-    task_.add_stream(stream(state));
   }
+  task_ = dense_task();
 }
 
 void Slot::add_to(WrittenMemory& written) const {
@@ -42,11 +42,61 @@ void Slot::add_to(WrittenMemory& written) const {
 void Slot::bind(PyObject* grad, const WrittenMemory& written) {
   if (!param_print_.matches(param_.ptr())) check_param();
   if (grad_print_.matches(grad)) return;
+  if (const RowGradient* const rows = as_row_gradient(grad)) {
+    bind_rows(*rows, written);
+    return;
+  }
   check_array(grad, label(), "gradient");
   check_like(grad, param_.ptr(), label(), "gradient");
   written.check_read(grad, label(), "gradient");
+  if (touched_) {
+    task_ = dense_task();
+    touched_.reset();
+  }
   task_.set_stream(1, stream(grad));
   grad_print_ = Fingerprint(grad);
+}
+
+// The rows are an array of their own to the engine, of as many rows as are touched.
+void Slot::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
+  std::vector<std::int64_t> rows = check_rows(grad, param_.ptr(), label());
+  written.check_read(grad.rows.ptr(), label(), "rows of the gradient");
+  written.check_read(grad.values.ptr(), label(), "gradient");
+
+  grad_print_ = Fingerprint();
+  if (!touched_) touched_ = std::make_shared<TouchedRows>();
+  touched_->assign(std::move(rows));
+  const Order order = order_.rows_first();
+  const std::vector<std::ptrdiff_t> shape = touched_shape();
+  const std::int64_t size =
+      std::accumulate(shape.begin(), shape.end(), std::int64_t(1), std::multiplies<>());
+  if (size == 0) {
+    task_ = Task(0, item_size(dtype_));
+    return;
+  }
+  const auto& values = fields(grad.values.ptr());
+  const Stream given(values.data, values.dimensions, values.strides, item_size(dtype_), order);
+  task_ = new_task(size, touched_->sum(given, size / shape[0]), [&](PyObject* array) {
+    const auto& a = fields(array);
+    return Stream(a.data, shape.data(), a.strides, item_size(dtype_), order, touched_->rows());
+  });
+}
+
+template <class MakeStream>
+Task Slot::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
+  Task task(size, item_size(dtype_));
+  task.add_stream(stream(param_.ptr()));
+  task.add_stream(grad);
+  for (const py::object& state : states_) {
+    if (!state.is_none()) task.add_stream(stream(state.ptr()));
+  }
+  return task;
+}
+
+// Without its gradient.
+Task Slot::dense_task() const {
+  return new_task(element_count(param_.ptr()), Stream(),
+                  [this](PyObject* array) { return stream(array); });
 }
 
 void Slot::check_param() const {
@@ -57,16 +107,52 @@ void Slot::check_param() const {
 }
 
 Stream Slot::in_c_order(PyObject* grad) const {
-  const auto& a = fields(grad);
   if (task_.size() == 0) return Stream();
-  return Stream(a.data, a.dimensions, a.strides, task_.item_size(),
-                Order::of_c(a.nd, a.dimensions));
+  if (!touched_ || touched_->sums() == nullptr) {
+    const auto& a = fields(touched_ ? as_row_gradient(grad)->values.ptr() : grad);
+    return Stream(a.data, a.dimensions, a.strides, item_size(dtype_),
+                  Order::of_c(a.nd, a.dimensions));
+  }
+  // The sums lie in the order in which they are stepped.
+  const std::vector<std::ptrdiff_t> shape = touched_shape();
+  std::vector<std::ptrdiff_t> strides(shape.size(), 0);
+  char* data = touched_->sums();
+  std::ptrdiff_t stride = item_size(dtype_);
+  const Order order = order_.rows_first();
+  for (auto each = order.axes().rbegin(); each != order.axes().rend(); ++each) {
+    const auto axis = std::size_t(each->axis);
+    strides[axis] = each->backwards ? -stride : stride;
+    if (each->backwards) data += stride * (shape[axis] - 1);
+    stride *= shape[axis];
+  }
+  const int ndim = int(shape.size());
+  return Stream(data, shape.data(), strides.data(), item_size(dtype_),
+                Order::of_c(ndim, shape.data()));
+}
+
+py::tuple Slot::index_of(std::int64_t element) const {
+  const auto& param = fields(param_.ptr());
+  std::vector<std::ptrdiff_t> shape(param.dimensions, param.dimensions + param.nd);
+  if (touched_) shape = touched_shape();
+  py::tuple index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0; element /= shape[axis]) {
+    const std::int64_t at = element % shape[axis];
+    index[axis] = touched_ && axis == 0 ? touched_->rows()[at] : at;
+  }
+  return index;
+}
+
+std::vector<std::ptrdiff_t> Slot::touched_shape() const {
+  const auto& param = fields(param_.ptr());
+  std::vector<std::ptrdiff_t> shape(param.dimensions, param.dimensions + param.nd);
+  shape[0] = touched_->count();
+  return shape;
 }
 
 Stream Slot::stream(PyObject* array) const {
   const auto& a = fields(array);
-  if (task_.size() == 0) return Stream();
-  return Stream(a.data, a.dimensions, a.strides, task_.item_size(), order_);
+  if (element_count(array) == 0) return Stream();
+  return Stream(a.data, a.dimensions, a.strides, item_size(dtype_), order_);
 }
 
 }  // namespace instep

@@ -1,10 +1,13 @@
 // One parameter of a call with its gradient and states: checked, and made into the engine's task.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "bindings/array.hpp"
 #include "bindings/overlap.hpp"
+#include "bindings/row_gradient.hpp"
+#include "engine/touched_rows.hpp"
 #include "engine/work.hpp"
 
 namespace instep {
@@ -21,8 +24,9 @@ class Slot {
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 
-  // Raises unless `grad` may be the gradient, and the parameter is still what it was; makes `grad`
-  // the task's. What was checked at the last call is not checked again.
+  // Raises unless `grad`, an array or a RowGradient, may be the gradient, and the parameter is
+  // still what it was; makes `grad` the task's. What was checked at the last call is not checked
+  // again.
   void bind(PyObject* grad, const WrittenMemory& written);
 
   // The next gradient is checked in any case: what is written has changed.
@@ -34,8 +38,11 @@ class Slot {
   }
   Task& task() { return task_; }
 
-  // The gradient, which was bound, in C order.
+  // The gradient, which was bound, in C order; of rows, what each of them is stepped by.
   Stream in_c_order(PyObject* grad) const;
+
+  // The index in the parameter of an element of that stream.
+  py::tuple index_of(std::int64_t element) const;
 
   Label label() const { return {name_.is_none() ? nullptr : name_.ptr(), position_}; }
   PyObject* name() const { return name_.ptr(); }
@@ -46,6 +53,12 @@ class Slot {
 
  private:
   void check_param() const;
+  void bind_rows(const RowGradient& grad, const WrittenMemory& written);
+  // A task of the parameter and the states; the streams come from stream(array), and the gradient.
+  template <class MakeStream>
+  Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;
+  Task dense_task() const;
+  std::vector<std::ptrdiff_t> touched_shape() const;
   Stream stream(PyObject* array) const;
 
   const Rule* rule_;
@@ -58,6 +71,7 @@ class Slot {
   Order order_;
   Fingerprint param_print_, grad_print_;
   Task task_;
+  std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter
 };
 
 }  // namespace instep

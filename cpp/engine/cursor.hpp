@@ -46,6 +46,8 @@ class Cursor {
   const Stream::Axis& inner() const { return stream_->axes()[std::size_t(last_)]; }
   template <class Piece>
   void walk(std::int64_t n, Piece piece) const;
+  template <class Piece>
+  void walk_chosen_rows(std::int64_t n, Piece piece) const;
 
   const Stream* stream_ = nullptr;
   char* element_ = nullptr;

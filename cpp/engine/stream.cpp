@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "engine/placement.hpp"
 
@@ -30,9 +31,18 @@ Order Order::of_c(int ndim, const std::ptrdiff_t* shape) {
   return order;
 }
 
+Order Order::rows_first() const {
+  Order result;
+  result.axes_.push_back({0, false});
+  std::copy_if(axes_.begin(), axes_.end(), std::back_inserter(result.axes_),
+               [](const Axis& each) { return each.axis != 0; });
+  return result;
+}
+
 Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
-               std::int64_t item_size, const Order& order)
-    : data_(static_cast<char*>(data)), item_size_(item_size) {
+               std::int64_t item_size, const Order& order, const std::int64_t* rows)
+    : data_(static_cast<char*>(data)), rows_(rows), item_size_(item_size) {
+  const std::size_t fixed_axes = rows == nullptr ? 0 : 1;
   bool aligned = true;
   for (const Order::Axis& each : order.axes()) {
     const std::int64_t length = shape[each.axis];
@@ -42,13 +52,13 @@ Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* st
       stride = -stride;
     }
     aligned = aligned && stride % item_size == 0;
-    if (!axes_.empty() && axes_.back().stride == stride * length) {
+    if (axes_.size() > fixed_axes && axes_.back().stride == stride * length) {
       axes_.back() = {axes_.back().length * length, stride};
     } else {
       axes_.push_back({length, stride});
     }
   }
-  if (axes_.empty()) axes_.push_back({1, item_size});
+  if (axes_.size() == fixed_axes) axes_.push_back({1, item_size});
   aligned = aligned && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(item_size) == 0;
   const bool contiguous = aligned && axes_.back().stride == item_size;
   direct_ = contiguous && axes_.size() == 1;

@@ -1,7 +1,7 @@
 // One array as the engine meets it: its elements in an order that all arrays of a step share, that
 // in which the parameter lies in memory. An array that lies the same way is one run which the
 // kernel works on directly; any other is met in runs, or gathered block by block and scattered
-// back.
+// back. Of the slowest axis a stream may meet chosen rows alone.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +25,9 @@ class Order {
   };
   const std::vector<Axis>& axes() const { return axes_; }
 
+  // The same, but with axis 0 as the slowest, forwards, even if its length is 1.
+  Order rows_first() const;
+
  private:
   std::vector<Axis> axes_;
 };
@@ -37,7 +40,13 @@ class Stream {
 
   Stream() = default;
   Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
-         std::int64_t item_size, const Order& order);
+         std::int64_t item_size, const Order& order)
+      : Stream(data, shape, strides, item_size, order, nullptr) {}
+
+  // The given rows of an array: axis 0, which comes first in the order, has shape[0] of them. They
+  // must stay where they are as long as the stream is used.
+  Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
+         std::int64_t item_size, const Order& order, const std::int64_t* rows);
 
   // The whole array is one contiguous, aligned run.
   bool direct() const { return direct_; }
@@ -52,11 +61,16 @@ class Stream {
   char* data() const { return data_; }
   std::int64_t item_size() const { return item_size_; }
 
-  // At least one, from the slowest to the fastest; neighbours that make one run are one axis.
+  // At least one, from the slowest to the fastest; neighbours that make one run are one axis. With
+  // chosen rows at least two, the first of them the rows.
   const std::vector<Axis>& axes() const { return axes_; }
+
+  // Null where all are met, one after another.
+  const std::int64_t* rows() const { return rows_; }
 
  private:
   char* data_ = nullptr;
+  const std::int64_t* rows_ = nullptr;
   std::int64_t item_size_ = 0;
   bool direct_ = true, in_rows_ = true;
   std::vector<Axis> axes_;

@@ -19,6 +19,7 @@ from instep.amsgrad import AMSGrad
 from instep.config import get_num_threads, set_num_threads, show_config
 from instep.optimizer import Optimizer
 from instep.rmsprop import RMSprop
+from instep.row_gradient import RowGradient
 from instep.sgd import SGD
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "AdamW",
     "Optimizer",
     "RMSprop",
+    "RowGradient",
     "__version__",
     "functional",
     "get_num_threads",

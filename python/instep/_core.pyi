@@ -38,13 +38,21 @@ class Floor:
     def __init__(self, arrays: Sequence[NDArray[Any]], roots: int, threads: int) -> None: ...
     def run(self) -> None: ...
 
+class RowGradient:
+    def __init__(self, rows: NDArray[Any], values: NDArray[Any]) -> None: ...
+    @property
+    def rows(self) -> NDArray[Any]: ...
+    @property
+    def values(self) -> NDArray[Any]: ...
+
 class Optimizer:
     def __init__(self, rule: str) -> None: ...
     def step(
         self,
         grads: NDArray[Any]
-        | Iterable[NDArray[Any] | None]
-        | Mapping[str, NDArray[Any] | None]
+        | RowGradient
+        | Iterable[NDArray[Any] | RowGradient | None]
+        | Mapping[str, NDArray[Any] | RowGradient | None]
         | None,
         *,
         grad_scale: float = 1.0,

@@ -25,6 +25,7 @@ PACKAGE = Path(instep.__file__).parent
 NAMES = {
     *DEFAULTS,
     "Optimizer",
+    "RowGradient",
     "functional",
     "get_num_threads",
     "reference",
@@ -39,7 +40,7 @@ MODULES = ["instep"] + [
     for module in pkgutil.walk_packages(instep.__path__, "instep.")
     if not module.name.startswith((*OPTIONAL, "instep._core"))
 ]
-CLASSES = [getattr(instep, name) for name in [*DEFAULTS, "Optimizer"]]
+CLASSES = [getattr(instep, name) for name in [*DEFAULTS, "Optimizer", "RowGradient"]]
 METHODS = [
     instep.Optimizer.step,
     instep.Optimizer.add_param_group,

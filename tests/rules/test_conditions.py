@@ -136,6 +136,53 @@ def test_norm_of_any_numbers(
     assert norm == expected or (norm is not None and math.isnan(norm) and math.isnan(expected))
 
 
+PARAMS: dict[str, Callable[[tuple[int, ...], Any], Array]] = {
+    "C": lambda shape, dtype: np.zeros(shape, dtype),
+    "Fortran": lambda shape, dtype: np.zeros(shape, dtype, order="F"),
+    "reversed": lambda shape, dtype: np.zeros(shape, dtype)[:, ::-1, ::-1],
+    "transposed": lambda shape, dtype: np.zeros((shape[0], shape[2], shape[1]), dtype).transpose(
+        0, 2, 1
+    ),
+}
+
+
+@every_dtype
+@every_condition
+@pytest.mark.parametrize("rows", [[5, 0, 9], [5, 0, 5, 9, 0, 5], []], ids=str)
+@pytest.mark.parametrize("layout", PARAMS)
+def test_gradients_of_rows(
+    layout: str, rows: list[int], conditions: dict[str, Any], dtype: np.dtype[Any]
+) -> None:
+    rng = np.random.default_rng(4)
+    shape = (11, 13, 17)
+    values = rng.standard_normal((len(rows), *shape[1:])).astype(dtype)
+    grads: list[Array | instep.RowGradient] = [
+        instep.RowGradient(np.array(rows, int), values),
+        rng.standard_normal(7).astype(dtype),
+    ]
+    params = [PARAMS[layout](shape, dtype), np.zeros(7, dtype)]
+    expected = [np.zeros(shape, dtype), np.zeros(7, dtype)]
+    moments = [[np.zeros_like(param) for param in expected] for _ in range(2)]
+    reference.adam_step(expected, grads, *moments, step=1, lr=0.1, **conditions)
+    options = dict(conditions)
+    scale = options.pop("grad_scale", 1.0)
+    optimizer = instep.Adam(params, lr=0.1, **options)
+    optimizer.step(grads, grad_scale=scale)
+    for param, wanted in zip(params, expected, strict=True):
+        assert_same_bits(param, wanted)
+
+
+@pytest.mark.parametrize("rows", [[5, 0, 9], [5, 0, 5, 9, 0, 5]], ids=str)
+def test_guard_names_the_row(rows: list[int]) -> None:
+    values = np.ones((len(rows), 4))
+    values[-1, 2] = np.inf
+    param = np.zeros((11, 4))
+    optimizer = instep.SGD(param, nonfinite="raise")
+    with pytest.raises(FloatingPointError, match=rf"index \({rows[-1]}, 2\)"):
+        optimizer.step(instep.RowGradient(np.array(rows), values))
+    assert not param.any()
+
+
 def test_clipped_gradients_have_the_norm() -> None:
     rng = np.random.default_rng(2)
     grads = [rng.standard_normal(size) * 100 for size in (10, 5000)]

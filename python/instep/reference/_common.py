@@ -8,17 +8,22 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instep.reference.gradients import Conditions, condition_gradients
+from instep.row_gradient import RowGradient
 
 Arrays: TypeAlias = Any
-"""An ndarray, or a sequence of ndarrays (one entry for each parameter)."""
+"""An ndarray, or a sequence of ndarrays (one entry for each parameter).
+
+A gradient may be a `RowGradient` instead of an ndarray.
+"""
 
 P = ParamSpec("P")
 
 
 def each_array(rule: Callable[P, None]) -> Callable[P, None]:
-    """Let a rule that is written for one array take sequences of equal length as well.
+    """Let a rule for one array take sequences of equal length, and gradients of rows, as well.
 
     Before the rule meets them, the gradients of all arrays are conditioned together.
     """
@@ -34,8 +39,8 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         conditions: dict[str, Any] = {
             name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
         }
-        if args and isinstance(args[0], np.ndarray) and not conditions:
-            rule(*args, **kwargs)
+        if not conditions and len(args) > 1 and all(isinstance(a, np.ndarray) for a in args[:2]):
+            rule(*args, **kwargs)  # the usual case, without the slow question what is what
             return
         arguments = signature.bind(*args, **kwargs).arguments
         options = {
@@ -44,17 +49,43 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             if parameter.kind is parameter.KEYWORD_ONLY and name in arguments
         }
         if isinstance(arguments["param"], np.ndarray):
-            if conditions:
-                (arguments["grad"],) = condition_gradients([arguments["grad"]], **conditions)
-            rule(**arguments, **options)  # type: ignore[call-arg]
-            return
+            arguments = {name: [array] for name, array in arguments.items() if array is not None}
+        each = [_rows_and_values(grad) for grad in arguments.pop("grad")]
+        grads = [values for _, values in each]
         if conditions:
-            arguments["grad"] = condition_gradients(arguments["grad"], **conditions)
+            grads = condition_gradients(grads, **conditions)
         present = {name: arrays for name, arrays in arguments.items() if arrays is not None}
-        for each in zip(*present.values(), strict=True):
-            rule(**dict(zip(present, each, strict=True)), **options)  # type: ignore[call-arg]
+        for (touched, _), grad, *arrays in zip(each, grads, *present.values(), strict=True):
+            step_rows(touched, dict(zip(present, arrays, strict=True), grad=grad), options)
+
+    def step_rows(rows: list[int] | None, arrays: dict[str, Any], options: dict[str, Any]) -> None:
+        if rows is None:
+            rule(**arrays, **options)  # type: ignore[call-arg]
+            return
+        grad = arrays.pop("grad")
+        touched = {name: array[rows] for name, array in arrays.items()}  # copies
+        rule(grad=grad, **touched, **options)  # type: ignore[call-arg]
+        for name, array in touched.items():
+            arrays[name][rows] = array
 
     return step
+
+
+def _rows_and_values(grad: Any) -> tuple[list[int] | None, NDArray[Any]]:
+    """Return the rows that a gradient is of, each once, or None for all, and its values."""
+    return summed(grad) if isinstance(grad, RowGradient) else (None, grad)
+
+
+def summed(gradient: RowGradient) -> tuple[list[int], NDArray[Any]]:
+    """Return the rows of a gradient, each once, and the sum of its values for each.
+
+    Values are added up in order of appearance.
+    """
+    sums: dict[int, Any] = {}
+    for row, value in zip(gradient.rows.tolist(), gradient.values, strict=True):
+        sums[row] = sums[row] + value if row in sums else value
+    shape = (len(sums), *gradient.values.shape[1:])
+    return list(sums), np.array(list(sums.values()), gradient.values.dtype).reshape(shape)
 
 
 def power(base: float, exponent: int) -> float:

@@ -1,0 +1,84 @@
+#include "engine/touched_rows.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "engine/cursor.hpp"
+#include "engine/fp_mode.hpp"
+
+namespace instep {
+namespace {
+
+// Finds the places of rows in a list: a hash table of open addresses, at most half full.
+class Places {
+ public:
+  explicit Places(std::size_t most) {
+    while ((std::size_t(1) << bits_) < 2 * most) ++bits_;
+    table_.assign(std::size_t(1) << bits_, -1);
+  }
+
+  // The place of a row in `rows`, to which it is added where it is new.
+  std::int64_t find(std::int64_t row, std::vector<std::int64_t>& rows) {
+    auto k = std::size_t((std::uint64_t(row) * 0x9E3779B97F4A7C15u) >> (64 - bits_));
+    for (; table_[k] >= 0; k = (k + 1) & (table_.size() - 1)) {
+      if (rows[std::size_t(table_[k])] == row) return table_[k];
+    }
+    table_[k] = std::int64_t(rows.size());
+    rows.push_back(row);
+    return table_[k];
+  }
+
+ private:
+  int bits_ = 1;
+  std::vector<std::int64_t> table_;
+};
+
+template <class T>
+void add(char* to, const char* from, std::int64_t n) {
+  T* const sum = reinterpret_cast<T*>(to);
+  const T* const term = reinterpret_cast<const T*>(from);
+  for (std::int64_t i = 0; i < n; ++i) sum[i] = sum[i] + term[i];
+}
+
+}  // namespace
+
+void TouchedRows::assign(std::vector<std::int64_t> named) {
+  places_.clear();
+  rows_ = std::move(named);
+  if (std::is_sorted(rows_.begin(), rows_.end(), std::less_equal<>())) return;  // all different
+  std::vector<std::int64_t> different;
+  different.reserve(rows_.size());
+  places_.reserve(rows_.size());
+  Places places(rows_.size());
+  for (const std::int64_t row : rows_) places_.push_back(places.find(row, different));
+  if (different.size() == rows_.size()) places_.clear();
+  rows_.swap(different);
+}
+
+Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {
+  if (places_.empty()) return values;
+  const StepMode mode;
+  const std::int64_t item = values.item_size(), row_bytes = row_size * item;
+  sums_.resize(std::size_t((count() + 1) * row_bytes));
+  char* const next = sums_.data() + count() * row_bytes;
+  Cursor cursor;
+  cursor.go(values, 0);
+  std::int64_t begun = 0;
+  for (const std::int64_t place : places_) {
+    char* const row = sums_.data() + place * row_bytes;
+    if (place == begun) {
+      cursor.gather(row_size, row);
+      ++begun;
+    } else {
+      cursor.gather(row_size, next);
+      item == 4 ? add<float>(row, next, row_size) : add<double>(row, next, row_size);
+    }
+    cursor.advance(row_size);
+  }
+  const std::ptrdiff_t size = count() * row_size, stride = item;
+  return Stream(sums_.data(), &size, &stride, item, Order(1, &size, &stride));
+}
+
+}  // namespace instep

@@ -1,0 +1,40 @@
+// The rows of an array that a row-sparse gradient names, each once, and the sums of what it holds
+// for them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/stream.hpp"
+
+namespace instep {
+
+class TouchedRows {
+ public:
+  TouchedRows() = default;
+  TouchedRows(const TouchedRows&) = delete;
+  TouchedRows& operator=(const TouchedRows&) = delete;
+
+  // `named` may name a row more than once; none is negative.
+  void assign(std::vector<std::int64_t> named);
+
+  // The different rows, in order of first appearance.
+  std::int64_t count() const { return std::int64_t(rows_.size()); }
+  const std::int64_t* rows() const { return rows_.data(); }
+
+  // `values` holds `row_size` elements for each row that was named. Returns a stream that holds
+  // them for each of `rows`, those of one row added up in order of appearance: `values` itself, or
+  // memory of this object.
+  Stream sum(const Stream& values, std::int64_t row_size);
+
+  // The memory of what was summed; null where nothing had to be.
+  char* sums() { return places_.empty() ? nullptr : sums_.data(); }
+
+ private:
+  std::vector<std::int64_t> rows_;
+  std::vector<std::int64_t> places_;  // in `rows_`, of each row that was named; empty: they differ
+  std::vector<char> sums_;
+};
+
+}  // namespace instep

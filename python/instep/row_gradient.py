@@ -1,0 +1,75 @@
+"""Gradients that are zero outside some rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instep import _core
+from instep.parameters import Array
+
+
+class RowGradient(_core.RowGradient):
+    r"""A gradient that is zero outside some rows of its parameter, as of an embedding table.
+
+    Passed in the place of an array, it steps the rows that it names and no other: with
+    :math:`g` the sum of its values for row :math:`i`,
+
+    .. math::
+
+        (\theta_i, s_i) \leftarrow \mathrm{rule}(\theta_i, g, s_i, t)
+
+    where :math:`s` stands for the states and :math:`t` for the parameter's step count. The cost is
+    that of the rows, however large the parameter.
+
+    Parameters
+    ----------
+    rows : ndarray
+        The rows, positions along the parameter's first axis: one axis, any integer dtype, from 0
+        on, in any order. A row may come more than once; its values are added up in order of
+        appearance.
+    values : ndarray
+        The gradient of each of these rows: of shape ``(len(rows), *param.shape[1:])``, the
+        parameter's dtype, any layout.
+
+    Attributes
+    ----------
+    rows, values : ndarray
+        The arrays that it was made with, no copies. They cannot be replaced.
+
+    Notes
+    -----
+    This is not the step by the array that is zero elsewhere, but that of
+    ``torch.optim.SparseAdam`` ("lazy"), for every rule: parameter and states of other rows are
+    neither read nor written. Their moments do not decay, their momentum moves nothing, and weight
+    decay leaves them alone. Bias correction counts the steps of the whole parameter. Without
+    rows it is a step that changes nothing and counts.
+
+    What it holds is checked by the step, which raises TypeError where `rows` are not integers or
+    either is no array of the right dtype, ValueError where a shape is wrong, a row lies outside
+    the parameter or memory is shared with what the step writes, and then changes nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> table = np.zeros((4, 2), np.float32)
+    >>> optimizer = instep.SGD(table, lr=0.5)
+    >>> rows = np.array([3, 1, 3])
+    >>> values = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    >>> optimizer.step(instep.RowGradient(rows, values))
+    >>> table
+    array([[ 0. ,  0. ],
+           [-1.5, -2. ],
+           [ 0. ,  0. ],
+           [-3. , -4. ]], dtype=float32)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, rows: Array, values: Array) -> None:
+        super().__init__(rows, values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rows, self.values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.rows!r}, {self.values!r})"
