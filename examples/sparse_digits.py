@@ -18,6 +18,7 @@ def words_of(images: np.ndarray) -> np.ndarray:
 
 
 def probabilities(table: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return the probability of each digit for each image."""
     scores = table[words].sum(axis=1)
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
     return scores / scores.sum(axis=1, keepdims=True)
