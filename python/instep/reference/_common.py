@@ -52,7 +52,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         rows, grad = summed(arrays.pop("grad"))
         present = [name for name, array in arrays.items() if array is not None]
         touched = {name: arrays[name][rows] for name in present}  # copies
-        rule(grad=grad, **touched, **options)  # type: ignore[call-arg]
+        rule(**touched, grad=grad, **options)  # type: ignore[call-arg,arg-type]
         for name, array in touched.items():
             arrays[name][rows] = array
 
