@@ -2,6 +2,7 @@
 // row may be misaligned.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -14,8 +15,6 @@ template <class Word, class Copy>
 void with_stride(std::int64_t stride, Copy copy) {
   constexpr std::int64_t word = sizeof(Word);
   switch (stride) {
-    case word:
-      return copy(std::integral_constant<std::int64_t, word>());
     case 2 * word:
       return copy(std::integral_constant<std::int64_t, 2 * word>());
     case 3 * word:
@@ -32,6 +31,11 @@ void with_stride(std::int64_t stride, Copy copy) {
 template <class Word>
 void gather_row(const char* __restrict row, std::int64_t stride, std::int64_t n,
                 char* __restrict block) {
+  // Most rows: to choose among the strides would cost more than a short one.
+  if (stride == std::int64_t(sizeof(Word))) {
+    std::memcpy(block, row, std::size_t(n) * sizeof(Word));
+    return;
+  }
   with_stride<Word>(stride, [=](auto known) {
     for (std::int64_t i = 0; i < n; ++i) {
       std::memcpy(block + i * std::int64_t(sizeof(Word)), row + i * known, sizeof(Word));
@@ -42,6 +46,10 @@ void gather_row(const char* __restrict row, std::int64_t stride, std::int64_t n,
 template <class Word>
 void scatter_row(char* __restrict row, std::int64_t stride, std::int64_t n,
                  const char* __restrict block) {
+  if (stride == std::int64_t(sizeof(Word))) {
+    std::memcpy(row, block, std::size_t(n) * sizeof(Word));
+    return;
+  }
   with_stride<Word>(stride, [=](auto known) {
     for (std::int64_t i = 0; i < n; ++i) {
       std::memcpy(row + i * known, block + i * std::int64_t(sizeof(Word)), sizeof(Word));

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t lines_ahead = 32;
 
 // Chosen rows that are on their way while one is copied.
-constexpr std::int64_t rows_ahead = 8;
+constexpr std::int64_t rows_ahead = 16;
 
 // Of each of them; more is a row of far apart elements, each in a line of its own.
 constexpr std::int64_t most_bytes_ahead = 512;

@@ -68,12 +68,16 @@ Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {
   std::int64_t begun = 0;
   for (const std::int64_t place : places_) {
     char* const row = sums_.data() + place * row_bytes;
+    const char* value = cursor.element();
+    if (!values.direct()) {
+      cursor.gather(row_size, next);
+      value = next;
+    }
     if (place == begun) {
-      cursor.gather(row_size, row);
+      std::memcpy(row, value, std::size_t(row_bytes));
       ++begun;
     } else {
-      cursor.gather(row_size, next);
-      item == 4 ? add<float>(row, next, row_size) : add<double>(row, next, row_size);
+      item == 4 ? add<float>(row, value, row_size) : add<double>(row, value, row_size);
     }
     cursor.advance(row_size);
   }
