@@ -1,11 +1,11 @@
 #include "bindings/functional.hpp"
 
+#include "bindings/gil.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
 #include "bindings/rules.hpp"
 #include "bindings/slot.hpp"
 #include "engine/fp_mode.hpp"
-#include "engine/gate.hpp"
 
 namespace instep {
 namespace {
@@ -53,7 +53,8 @@ Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::obje
 
 void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
                      const std::vector<double>& options, std::int64_t step, double grad_scale,
-                     double clip_norm, double clip_value) {
+                     double clip_norm, double clip_value, const std::string& nonfinite,
+                     bool flush_subnormals) {
   const Rule& rule = find_rule(rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
@@ -76,11 +77,10 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Slot& slot : slots) slot.add_to(written);
   written.settle();
-  GradientOptions gradient_options;
-  gradient_options.clip_norm = clip_norm;
-  gradient_options.clip_value = clip_value;
+  const GradientOptions conditions =
+      gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals);
   GradientPass pass;
-  pass.begin(gradient_options, grad_scale);
+  pass.begin(conditions, grad_scale);
   Work work;
   Prepared prepared;
   prepared.reset(1, slots.size());
@@ -89,8 +89,10 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
     pass.add(slots[k], grads[k].ptr());
     if (slots[k].size() > 0) work.add(slots[k].task());
   }
-  const auto run = [&] {
-    pass.run();
+  bool admitted = false;
+  without_gil(work.bytes(), [&] {
+    admitted = pass.run();
+    if (!admitted) return;
     {
       const StepMode mode;
       for (Slot& slot : slots) {
@@ -100,20 +102,14 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
         task.coefficients =
             &prepared.get(kernel, options.data(), step, pass.factor(), 0, slot.dtype());
         task.condition = pass.condition();
-        if (gradient_options.clamps()) {
+        if (conditions.clamps()) {
           task.condition_grad = table().gradients.condition[slot.dtype()];
         }
       }
     }
-    work.run();
-  };
-  if (work.bytes() < least_bytes_to_release_gil) {
-    run();
-    return;
-  }
-  const py::gil_scoped_release release;
-  const Gate gate;
-  run();
+    work.run(flush_subnormals);
+  });
+  if (!admitted) pass.throw_not_finite();
 }
 
 }  // namespace instep

@@ -13,14 +13,26 @@ constexpr double least_norm = 1e-6;
 
 }  // namespace
 
+GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
+                                 bool flush_subnormals) {
+  const Nonfinite guard = nonfinite == "raise"  ? Nonfinite::raise
+                          : nonfinite == "skip" ? Nonfinite::skip
+                                                : Nonfinite::propagate;
+  return {clip_norm, clip_value, guard, flush_subnormals};
+}
+
 void GradientPass::begin(const GradientOptions& options, double grad_scale) {
   options_ = options;
   condition_ = {1.0 / grad_scale, options.clip_value};
+  if (!options.measures()) return;
   squares_.clear();
+  slots_.clear();
 }
 
 void GradientPass::add(const Slot& slot, PyObject* grad) {
-  if (options_.measures()) squares_.add(slot.in_c_order(grad), slot.size(), slot.dtype());
+  if (!options_.measures()) return;
+  squares_.add(slot.in_c_order(grad), slot.size(), slot.dtype());
+  slots_.push_back(&slot);
 }
 
 bool GradientPass::run() noexcept {
@@ -31,16 +43,26 @@ bool GradientPass::run() noexcept {
   if (!options_.measures()) return true;
   const StepMode mode;
   const GradientLoops& loops = table().gradients;
-  norm_ = std::sqrt(squares_.sum(loops, condition_, options_.flush_subnormals));
+  norm_ = std::sqrt(squares_.sum(loops, condition_, options_.guards(), options_.flush_subnormals));
   // A norm of finite numbers may overflow.
-  if (options_.nonfinite != Nonfinite::propagate && !std::isfinite(*norm_)) {
-    not_finite_ = squares_.find_not_finite(loops, condition_);
+  if (options_.guards() && !std::isfinite(*norm_)) {
+    not_finite_ = squares_.find_not_finite(loops, condition_.scale);
   }
   if (options_.clip_norm != GradientOptions::off) {
     const double coefficient = options_.clip_norm / (*norm_ + least_norm);
     factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
   }
   return !not_finite_;
+}
+
+void GradientPass::throw_not_finite() const {
+  const Slot& slot = *slots_[not_finite_->array];
+  const std::string place = py::repr(slot.index_of(not_finite_->element));
+  PyErr_SetString(PyExc_FloatingPointError,
+                  (slot.label().with("gradient") + ": expected finite numbers, got one that is " +
+                   "not at index " + place + "; nothing was changed")
+                      .c_str());
+  throw py::error_already_set();
 }
 
 }  // namespace instep

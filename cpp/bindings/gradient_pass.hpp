@@ -3,6 +3,8 @@
 
 #include <limits>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "bindings/slot.hpp"
 #include "engine/gradient_norm.hpp"
@@ -19,13 +21,19 @@ struct GradientOptions {
   bool flush_subnormals = false;
 
   bool clamps() const { return clip_value != off; }
-  bool measures() const { return clip_norm != off || nonfinite != Nonfinite::propagate; }
+  bool guards() const { return nonfinite != Nonfinite::propagate; }
+  bool measures() const { return clip_norm != off || guards(); }
 };
+
+// As Python passes them, checked: infinity for a clip that is off.
+GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
+                                 bool flush_subnormals);
 
 class GradientPass {
  public:
   // Of gradients that are divided by `grad_scale`.
   void begin(const GradientOptions& options, double grad_scale);
+  // The slot must stay where it is until the next begin.
   void add(const Slot& slot, PyObject* grad);
 
   // Reads the gradients where that is asked for; false where the guard forbids the step.
@@ -38,13 +46,16 @@ class GradientPass {
 
   // Where it was asked for.
   std::optional<double> norm() const { return norm_; }
-  std::optional<GradientNorm::Place> not_finite() const { return not_finite_; }
+
+  // Raises FloatingPointError where the guard has forbidden the step.
+  [[noreturn]] void throw_not_finite() const;
 
  private:
   GradientOptions options_;
   Condition condition_ = {1.0, GradientOptions::off};
   double factor_ = 1.0;
   GradientNorm squares_;
+  std::vector<const Slot*> slots_;  // of the arrays of `squares_`
   std::optional<double> norm_;
   std::optional<GradientNorm::Place> not_finite_;
 };

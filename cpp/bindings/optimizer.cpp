@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "bindings/gil.hpp"
 #include "bindings/rules.hpp"
 #include "engine/fp_mode.hpp"
 
@@ -112,14 +113,7 @@ void Optimizer::refuse() {
     ++skipped_steps;
     return;
   }
-  const GradientNorm::Place bad = *gradient_pass_.not_finite();
-  const Slot& slot = slots_[active_[bad.array]];
-  const std::string place = py::repr(slot.index_of(bad.element));
-  PyErr_SetString(PyExc_FloatingPointError,
-                  (slot.label().with("gradient") + ": expected finite numbers, got one that is " +
-                   "not at index " + place + "; nothing was changed")
-                      .c_str());
-  throw py::error_already_set();
+  gradient_pass_.throw_not_finite();
 }
 
 void Optimizer::run() noexcept {

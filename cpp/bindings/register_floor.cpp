@@ -6,6 +6,7 @@
 
 #include "bindings/array.hpp"
 #include "bindings/descriptor.hpp"
+#include "bindings/gil.hpp"
 #include "bindings/register.hpp"
 #include "bindings/rules.hpp"
 #include "engine/floor.hpp"
@@ -35,12 +36,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
 PyObject* run(PyObject* self, PyObject*) noexcept {
   return none_or_raise([self] {
     const auto& floor = held<Floor>(self);
-    if (floor.size * floor.item_size * floor.array_count < least_bytes_to_release_gil) {
-      floor.run();
-      return;
-    }
-    const py::gil_scoped_release release;
-    floor.run();
+    without_gil(floor.size * floor.item_size * floor.array_count, [&] { floor.run(); });
   });
 }
 

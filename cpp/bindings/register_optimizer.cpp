@@ -59,10 +59,8 @@ PyObject* step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
 
 void set_gradient_options(Optimizer& optimizer, double clip_norm, double clip_value,
                           const std::string& nonfinite, bool flush_subnormals) {
-  const Nonfinite guard = nonfinite == "raise"  ? Nonfinite::raise
-                          : nonfinite == "skip" ? Nonfinite::skip
-                                                : Nonfinite::propagate;
-  optimizer.set_gradient_options({clip_norm, clip_value, guard, flush_subnormals});
+  optimizer.set_gradient_options(
+      gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals));
 }
 
 constexpr const char* step_doc = R"(step($self, /, grads, *, grad_scale=1.0)

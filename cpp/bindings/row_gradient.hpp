@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "bindings/array.hpp"
 
@@ -19,8 +18,12 @@ const RowGradient* as_row_gradient(PyObject* object);
 // To be called once, with the Python class.
 void set_row_gradient_type(py::handle type);
 
-// Raise unless `grad` may be the gradient of `param`; returns a copy of its rows, which nobody
-// else can change once they have been checked.
-std::vector<std::int64_t> check_rows(const RowGradient& grad, PyObject* param, const Label& label);
+// Raise unless `grad` may be the gradient of `param`, but for what its rows are; returns these as
+// an array of int64 in C order, which may be misaligned and may be its own.
+py::object check_rows(const RowGradient& grad, PyObject* param, const Label& label);
+
+// Raises for the row at that position, which `param` does not have.
+[[noreturn]] void throw_no_such_row(const RowGradient& grad, std::int64_t position, PyObject* param,
+                                    const Label& label);
 
 }  // namespace instep

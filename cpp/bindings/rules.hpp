@@ -13,7 +13,4 @@ const Table& table();
 
 const Rule& find_rule(const std::string& name);
 
-// Under so many bytes a step keeps the GIL: to release it and take it back costs more.
-constexpr std::int64_t least_bytes_to_release_gil = 256 * 1024;
-
 }  // namespace instep

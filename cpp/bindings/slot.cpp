@@ -1,8 +1,9 @@
 #include "bindings/slot.hpp"
 
-#include <functional>
-#include <numeric>
+#include <optional>
 #include <utility>
+
+#include "bindings/gil.hpp"
 
 namespace instep {
 
@@ -59,24 +60,31 @@ void Slot::bind(PyObject* grad, const WrittenMemory& written) {
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
 void Slot::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
-  std::vector<std::int64_t> rows = check_rows(grad, param_.ptr(), label());
+  const py::object named = check_rows(grad, param_.ptr(), label());
   written.check_read(grad.rows.ptr(), label(), "rows of the gradient");
   written.check_read(grad.values.ptr(), label(), "gradient");
 
   grad_print_ = Fingerprint();
   if (!touched_) touched_ = std::make_shared<TouchedRows>();
-  touched_->assign(std::move(rows));
   const Order order = order_.rows_first();
-  const std::vector<std::ptrdiff_t> shape = touched_shape();
-  const std::int64_t size =
-      std::accumulate(shape.begin(), shape.end(), std::int64_t(1), std::multiplies<>());
-  if (size == 0) {
+  const auto& values = fields(grad.values.ptr());
+  const std::int64_t count = values.dimensions[0], elements = element_count(grad.values.ptr());
+  const std::int64_t row_size = count == 0 ? 0 : elements / count;
+  std::optional<std::int64_t> bad;
+  Stream sums;
+  without_gil(elements * item_size(dtype_) + count * std::int64_t(sizeof(std::int64_t)), [&] {
+    bad = touched_->assign(fields(named.ptr()).data, count, fields(param_.ptr()).dimensions[0]);
+    if (bad || row_size == 0) return;
+    const Stream given(values.data, values.dimensions, values.strides, item_size(dtype_), order);
+    sums = touched_->sum(given, row_size);
+  });
+  if (bad) throw_no_such_row(grad, *bad, param_.ptr(), label());
+  if (row_size == 0) {
     task_ = Task(0, item_size(dtype_));
     return;
   }
-  const auto& values = fields(grad.values.ptr());
-  const Stream given(values.data, values.dimensions, values.strides, item_size(dtype_), order);
-  task_ = new_task(size, touched_->sum(given, size / shape[0]), [&](PyObject* array) {
+  const std::vector<std::ptrdiff_t> shape = touched_shape();
+  task_ = new_task(touched_->count() * row_size, sums, [&](PyObject* array) {
     const auto& a = fields(array);
     return Stream(a.data, shape.data(), a.strides, item_size(dtype_), order, touched_->rows());
   });

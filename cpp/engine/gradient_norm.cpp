@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/crowding.hpp"
 #include "engine/cursor.hpp"
@@ -16,18 +17,28 @@
 namespace instep {
 namespace {
 
-constexpr std::int64_t block_elements = 4096;
-
 // Room for a block that has to be gathered.
 struct Block {
-  alignas(cache_line) char bytes[block_elements * 8];
+  alignas(cache_line) char bytes[norm_block * 8];
 };
 
-const void* block_at(Cursor& cursor, const Stream& stream, std::int64_t n, Block& room) {
-  if (stream.in_rows() && cursor.run() >= n) return cursor.element();
-  cursor.gather(n, room.bytes);
-  return room.bytes;
-}
+// The next of at most n elements as they lie in memory, or the next block, gathered.
+struct Piece {
+  Piece(Cursor& cursor, const Stream& stream, std::int64_t most, Block& room)
+      : n(most), elements(cursor.element()) {
+    if (stream.in_rows()) {
+      n = std::min(most, cursor.run());
+      if (n < most) n = n / norm_block * norm_block;
+      if (n > 0) return;
+    }
+    n = std::min(most, norm_block);
+    cursor.gather(n, room.bytes);
+    elements = room.bytes;
+  }
+
+  std::int64_t n;
+  const void* elements;
+};
 
 // Neighbours first, then neighbours of what that gives; one that is left over goes on as it is.
 double sum_in_pairs(double* sums, std::size_t count) {
@@ -50,17 +61,17 @@ void GradientNorm::clear() {
 
 void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
   arrays_.push_back({stream, size, dtype, blocks_.size(), 0.0});
-  blocks_.resize(blocks_.size() + std::size_t((size + block_elements - 1) / block_elements));
+  blocks_.resize(blocks_.size() + std::size_t((size + norm_block - 1) / norm_block));
   sums_.push_back(0.0);
   bytes_ += size * item_size(dtype);
 }
 
-double GradientNorm::sum(const GradientLoops& loops, const Condition& condition,
+double GradientNorm::sum(const GradientLoops& loops, const Condition& condition, bool guarded,
                          bool flush) noexcept {
   const int threads = threads_for(bytes_);
   if (threads == 1) {
     const StepMode mode(flush);
-    sum_blocks(loops, condition, 0, blocks_.size());
+    sum_blocks(loops, condition, guarded, 0, blocks_.size());
   } else {
 #ifdef _OPENMP
     Region region(threads, bytes_);
@@ -69,7 +80,7 @@ double GradientNorm::sum(const GradientLoops& loops, const Condition& condition,
       const StepMode mode(flush);
       const auto share = std::size_t(omp_get_thread_num());
       const auto shares = std::size_t(omp_get_num_threads());
-      sum_blocks(loops, condition, blocks_.size() * share / shares,
+      sum_blocks(loops, condition, guarded, blocks_.size() * share / shares,
                  blocks_.size() * (share + 1) / shares);
       if (share == 0) region.caller_is_done();
     }
@@ -85,7 +96,7 @@ double GradientNorm::sum(const GradientLoops& loops, const Condition& condition,
   return sum_in_pairs(sums_.data(), sums_.size());
 }
 
-void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condition,
+void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condition, bool guarded,
                               std::size_t begin, std::size_t end) noexcept {
   Block room;
   auto array = std::upper_bound(
@@ -95,21 +106,25 @@ void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condi
     const Array& current = *(array - 1);
     const std::size_t stop = array == arrays_.end() ? end : std::min(end, array->first_block);
     if (block == stop) continue;
-    std::int64_t at = std::int64_t(block - current.first_block) * block_elements;
+    std::int64_t at = std::int64_t(block - current.first_block) * norm_block;
+    const std::int64_t last =
+        std::min(current.size, std::int64_t(stop - current.first_block) * norm_block);
     Cursor cursor;
-    cursor.go(current.stream, at);
-    for (; block < stop; ++block) {
-      const std::int64_t n = std::min(block_elements, current.size - at);
-      blocks_[block] =
-          loops.sum_squares[current.dtype](block_at(cursor, current.stream, n, room), n, condition);
-      cursor.advance(n);
-      at += n;
+    for (cursor.go(current.stream, at); at < last;) {
+      const Piece piece(cursor, current.stream, last - at, room);
+      loops.sum_squares[current.dtype](piece.elements, piece.n,
+                                       &blocks_[current.first_block + std::size_t(at / norm_block)],
+                                       condition, guarded);
+      cursor.advance(piece.n);
+      at += piece.n;
     }
+    block = stop;
   }
 }
 
-std::optional<GradientNorm::Place> GradientNorm::find_not_finite(
-    const GradientLoops& loops, const Condition& condition) const noexcept {
+std::optional<GradientNorm::Place> GradientNorm::find_not_finite(const GradientLoops& loops,
+                                                                 double scale) const noexcept {
+  const Condition condition = {scale, std::numeric_limits<double>::infinity()};
   Block room;
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     const Array& array = arrays_[k];
@@ -117,9 +132,9 @@ std::optional<GradientNorm::Place> GradientNorm::find_not_finite(
     Cursor cursor;
     if (array.size > 0) cursor.go(array.stream, 0);
     for (std::int64_t at = 0; at < array.size;) {
-      const std::int64_t n = std::min(block_elements, array.size - at);
-      loops.condition[array.dtype](block_at(cursor, array.stream, n, room), room.bytes, n,
-                                   condition);
+      const std::int64_t most = std::min(norm_block, array.size - at);
+      const auto [n, elements] = Piece(cursor, array.stream, most, room);
+      loops.condition[array.dtype](elements, room.bytes, n, condition);
       for (std::int64_t i = 0; i < n; ++i) {
         const bool finite = array.dtype == float32
                                 ? std::isfinite(reinterpret_cast<const float*>(room.bytes)[i])

@@ -23,12 +23,13 @@ class GradientNorm {
   // The stream's elements come in C order.
   void add(const Stream& stream, std::int64_t size, DType dtype);
 
-  // Sums the squares of the conditioned elements. Allocates nothing.
-  double sum(const GradientLoops& loops, const Condition& condition, bool flush) noexcept;
+  // Sums the squares of the conditioned elements. Guarded, the sum is not finite where an element
+  // is not once it is scaled. Allocates nothing.
+  double sum(const GradientLoops& loops, const Condition& condition, bool guarded,
+             bool flush) noexcept;
 
-  // The first element that is not finite once it is conditioned. To be asked after `sum`.
-  std::optional<Place> find_not_finite(const GradientLoops& loops,
-                                       const Condition& condition) const noexcept;
+  // The first element that is not finite once it is scaled. To be asked after `sum`.
+  std::optional<Place> find_not_finite(const GradientLoops& loops, double scale) const noexcept;
 
  private:
   struct Array {
@@ -39,8 +40,8 @@ class GradientNorm {
     double sum;
   };
 
-  void sum_blocks(const GradientLoops& loops, const Condition& condition, std::size_t begin,
-                  std::size_t end) noexcept;
+  void sum_blocks(const GradientLoops& loops, const Condition& condition, bool guarded,
+                  std::size_t begin, std::size_t end) noexcept;
 
   std::vector<Array> arrays_;
   std::vector<double> blocks_;  // of all arrays, one after the other

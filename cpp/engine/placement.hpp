@@ -3,13 +3,9 @@
 
 #include <cstdint>
 
-#ifdef _M_X64
-#include <xmmintrin.h>
-#endif
+#include "kernels/prefetch.hpp"
 
 namespace instep {
-
-constexpr std::int64_t cache_line = 64;
 
 // Addresses that agree modulo this collide in a processor's caches and in its order of loads after
 // stores.
@@ -18,17 +14,6 @@ constexpr std::int64_t collision_bytes = 4096;
 // From this size on a direct run is begun in two parts, so that the second starts at a cache line
 // of the parameter; below it, the two calls cost more than vectors that straddle lines.
 constexpr std::int64_t least_bytes_to_align = 4096;
-
-// Asks for the cache line of an address, which need not be valid, ahead of its use.
-inline void prefetch(const void* address) {
-#ifdef __GNUC__
-  __builtin_prefetch(address);
-#elif defined(_M_X64)
-  _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
-#else
-  (void)address;
-#endif
-}
 
 // Elements from there on that lie before the next start of a cache line.
 inline std::int64_t elements_to_line(const void* address, std::int64_t item_size) {

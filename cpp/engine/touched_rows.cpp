@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <utility>
 
 #include "engine/cursor.hpp"
 #include "engine/fp_mode.hpp"
@@ -44,10 +43,20 @@ void add(char* to, const char* from, std::int64_t n) {
 
 }  // namespace
 
-void TouchedRows::assign(std::vector<std::int64_t> named) {
+std::optional<std::int64_t> TouchedRows::assign(const void* named, std::int64_t count,
+                                                std::int64_t length) {
   places_.clear();
-  rows_ = std::move(named);
-  if (std::is_sorted(rows_.begin(), rows_.end(), std::less_equal<>())) return;  // all different
+  // Copied before they are looked at: whoever owns the array may be changing it.
+  rows_.resize(std::size_t(count));
+  if (count > 0) std::memcpy(rows_.data(), named, rows_.size() * sizeof(rows_[0]));
+  const auto bad = std::find_if(rows_.begin(), rows_.end(),
+                                [length](std::int64_t row) { return row < 0 || row >= length; });
+  if (bad != rows_.end()) {
+    const std::int64_t position = bad - rows_.begin();
+    rows_.clear();
+    return position;
+  }
+  if (std::is_sorted(rows_.begin(), rows_.end(), std::less_equal<>())) return {};  // all different
   std::vector<std::int64_t> different;
   different.reserve(rows_.size());
   places_.reserve(rows_.size());
@@ -55,6 +64,7 @@ void TouchedRows::assign(std::vector<std::int64_t> named) {
   for (const std::int64_t row : rows_) places_.push_back(places.find(row, different));
   if (different.size() == rows_.size()) places_.clear();
   rows_.swap(different);
+  return {};
 }
 
 Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/stream.hpp"
@@ -16,8 +17,10 @@ class TouchedRows {
   TouchedRows(const TouchedRows&) = delete;
   TouchedRows& operator=(const TouchedRows&) = delete;
 
-  // `named` may name a row more than once; none is negative.
-  void assign(std::vector<std::int64_t> named);
+  // Copies `count` row numbers, which may name a row more than once; `named` may be misaligned.
+  // Where one is not from 0 up to, not including, `length`, returns its position, and holds no rows
+  // then.
+  std::optional<std::int64_t> assign(const void* named, std::int64_t count, std::int64_t length);
 
   // The different rows, in order of first appearance.
   std::int64_t count() const { return std::int64_t(rows_.size()); }

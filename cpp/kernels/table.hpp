@@ -43,6 +43,10 @@ struct Rule {
   const Kernel (*kernels)[dtype_count];
 };
 
+// How many elements of a gradient have a sum of squares of their own: a part of what decides the
+// bits of a norm.
+constexpr std::int64_t norm_block = 4096;
+
 // Each element of a gradient is multiplied by `scale` and then clamped to [-bound, bound], both
 // rounded to its type.
 struct Condition {
@@ -52,8 +56,11 @@ struct Condition {
 struct GradientLoops {
   // From one array to another or to itself.
   void (*condition[dtype_count])(const void* from, void* to, std::int64_t n, const Condition&);
-  // The sum of the squares of the conditioned elements.
-  double (*sum_squares[dtype_count])(const void* array, std::int64_t n, const Condition&);
+  // The sums of the squares of the conditioned elements, one for each `norm_block` of them; the
+  // last block may be a short one. Guarded, a sum is not finite where a scaled element is not,
+  // although that may have been clamped.
+  void (*sum_squares[dtype_count])(const void* array, std::int64_t n, double* sums,
+                                   const Condition&, bool guarded);
 };
 
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.

@@ -32,6 +32,8 @@ def step(
     grad_scale: float,
     clip_norm: float,
     clip_value: float,
+    nonfinite: str,
+    flush_subnormals: bool,
 ) -> None: ...
 
 class Floor:

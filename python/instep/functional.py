@@ -17,7 +17,7 @@ from instep import _core, reference
 from instep.adadelta import Adadelta
 from instep.adagrad import Adagrad
 from instep.adam import Adam
-from instep.gradient_options import check, check_grad_scale, encode
+from instep.gradient_options import DEFAULTS, check, check_grad_scale, encode
 from instep.optimizer import Optimizer
 from instep.rmsprop import RMSprop
 from instep.sgd import SGD
@@ -75,12 +75,16 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
     return step
 
 
-def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float]:
-    """Take `grad_scale`, `clip_norm` and `clip_value` out of `kwargs`, as the core takes them."""
+def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float, str, bool]:
+    """Take what is done to gradients out of `kwargs`, as the core takes it."""
     scale = check_grad_scale(kwargs.pop("grad_scale", 1.0))
-    clips = {name: kwargs.pop(name, None) for name in ("clip_norm", "clip_value")}
-    clip_norm, clip_value, _, _ = encode(check(clips))
-    return scale, clip_norm, clip_value
+    options = {name: kwargs.pop(name) for name in DEFAULTS if name in kwargs}
+    if options.get("nonfinite") == "skip":
+        raise ValueError(
+            "nonfinite: expected 'propagate' or 'raise', got 'skip', which only an optimizer "
+            "does: it counts what it skips"
+        )
+    return scale, *encode(check(options))
 
 
 def _step_number(value: object) -> int:

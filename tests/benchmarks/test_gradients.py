@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,16 +59,49 @@ def test_subnormal_states(benchmark: BenchmarkFixture, flush: bool) -> None:
     benchmark(optimizer.step, grad)
 
 
-@pytest.mark.benchmark(group="adam, 10,000 rows of a table of 10 M x 16")
-@pytest.mark.parametrize("kind", ["rows", "dense"])
-def test_rows(benchmark: BenchmarkFixture, kind: str) -> None:
-    table = np.zeros((scaled(benchmark, 10_000_000), 16), np.float32)
-    rng = np.random.default_rng(0)
-    grad: Array | instep.RowGradient
-    if kind == "rows":
-        rows = rng.integers(0, len(table), 10_000)
-        grad = instep.RowGradient(rows, np.ones((rows.size, 16), np.float32))
-    else:
-        grad = np.ones_like(table)
-    optimizer = instep.Adam(table)
-    benchmark(optimizer.step, grad)
+def some_rows(table: Array) -> instep.RowGradient:
+    rows = np.random.default_rng(0).integers(0, len(table), 10_000)
+    return instep.RowGradient(rows, np.ones((rows.size, 16), np.float32))
+
+
+def step_of_rows(optimizer: type[instep.Optimizer], table: Array) -> Callable[[], None]:
+    grad = some_rows(table)
+    return partial(optimizer(table).step, grad)
+
+
+def dense_step(optimizer: type[instep.Optimizer], table: Array) -> Callable[[], None]:
+    return partial(optimizer(table).step, np.ones_like(table))
+
+
+def torch_step_of_rows(optimizer: str, table: Array) -> Callable[[], None]:
+    """Return the step of a sparse gradient, which torch makes anew in every backward pass."""
+    torch = pytest.importorskip("torch")
+    torch.sparse.check_sparse_tensor_invariants.disable()  # said, so that torch does not warn
+    grad = some_rows(table)
+    rows, values = torch.from_numpy(grad.rows)[None], torch.from_numpy(grad.values)
+    param = torch.from_numpy(table).requires_grad_()
+    stepped = getattr(torch.optim, optimizer)([param])
+
+    def step() -> None:
+        param.grad = torch.sparse_coo_tensor(rows, values, table.shape)
+        stepped.step()
+
+    return step
+
+
+TABLE_STEPS: dict[str, Callable[[Array], Callable[[], None]]] = {
+    "Adam, rows": partial(step_of_rows, instep.Adam),
+    "Adam, dense": partial(dense_step, instep.Adam),
+    "torch.optim.SparseAdam": partial(torch_step_of_rows, "SparseAdam"),
+    "Adagrad, rows": partial(step_of_rows, instep.Adagrad),
+    "Adagrad, dense": partial(dense_step, instep.Adagrad),
+    "torch.optim.Adagrad, sparse": partial(torch_step_of_rows, "Adagrad"),
+}
+
+
+@pytest.mark.benchmark(group="10,000 rows of a table of 10 M x 16")
+@pytest.mark.parametrize("way", TABLE_STEPS)
+def test_rows(benchmark: BenchmarkFixture, way: str) -> None:
+    # Written, so that its pages exist.
+    table = np.ones((scaled(benchmark, 10_000_000), 16), np.float32)
+    benchmark(TABLE_STEPS[way](table))

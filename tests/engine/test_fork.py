@@ -11,7 +11,7 @@ import pytest
 
 import instep
 from instep import functional
-from tests.cases import DTYPES, FEW_CASES, Case
+from tests.cases import DTYPES, FEW_CASES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 from tests.processes import run_scenario
 
@@ -118,8 +118,17 @@ def optimizer_goes_on_in_the_child() -> None:
 
 
 def fork_while_a_thread_steps(size: int) -> None:
+    step_and_fork(size, np.ones(size))
+
+
+def fork_while_a_thread_steps_rows(size: int) -> None:
+    rows = np.tile(np.arange(size), 2)
+    step_and_fork(size, instep.RowGradient(rows, np.full(rows.size, 0.5)))
+
+
+def step_and_fork(size: int, gradient: Array | instep.RowGradient) -> None:
     """Whenever the fork comes, the child finds whole steps only, and all of them counted."""
-    param, gradient = np.zeros(size), np.ones(size)
+    param = np.zeros(size)
     optimizer = instep.SGD(param, lr=1.0)
     stepping, stop = threading.Event(), threading.Event()
 
@@ -211,7 +220,12 @@ def test_child(scenario: Callable[[], None], threads: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scenario", [fork_while_a_thread_steps, fork_while_a_thread_calls_step_functions]
+    "scenario",
+    [
+        fork_while_a_thread_steps,
+        fork_while_a_thread_steps_rows,
+        fork_while_a_thread_calls_step_functions,
+    ],
 )
 @pytest.mark.parametrize("size", [10, 10_000, 3_000_000])
 def test_fork_in_the_middle_of_steps(scenario: Callable[[int], None], size: int) -> None:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import math
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import instep
-from instep import reference
+from instep import functional, reference
 from tests.cases import DTYPES, FEW_CASES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 
@@ -259,6 +260,48 @@ def test_guard_sees_the_unscaled_gradient() -> None:
         optimizer.step(large, grad_scale=1e-3)
 
 
+@every_dtype
+@pytest.mark.parametrize("size", [3, 5000, 40_000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_guard_sees_what_clip_value_would_hide(bad: float, size: int, dtype: np.dtype[Any]) -> None:
+    param = np.zeros(size, dtype)
+    grad = np.full(size, 2.0, dtype)
+    optimizer = instep.SGD(param, lr=1.0, clip_value=1.0, nonfinite="skip")
+    optimizer.step(grad)
+    assert optimizer.last_grad_norm == math.sqrt(size)
+    grad[-2] = bad
+    optimizer.step(grad)
+    assert optimizer.skipped_steps == 1
+    assert (param == -1).all()
+
+
+@pytest.mark.parametrize("module", [functional, reference], ids=["functional", "reference"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@every_case
+def test_step_functions_guard(case: Case, bad: float, module: Any) -> None:
+    conditions = {"nonfinite": "raise", "grad_scale": 0.5, "clip_value": 1.0, "clip_norm": 2.0}
+    guarded = dataclasses.replace(case, options={**case.options, **conditions})
+    each = [case.random_arrays(shape, DTYPES[0]) for shape in ((), (4, 5))]
+    together = {name: [arrays[name] for arrays in each] for name in each[0]}
+    guarded.step(module, together, 2)
+    before = pickle.dumps(together)
+    for grad, index in (together["grad"][1], (2, 3)), (together["grad"][0], ()):
+        kept = grad[index].copy()
+        grad[index] = bad
+        with pytest.raises(FloatingPointError, match=re.escape(f"at index {index}")):
+            guarded.step(module, together, 3)
+        grad[index] = kept
+        assert pickle.dumps(together) == before
+    large = np.full((), 3e38, np.float32)
+    with pytest.raises(FloatingPointError), np.errstate(over="ignore"):
+        guarded.step(module, {name: large.copy() for name in each[0]}, 3)
+
+
+def test_step_functions_do_not_skip() -> None:
+    with pytest.raises(ValueError, match="nonfinite: expected 'propagate' or 'raise', got 'skip'"):
+        functional.sgd_step(np.zeros(1), np.ones(1), step=1, lr=1.0, nonfinite="skip")  # type: ignore[arg-type]
+
+
 def test_guard_lets_finite_gradients_with_an_infinite_norm_pass() -> None:
     param = np.zeros(2)
     optimizer = instep.SGD(param, lr=1.0, nonfinite="raise")
@@ -359,6 +402,20 @@ def test_flushed_subnormals(size: int, dtype: np.dtype[Any]) -> None:
         assert np.all(param == (0 if flush else -tiny))
         # The caller's mode is as it was.
         assert np.all(np.full(3, tiny, dtype) * dtype.type(0.5) > 0)
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_step_functions_flush_subnormals(size: int) -> None:
+    tiny = np.full(size, 1e-310)
+    for module, flush, expected in (
+        (functional, True, 0.0),
+        (functional, False, -1e-310),
+        (reference, True, -1e-310),
+    ):
+        param = np.zeros(size)
+        module.sgd_step(param, tiny, step=1, lr=1.0, flush_subnormals=flush)
+        assert (param == expected).all()
+        assert (tiny * 0.5 > 0).all()
 
 
 def test_flushing_can_be_switched() -> None:

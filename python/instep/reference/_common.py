@@ -39,6 +39,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         conditions: dict[str, Any] = {
             name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
         }
+        conditions.pop("flush_subnormals", None)
         if not conditions and len(args) > 1 and all(isinstance(a, np.ndarray) for a in args[:2]):
             rule(*args, **kwargs)  # the usual case, without the slow question what is what
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,17 @@ LANES = 16
 
 
 class Conditions(TypedDict, total=False):
-    """Keyword arguments of every step function; see `condition_gradients`."""
+    """Keyword arguments of every step function; see `condition_gradients`.
+
+    `flush_subnormals` is for the compiled functions, which then take subnormal numbers for zero and
+    flush them to zero; the reference steps exactly.
+    """
 
     grad_scale: float
     clip_value: float | None
     clip_norm: float | None
+    nonfinite: Literal["propagate", "raise"]
+    flush_subnormals: bool
 
 
 def condition_gradients(
@@ -27,6 +33,7 @@ def condition_gradients(
     grad_scale: float = 1.0,
     clip_value: float | None = None,
     clip_norm: float | None = None,
+    nonfinite: Literal["propagate", "raise"] = "propagate",
 ) -> list[NDArray[Any]]:
     r"""Return gradients unscaled and clipped, as an optimizer's step takes them.
 
@@ -49,11 +56,18 @@ def condition_gradients(
     clip_norm : float, optional
         Largest norm of all gradients together, :math:`C`, as in
         ``torch.nn.utils.clip_grad_norm_``.
+    nonfinite : {"propagate", "raise"}
+        Whether :math:`g / s` may hold NaN and infinity.
 
     Returns
     -------
     list of ndarray
         The gradients :math:`g'` that a rule meets.
+
+    Raises
+    ------
+    FloatingPointError
+        When it holds them and `nonfinite` is "raise".
 
     Examples
     --------
@@ -64,6 +78,12 @@ def condition_gradients(
     array([1.5, 2. ])
     """
     unscale = 1.0 / grad_scale
+    if nonfinite == "raise":
+        for k, grad in enumerate(grads):
+            finite = np.isfinite(grad * unscale)
+            if not finite.all():
+                index = tuple(np.argwhere(~finite)[0].tolist())
+                raise FloatingPointError(f"gradient {k} is not finite at index {index}")
     factor = 1.0
     if clip_norm is not None:
         coefficient = clip_norm / (

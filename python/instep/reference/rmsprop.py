@@ -69,13 +69,16 @@ def rmsprop_step(
     maximize : bool
         Ascend instead of descend.
     **conditions
-        `grad_scale`, `clip_value` and `clip_norm`, of all arrays of the call together: see
-        `instep.reference.condition_gradients`.
+        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
+        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
+        takes subnormal numbers for zero: see `instep.optimizer.Optimizer`.
 
     Raises
     ------
     TypeError, ValueError
         When an argument is refused, before anything is written (the compiled function only).
+    FloatingPointError
+        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
 
     Notes
     -----
