@@ -9,7 +9,7 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, reference
+from instep import functional, line_search, reference
 from instep._core import __version__
 from instep.adadelta import Adadelta
 from instep.adagrad import Adagrad
@@ -35,6 +35,7 @@ __all__ = [
     "__version__",
     "functional",
     "get_num_threads",
+    "line_search",
     "reference",
     "set_num_threads",
     "show_config",

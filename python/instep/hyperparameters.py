@@ -66,50 +66,60 @@ class Hyperparameter(Generic[T]):
         raise NotImplementedError
 
 
+def as_float(value: object) -> float | None:
+    """Return a real number, which may be an array of dimension 0, or None for anything else."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()  # a scalar of NumPy, or what other libraries' schedules return
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
 class Number(Hyperparameter[float]):
-    """A real number in [`low`, `high`], or in [`low`, `high`) where `below` is true."""
+    """A real number from `low` to `high`.
+
+    Where `above` is true it is not `low` itself, and where `below` is true not `high`.
+    """
 
     def __init__(
         self,
         low: float = -math.inf,
         high: float = math.inf,
         *,
+        above: bool = False,
         below: bool = False,
         fixed: bool = False,
     ) -> None:
         super().__init__(fixed=fixed)
-        self.low, self.high, self.below = low, high, below
+        self.low, self.high, self.above, self.below = low, high, above, below
 
     def check(self, value: object) -> float:
         return self.check_as(self.name, value)
 
     def check_as(self, name: str, value: object) -> float:
         """Check a value that messages call `name`."""
-        if type(value) is float and self.low <= value < self.high:
+        if type(value) is float and self.low <= value < self.high and not self.above:
             return value  # the usual case, without the slow question for a number's class
-        number = self._as_float(value)
+        number = as_float(value)
         if number is None:
             raise TypeError(f"{name}: expected a number, got {value!r}")
-        inside = self.low <= number < self.high if self.below else self.low <= number <= self.high
-        if not inside:
-            raise ValueError(f"{name}: expected a number {self._range()}, got {value!r}")
+        high_enough = self.low < number if self.above else self.low <= number
+        low_enough = number < self.high if self.below else number <= self.high
+        if not (high_enough and low_enough):
+            raise ValueError(f"{name}: expected a {self._description()}, got {value!r}")
         return number
 
-    @staticmethod
-    def _as_float(value: object) -> float | None:
-        if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-            value = value.item()  # a scalar of NumPy, or what other libraries' schedules return
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            return None
-        try:
-            return float(value)
-        except OverflowError:
-            return math.nan
-
-    def _range(self) -> str:
-        if self.high == math.inf:
-            return "that is not NaN" if self.low == -math.inf else f"of at least {self.low:g}"
-        return f"in [{self.low:g}, {self.high:g}{')' if self.below else ']'}"
+    def _description(self) -> str:
+        if self.high < math.inf:
+            opening, closing = "(" if self.above else "[", ")" if self.below else "]"
+            return f"number in {opening}{self.low:g}, {self.high:g}{closing}"
+        if self.low == -math.inf:
+            return "number that is not NaN"
+        low = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
+        return f"finite number {low}" if self.below else f"number {low}"
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
         return {self.name: self.check}

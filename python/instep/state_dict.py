@@ -66,7 +66,7 @@ def read_state_dict(
     Hyperparameters are not checked here. Raises TypeError, ValueError or KeyError when the rest
     does not fit.
     """
-    top = _mapping(state_dict, "state_dict")
+    top = as_mapping(state_dict, "state_dict")
     saved_groups = _get(top, "param_groups", "state_dict")
     if isinstance(saved_groups, str | Mapping) or not isinstance(saved_groups, Sequence):
         raise TypeError(f"param_groups: expected a list, got {type(saved_groups).__name__}")
@@ -76,10 +76,10 @@ def read_state_dict(
     options = []
     for k, (group, saved) in enumerate(zip(groups, saved_groups, strict=True)):
         where = f"param_groups[{k}]"
-        options.append(_read_group(_mapping(saved, where), group, where))
+        options.append(_read_group(as_mapping(saved, where), group, where))
         ids.extend(saved["params"])
 
-    saved_states = _mapping(_get(top, "state", "state_dict"), "state")
+    saved_states = as_mapping(_get(top, "state", "state_dict"), "state")
     try:
         unknown = set(saved_states) - set(ids)
         duplicate = len(set(ids)) != len(ids)
@@ -90,14 +90,14 @@ def read_state_dict(
     if duplicate:
         raise ValueError(f"params: expected each position once, got {ids}")
 
-    steps = _count(top["steps"], "steps") if "steps" in top else None
+    steps = as_count(top["steps"], "steps") if "steps" in top else None
     loaded_states, param_steps = [], []
     for position, (id_, expected) in enumerate(zip(ids, states, strict=True)):
         where = f"state[{id_!r}]"
-        saved = _mapping(saved_states.get(id_, {}), where)
+        saved = as_mapping(saved_states.get(id_, {}), where)
         arrays = _read_arrays(saved, expected, f"{where} (parameter {position})")
         if "step" in saved:
-            step = _count(saved["step"], f"{where}['step']")
+            step = as_count(saved["step"], f"{where}['step']")
         elif arrays.keys() <= {"momentum_buffer"}:
             # torch's SGD does not count; that the buffer exists tells that it was stepped.
             step = 0 if not arrays else max(1, steps or 0)
@@ -152,7 +152,8 @@ def _read_arrays(
     return arrays
 
 
-def _mapping(value: object, what: str) -> Mapping[Any, Any]:
+def as_mapping(value: object, what: str) -> Mapping[Any, Any]:
+    """Return `value`, which messages call `what`, or raise TypeError."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{what}: expected a mapping, got {type(value).__name__}")
     return value
@@ -164,7 +165,7 @@ def _get(mapping: Mapping[Any, Any], key: str, what: str) -> Any:
     return mapping[key]
 
 
-def _count(value: object, what: str) -> int:
+def as_count(value: object, what: str) -> int:
     """Return a count of steps; torch keeps it as a floating-point number of dimension 0."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()

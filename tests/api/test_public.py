@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import instep
-from instep import _core, functional, reference
+from instep import _core, functional, line_search, reference
 from tests.api.model import DEFAULTS
 from tests.processes import run_python
 
@@ -28,6 +28,7 @@ NAMES = {
     "RowGradient",
     "functional",
     "get_num_threads",
+    "line_search",
     "reference",
     "set_num_threads",
     "show_config",
@@ -40,12 +41,16 @@ MODULES = ["instep"] + [
     for module in pkgutil.walk_packages(instep.__path__, "instep.")
     if not module.name.startswith((*OPTIONAL, "instep._core"))
 ]
-CLASSES = [getattr(instep, name) for name in [*DEFAULTS, "Optimizer", "RowGradient"]]
+RULES = [*(getattr(instep, name) for name in DEFAULTS), line_search.ArmijoSGD]
+CLASSES = [*RULES, instep.Optimizer, instep.RowGradient]
 METHODS = [
     instep.Optimizer.step,
     instep.Optimizer.add_param_group,
     instep.Optimizer.state_dict,
     instep.Optimizer.load_state_dict,
+    line_search.ArmijoSGD.step,
+    line_search.ArmijoSGD.state_dict,
+    line_search.ArmijoSGD.load_state_dict,
 ]
 FUNCTIONS = [
     instep.set_num_threads,
@@ -118,10 +123,10 @@ def test_every_parameter_is_documented(public: Callable[..., Any]) -> None:
     assert documented == wanted
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_every_class_says_its_rule_and_shows_an_example(name: str) -> None:
-    found = sections(getattr(instep, name))
-    assert ".. math::" in (inspect.getdoc(getattr(instep, name)) or "")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__qualname__)
+def test_every_class_says_its_rule_and_shows_an_example(rule: type) -> None:
+    found = sections(rule)
+    assert ".. math::" in (inspect.getdoc(rule) or "")
     assert ">>> " in found["Examples"]
 
 
