@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import instep
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.bench import command as bench
 from instep.study import command as study
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.bench import figures
 from tests.bench.made_up import TABLE, results
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.study.data import Part, batches, mnist_digits
 from tests.study.files import IMAGES, LABELS, TRAIN_IMAGES, TRAIN_LABELS, digits, write
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.study.optimizers import OPTIMIZERS
 from instep.study.report import RunningMean, draw_losses, print_table
 from instep.study.training import Outcome

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from instep._extras import CommandError, require
+from instep.extras import CommandError, require
 from instep.bench import figures, machine, markdown, peers
 from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case, Rule
 from instep.bench.floors import FLOORS

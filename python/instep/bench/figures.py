@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.bench.cases import RULES, Case
 from instep.bench.results import Measurement, Quartiles, Results, Timings
 

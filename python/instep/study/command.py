@@ -1,28 +1,113 @@
-"""The command ``instep study``: one sub-command for each part of the study."""
+"""The command ``instep study``: a sub-command for each part of the study, and one for all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeAlias
 
-from instep.study import digits
+from instep.extras import require
+from instep.study.numbers import natural
+from instep.study.parts import PARTS
 
 if TYPE_CHECKING:
-    import argparse
+    from instep.study.parts import Part
 
-    from instep.study.digits import Subparsers
+    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DESCRIPTION = """\
+Train, minimise and draw: where Adam wins, where it fails, and how its relatives compare. Each part
+leaves pictures, the numbers of every curve as CSV, and a short report in Markdown; a part that is
+finished is not run again.
+"""
+
+NOT_DECISIVE = ("out", "again", "run")
+"""Arguments that do not change what a part finds."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add ``study`` and its parts to the parser of ``instep``."""
     study = subparsers.add_parser(
         "study",
-        help="train on real data, compiled steps beside the NumPy reference",
-        description="Train on real data, compiled steps beside the NumPy reference.",
+        help="compare the optimizers where they differ, with pictures",
+        description=DESCRIPTION,
     )
-    digits.add_parser(study.add_subparsers(required=True, metavar="part"))
+    parts = study.add_subparsers(required=True, metavar="part")
+    _add_parts(parts)
+    everything = parts.add_parser(
+        "all", parents=[_common_arguments()], help="all parts", description="Run all parts."
+    )
+    everything.add_argument("--data", type=Path, metavar="DIR", help="as for digits")
+    everything.set_defaults(run=_run_all)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the part that `args` names and return its exit status."""
-    status: int = args.run(args)
-    return status
+def _add_parts(subparsers: Subparsers) -> None:
+    for part in PARTS.values():
+        parser = subparsers.add_parser(
+            part.name, parents=[_common_arguments()], help=part.title, description=f"{part.title}."
+        )
+        part.add_arguments(parser)
+        parser.set_defaults(run=partial(_run, part))
+
+
+def _common_arguments() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--quick", action="store_true", help="a small version, in a fraction of the time"
+    )
+    common.add_argument(
+        "--seed",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="seed of all that is random (default: %(default)s)",
+    )
+    common.add_argument(
+        "--out",
+        type=Path,
+        default=Path("study"),
+        metavar="DIR",
+        help="folder for pictures, CSV files and report.md, made when missing "
+        "(default: %(default)s)",
+    )
+    common.add_argument("--again", action="store_true", help="run even what is finished")
+    return common
+
+
+def _run_all(args: argparse.Namespace) -> int:
+    given = vars(args)
+    parser = argparse.ArgumentParser()
+    _add_parts(parser.add_subparsers())
+    for name in PARTS:
+        # What else a part takes has its default.
+        own = vars(parser.parse_args([name]))
+        _run(PARTS[name], argparse.Namespace(**own | {key: given[key] for key in own.keys() & given.keys() - {"run"}}))
+    return 0
+
+
+def _run(part: Part, args: argparse.Namespace) -> int:
+    """Run a part, unless it is finished, and show what it found."""
+    require("matplotlib", "rich", *part.needs, extra="study")
+
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from instep.study.archive import Archive
+    from instep.study.progress import Progress
+
+    archive = Archive(args.out)
+    settings = {name: value for name, value in vars(args).items() if name not in NOT_DECISIVE}
+    console = Console()
+    if args.again or not archive.has(part.name, settings):
+        begin = perf_counter()
+        with Progress() as progress:
+            findings = part.run(argparse.Namespace(**settings), progress)
+        archive.store(part.name, part.title, settings, findings, perf_counter() - begin)
+    else:
+        console.print(f"{part.name} is finished; --again runs it anew.", markup=False)
+    console.print(Markdown(archive.text(part.name)))
+    report = archive.write_report(PARTS)
+    console.print(f"Pictures and numbers: {report}", markup=False)
+    return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 from instep.study import idx
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from instep._extras import CommandError, require
+from instep.extras import CommandError, require
 from instep.study.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from instep._extras import CommandError
+from instep.extras import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,59 @@
+"""Arguments of the parts that train on handwritten digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instep.study.numbers import learning_rate, positive
+from instep.study.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    import argparse
+
+RATES = (0.1, 0.01, 0.0001)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the part ``digits`` can be told."""
+    parser.add_argument(
+        "--optimizers",
+        nargs="+",
+        choices=OPTIMIZERS,
+        default=list(OPTIMIZERS),
+        metavar="NAME",
+        help=f"any of {', '.join(OPTIMIZERS)} (default: all)",
+    )
+    parser.add_argument(
+        "--rates",
+        nargs="+",
+        type=learning_rate,
+        default=list(RATES),
+        metavar="RATE",
+        help="learning rates, a panel each (default: 0.1 0.01 0.0001)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help="passes over the training images (default: 40, with --quick 5)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=positive,
+        default=512,
+        metavar="N",
+        help="images in a step (default: %(default)s)",
+    )
+    add_data_argument(parser)
+
+
+def add_data_argument(parser: argparse.ArgumentParser) -> None:
+    """Add where the digits come from."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with MNIST's IDX files, gzipped or not; the t10k pair alone is split into "
+        "train and test (default: the digits inside scikit-learn, no download)",
+    )

@@ -1,0 +1,50 @@
+"""The parts of the study. Each is a module that is imported when it runs, not before."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from instep.study import digits_arguments
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from instep.study.findings import Findings
+    from instep.study.progress import Progress
+
+
+def _no_arguments(_: argparse.ArgumentParser) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part's name, its title, what it needs beyond the study's own extras, and its arguments."""
+
+    name: str
+    title: str
+    needs: tuple[str, ...] = ()
+    add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
+
+    def run(self, settings: argparse.Namespace, progress: Progress) -> Findings:
+        """Run it. Its module has a function of this name."""
+        module = importlib.import_module(f"instep.study.{self.name.replace('-', '_')}")
+        run = cast("Callable[[argparse.Namespace, Progress], Findings]", module.run)
+        return run(settings, progress)
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "digits",
+            "A small convolutional network on handwritten digits",
+            ("jax",),
+            digits_arguments.add_arguments,
+        ),
+        Part("toy", "One cubic, five starting points"),
+    )
+}

@@ -1,0 +1,25 @@
+"""How an optimizer is drawn: the same colour and line in every picture of the study."""
+
+from __future__ import annotations
+
+# The colours are Okabe and Ito's, which colour-blind readers can tell apart. A variant has the
+# colour of its optimizer and a line of its own.
+STYLES = {
+    "Adam": ("#0072B2", "-"),
+    "Adam, β₁ = 0": ("#0072B2", "--"),
+    "AMSGrad": ("#56B4E9", "-"),
+    "RMSprop": ("#009E73", "-"),
+    "RMSprop, momentum": ("#009E73", "--"),
+    "Adagrad": ("#E69F00", "-"),
+    "Adadelta": ("#CC79A7", "-"),
+    "SGD": ("#D55E00", "-"),
+    "SGD, momentum": ("#D55E00", "--"),
+    "SGD, line search": ("#D55E00", ":"),
+    "SGD, schedule": ("#D55E00", "-."),
+}
+
+
+def style(title: str) -> dict[str, str]:
+    """Return matplotlib's arguments for the curve of an optimizer."""
+    colour, line = STYLES[title]
+    return {"color": colour, "linestyle": line, "label": title}
