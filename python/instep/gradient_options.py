@@ -30,6 +30,7 @@ DEFAULTS: GradientOptions = {
 }
 
 _AT_LEAST_0 = Number(0.0)
+_FINITE_ABOVE_0 = Number(0.0, above=True, below=True)
 
 
 def check(options: Mapping[str, Any]) -> GradientOptions:
@@ -51,10 +52,7 @@ def check(options: Mapping[str, Any]) -> GradientOptions:
 
 def check_grad_scale(value: object) -> float:
     """Return what gradients are divided by, or raise TypeError or ValueError."""
-    scale = _AT_LEAST_0.check_as("grad_scale", value)
-    if scale == 0.0 or scale == math.inf:
-        raise ValueError(f"grad_scale: expected a finite number above 0, got {value!r}")
-    return scale
+    return _FINITE_ABOVE_0.check_as("grad_scale", value)
 
 
 def encode(options: GradientOptions) -> tuple[float, float, str, bool]:
