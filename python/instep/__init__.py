@@ -9,7 +9,7 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, reference
+from instep import functional, reference, schedules
 from instep._core import __version__
 from instep.adadelta import Adadelta
 from instep.adagrad import Adagrad
@@ -36,6 +36,7 @@ __all__ = [
     "functional",
     "get_num_threads",
     "reference",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]

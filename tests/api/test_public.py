@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import instep
-from instep import _core, functional, reference
+from instep import _core, functional, reference, schedules
 from tests.api.model import DEFAULTS
 from tests.processes import run_python
 
@@ -29,6 +29,7 @@ NAMES = {
     "functional",
     "get_num_threads",
     "reference",
+    "schedules",
     "set_num_threads",
     "show_config",
 }
@@ -40,8 +41,13 @@ MODULES = ["instep"] + [
     for module in pkgutil.walk_packages(instep.__path__, "instep.")
     if not module.name.startswith((*OPTIONAL, "instep._core"))
 ]
-CLASSES = [getattr(instep, name) for name in [*DEFAULTS, "Optimizer", "RowGradient"]]
+SCHEDULES = [getattr(schedules, name) for name in schedules.__all__]
+RULES = [*(getattr(instep, name) for name in DEFAULTS), *SCHEDULES]
+"""Classes that are the formula of a paper."""
+
+CLASSES = [*RULES, instep.Optimizer, instep.RowGradient]
 METHODS = [
+    schedules.CosineDecay.__call__,
     instep.Optimizer.step,
     instep.Optimizer.add_param_group,
     instep.Optimizer.state_dict,
@@ -118,10 +124,11 @@ def test_every_parameter_is_documented(public: Callable[..., Any]) -> None:
     assert documented == wanted
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_every_class_says_its_rule_and_shows_an_example(name: str) -> None:
-    found = sections(getattr(instep, name))
-    assert ".. math::" in (inspect.getdoc(getattr(instep, name)) or "")
+@pytest.mark.parametrize("rule", RULES)
+def test_every_class_says_its_rule_and_shows_an_example(rule: type) -> None:
+    found = sections(rule)
+    assert ".. math::" in (inspect.getdoc(rule) or "")
+    assert found["References"]
     assert ">>> " in found["Examples"]
 
 
