@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
-"""A learning rate for each count of completed steps."""
+"""A learning rate for each count of completed steps; `instep.schedules` has the usual ones."""
 
 
 class Hyperparameter(Generic[T]):
@@ -79,10 +80,7 @@ def as_float(value: object) -> float | None:
 
 
 class Number(Hyperparameter[float]):
-    """A real number from `low` to `high`.
-
-    Where `above` is true it is not `low` itself, and where `below` is true not `high`.
-    """
+    """A real number from `low` to `high`: `above` the one, `below` the other, or either itself."""
 
     def __init__(
         self,
@@ -95,31 +93,31 @@ class Number(Hyperparameter[float]):
     ) -> None:
         super().__init__(fixed=fixed)
         self.low, self.high, self.above, self.below = low, high, above, below
+        self._first = math.nextafter(low, math.inf) if above else low
+        self._last = math.nextafter(high, -math.inf) if below else high
 
     def check(self, value: object) -> float:
         return self.check_as(self.name, value)
 
     def check_as(self, name: str, value: object) -> float:
         """Check a value that messages call `name`."""
-        if type(value) is float and self.low <= value < self.high and not self.above:
+        if type(value) is float and self._first <= value <= self._last:
             return value  # the usual case, without the slow question for a number's class
         number = as_float(value)
         if number is None:
             raise TypeError(f"{name}: expected a number, got {value!r}")
-        high_enough = self.low < number if self.above else self.low <= number
-        low_enough = number < self.high if self.below else number <= self.high
-        if not (high_enough and low_enough):
-            raise ValueError(f"{name}: expected a {self._description()}, got {value!r}")
+        if not self._first <= number <= self._last:
+            raise ValueError(f"{name}: expected {self._expected()}, got {value!r}")
         return number
 
-    def _description(self) -> str:
-        if self.high < math.inf:
-            opening, closing = "(" if self.above else "[", ")" if self.below else "]"
-            return f"number in {opening}{self.low:g}, {self.high:g}{closing}"
-        if self.low == -math.inf:
-            return "number that is not NaN"
-        low = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
-        return f"finite number {low}" if self.below else f"number {low}"
+    def _expected(self) -> str:
+        if self.low == -math.inf and self.high == math.inf:
+            return "a number that is not NaN"
+        if self.high == math.inf:
+            finite = "finite " if self.below else ""
+            return f"a {finite}number {'above' if self.above else 'of at least'} {self.low:g}"
+        first, last = "(" if self.above else "[", ")" if self.below else "]"
+        return f"a number in {first}{self.low:g}, {self.high:g}{last}"
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
         return {self.name: self.check}
@@ -192,6 +190,16 @@ class Flag(Hyperparameter[bool]):
 
     def encode(self, value: bool) -> Mapping[str, float]:
         return {self.name: float(value)}
+
+
+def as_integer(value: object) -> int | None:
+    """Return `value` as an int where it is an integer of any type; True and False are none."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:
