@@ -48,7 +48,7 @@ bool GradientPass::run() noexcept {
   if (options_.guards() && !std::isfinite(*norm_)) {
     not_finite_ = squares_.find_not_finite(loops, condition_.scale);
   }
-  if (options_.clip_norm != GradientOptions::off) {
+  if (options_.clips()) {
     const double coefficient = options_.clip_norm / (*norm_ + least_norm);
     factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
   }

@@ -1,6 +1,7 @@
 // What a step does with all gradients before the rules meet them: unscaling, clipping, the guard.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -14,18 +15,21 @@ namespace instep {
 enum class Nonfinite { propagate, raise, skip };
 
 struct GradientOptions {
-  static constexpr double off = std::numeric_limits<double>::infinity();
+  static constexpr double unclipped = std::numeric_limits<double>::infinity();
 
-  double clip_norm = off, clip_value = off;
+  double clip_norm = std::numeric_limits<double>::quiet_NaN();  // off; infinity only measures
+  double clip_value = unclipped;
   Nonfinite nonfinite = Nonfinite::propagate;
   bool flush_subnormals = false;
 
-  bool clamps() const { return clip_value != off; }
+  bool clips() const { return !std::isnan(clip_norm); }
+  bool clamps() const { return clip_value != unclipped; }
   bool guards() const { return nonfinite != Nonfinite::propagate; }
-  bool measures() const { return clip_norm != off || guards(); }
+  bool measures() const { return clips() || guards(); }
 };
 
-// As Python passes them, checked: infinity for a clip that is off.
+// As Python passes them, checked: NaN where there is no clip_norm, infinity
+// where there is no clip_value.
 GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
                                  bool flush_subnormals);
 
@@ -52,7 +56,7 @@ class GradientPass {
 
  private:
   GradientOptions options_;
-  Condition condition_ = {1.0, GradientOptions::off};
+  Condition condition_ = {1.0, GradientOptions::unclipped};
   double factor_ = 1.0;
   GradientNorm squares_;
   std::vector<const Slot*> slots_;  // of the arrays of `squares_`

@@ -59,7 +59,7 @@ def encode(options: GradientOptions) -> tuple[float, float, str, bool]:
     """Return the options as the core takes them, in its order."""
     clip_norm, clip_value = options["clip_norm"], options["clip_value"]
     return (
-        math.inf if clip_norm is None else clip_norm,
+        math.nan if clip_norm is None else clip_norm,
         math.inf if clip_value is None else clip_value,
         options["nonfinite"],
         options["flush_subnormals"],

@@ -60,7 +60,7 @@ class Optimizer(_core.Optimizer):
     clip_norm : float, optional
         Largest norm of all gradients of a step together: where they have a larger one, they are
         multiplied by ``clip_norm / (norm + 1e-6)``, as ``torch.nn.utils.clip_grad_norm_`` does, but
-        on the fly. `last_grad_norm` tells the norm.
+        on the fly. `last_grad_norm` tells the norm; infinity only measures it.
     clip_value : float, optional
         Largest magnitude of an element of a gradient; before `clip_norm`.
     nonfinite : {"propagate", "raise", "skip"}

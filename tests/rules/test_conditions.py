@@ -30,6 +30,7 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     {"clip_norm": 0.5},
     {"clip_norm": 0.0},
     {"clip_norm": 1e6},
+    {"clip_norm": math.inf},
     {"grad_scale": 7.0, "clip_norm": 0.1},
     {"grad_scale": 7.0, "clip_value": 0.1},
     {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
@@ -197,11 +198,11 @@ def test_clipped_gradients_have_the_norm() -> None:
 def test_norm_is_none_where_nobody_asked_for_it() -> None:
     optimizer = instep.SGD(np.zeros(3))
     norms = [optimizer.last_grad_norm]
-    for clip_norm in (None, 1.0, None):
+    for clip_norm in (None, 1.0, None, math.inf):
         optimizer.clip_norm = clip_norm
         optimizer.step(np.array([3.0, 4.0, 0.0]))
         norms.append(optimizer.last_grad_norm)
-    assert norms == [None, None, 5.0, None]
+    assert norms == [None, None, 5.0, None, 5.0]
 
 
 def snapshot(optimizer: instep.Optimizer) -> bytes:
