@@ -57,8 +57,8 @@ class Gradient:
 
     value: Real
     size: Real
-    relative: Real = number(0)
-    absolute: Real = number(0)
+    relative: Real = 0
+    absolute: Real = 0
 
     @property
     def error(self) -> Real:
@@ -99,7 +99,7 @@ def coefficient(p: Precision, value: Real, relative: Real, absolute: Real = 0) -
     )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def bias_correction(beta: Real, step: int) -> tuple[Real, Real]:
     """Return 1 - beta ** step, and the relative error of its double."""
     u = FLOAT64.unit
@@ -109,8 +109,8 @@ def bias_correction(beta: Real, step: int) -> tuple[Real, Real]:
     return 1 - power, compound(u, (error + underflow) / (1 - power))
 
 
-@functools.lru_cache(maxsize=None)
-def _adam_coefficients(
+@functools.cache
+def adam_coefficients(
     p: Precision, lr: Real, beta1: Real, beta2: Real, eps: Real, step: int, eps_hat: bool
 ) -> tuple[Coefficient, Coefficient]:
     first, error1 = bias_correction(beta1, step)
@@ -321,7 +321,7 @@ def adam(taken: Step) -> Element:
         x = after["max_exp_avg_sq"]
     step_size, eps = option(p, options["lr"]), option(p, options["eps"])
     if options["bias_correction"]:
-        step_size, eps = _adam_coefficients(
+        step_size, eps = adam_coefficients(
             p, options["lr"], beta1, beta2, options["eps"], step, options["eps_hat"]
         )
     below = denominator(p, x, bounds["exp_avg_sq"], eps, inside=False)

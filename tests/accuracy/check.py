@@ -25,7 +25,7 @@ class Worst:
 
     def add(self, computed: float, wanted: Real, bound: Real, seen: str) -> None:
         """Take the ratio of one more element's error and its bound."""
-        if not bounds.context.isfinite(bound):
+        if not exact.context.isfinite(bound):
             self.without_bound += 1
             return
         self.elements += 1

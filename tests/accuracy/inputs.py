@@ -24,9 +24,7 @@ def of_magnitude(low: float, high: float) -> Family:
     Squares are squares of such numbers.
     """
 
-    def family(
-        case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: int
-    ) -> Arguments:
+    def family(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: int) -> Arguments:
         largest = np.finfo(dtype).maxexp
         arrays = {}
         for name in ("param", "grad", *case.states):
