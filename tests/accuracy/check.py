@@ -98,9 +98,11 @@ def _numbers(array: Array) -> list[Real]:
 
 
 def _without_overflow(case: Case, arrays: Arguments, step: int) -> Array:
-    """Return at which elements no operation of the reference overflows or divides by zero."""
+    """Return at which finite elements no operation of the reference overflows or divides by 0."""
 
     def passes(some: Arguments) -> bool:
+        if not all(np.isfinite(array).all() for array in some.values()):
+            return False
         some = {name: array.copy() for name, array in some.items()}
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):

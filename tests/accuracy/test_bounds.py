@@ -214,3 +214,83 @@ def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataO
     }
     step = data.draw(st.integers(1, 2**62))
     assert_within_bounds(worst_of(Case(case.rule, case.states, options), arrays, step))
+
+
+def in_short(case: Case, step: bounds.Step) -> exact.Element:
+    """Return the first-order bounds, without the parameter's own rounding, over the unit."""
+    p, before, gradient, after, options, number = step
+    c, g = p.rounds_options, gradient.size
+    root, lr = exact.root, options["lr"]
+    if case.rule == "sgd":
+        if not case.states:
+            return {"param": (1 + c) * lr * g}
+        terms = options["momentum"] * abs(before["momentum_buffer"])
+        terms += (1 - options["dampening"]) * g
+        ahead = g + options["momentum"] * terms
+        param = (6 + 2 * c) * lr * ahead if options["nesterov"] else (4 + c) * lr * terms
+        return {"momentum_buffer": 3 * terms, "param": param}
+    if case.rule == "adam":
+        beta1, beta2 = options["beta1"], options["beta2"]
+        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        correction = root(1 - beta2**number)
+        rate = lr * correction / (1 - beta1**number)
+        k = 10 if c else 12 + 1 / (1 - beta1) + 1 / (1 - beta2)
+        v = after.get("max_exp_avg_sq", after["exp_avg_sq"])
+        update = k * rate * terms / (root(v) + options["eps"] * correction)
+        squares = 4 * after["exp_avg_sq"]
+        return {
+            "exp_avg": 3 * terms,
+            "exp_avg_sq": squares,
+            "max_exp_avg_sq": squares,
+            "param": update,
+        }
+    if case.rule == "rmsprop":
+        quotient = g / (root(after["square_avg"]) + options["eps"])
+        terms = options["momentum"] * abs(before.get("momentum_buffer", 0)) + quotient
+        k = 7 + c if "momentum_buffer" in case.states else 6 + c
+        return {
+            "square_avg": 4 * after["square_avg"],
+            "momentum_buffer": 6 * terms,
+            "param": k * lr * terms,
+        }
+    if case.rule == "adagrad":
+        decay = options["lr_decay"]
+        rate = lr / (1 + (number - 1) * decay)
+        k = 6 if c else 9 if decay else 5
+        quotient = g / (root(after["state_sum"]) + options["eps"])
+        return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    delta = abs(before["param"] - after["param"]) / lr
+    return {
+        "square_avg": 4 * after["square_avg"],
+        "acc_delta": (18 + c) * after["acc_delta"],
+        "param": (8 + exact.number(1.5) * c) * lr * delta,
+    }
+
+
+@every_dtype
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CASES
+        if "grad_avg" not in case.states
+        and not {"weight_decay", "eps_inside_sqrt", "eps_hat", "bias_correction"}
+        & set(case.options)
+    ],
+    ids=str,
+)
+def test_the_bounds_in_short(case: Case, dtype: np.dtype[Any]) -> None:
+    p = bounds.precision(dtype)
+    options = exact.all_options(case.rule, case.options)
+    arrays = case.random_arrays(5, dtype)
+    for index in range(5):
+        for number in (2, 100, 10**6):
+            before = {name: exact.number(a[index].item()) for name, a in arrays.items()}
+            after = getattr(exact, case.rule)(before, options, number)
+            gradient = bounds.Gradient(before["grad"], abs(before["grad"]))
+            gradient = bounds.decayed(p, before, gradient, options)
+            step = bounds.Step(p, before, gradient, after, options, number)
+            short = in_short(case, step)
+            for name, bound in getattr(bounds, case.rule)(step).items():
+                own = p.unit * abs(after[name]) if name == "param" else 0
+                assert bound <= own + (1 + 1e-3) * p.unit * short[name], name
