@@ -1,0 +1,405 @@
+"""Bounds on the rounding error of one step: docs/accuracy.md as code, one function for each rule.
+
+Every function returns, by the name of the array, how far an element may be from the exact result.
+The names are those of the document: `gamma`, `compound`, the *lemmas* root, denominator and
+quotient; a `Gradient` is what is known of the gradient that a rule meets.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.accuracy.exact import Element, Real, context, gradient, number, root
+
+NONE = context.inf
+"""The bound where the document states none: a denominator may be all error."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A dtype's unit roundoff and smallest subnormal, and whether it rounds an option (0 or 1)."""
+
+    unit: Real
+    smallest: Real
+    rounds_options: int
+
+    def gamma(self, n: Real) -> Real:
+        """Return the relative error that `n` roundings may add up to."""
+        return n * self.unit / (1 - n * self.unit)
+
+
+FLOAT32 = Precision(number(2) ** -24, number(2) ** -149, 1)
+FLOAT64 = Precision(number(2) ** -53, number(2) ** -1074, 0)
+
+
+def precision(dtype: np.dtype[Any]) -> Precision:
+    return {4: FLOAT32, 8: FLOAT64}[dtype.itemsize]
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """An exact coefficient and the errors with which it reaches the arrays."""
+
+    value: Real
+    relative: Real
+    absolute: Real
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """An exact gradient; the computed one is within ``relative * size + absolute`` of it."""
+
+    value: Real
+    size: Real
+    relative: Real = 0
+    absolute: Real = 0
+
+    @property
+    def error(self) -> Real:
+        return self.relative * self.size + self.absolute
+
+
+class Step(NamedTuple):
+    """A step of one element: the exact values before and after it, and the gradient it meets."""
+
+    precision: Precision
+    before: Element
+    gradient: Gradient
+    after: Element
+    options: Mapping[str, Any]
+    number: int
+
+
+def compound(*errors: Real) -> Real:
+    """Return the relative error that relative errors add up to."""
+    return context.fprod(1 + error for error in errors) - 1
+
+
+# The coefficients
+
+
+def option(p: Precision, value: Real) -> Coefficient:
+    """Return an option, which the dtype rounds if it is float32."""
+    return coefficient(p, value, number(0))
+
+
+def coefficient(p: Precision, value: Real, relative: Real, absolute: Real = 0) -> Coefficient:
+    """Return a coefficient whose double has these errors, and which the dtype then rounds."""
+    if not value:
+        return Coefficient(value, number(0), number(0))
+    rounding = p.rounds_options * p.unit
+    return Coefficient(
+        value, compound(relative, rounding), absolute + p.rounds_options * p.smallest
+    )
+
+
+@functools.cache
+def bias_correction(beta: Real, step: int) -> tuple[Real, Real]:
+    """Return 1 - beta ** step, and the relative error of its double."""
+    u = FLOAT64.unit
+    power = beta**step
+    error = power * ((1 + u) ** (step - 1) - 1) if step > 1 else number(0)
+    underflow = number(2) ** -1060 if step > 1 else 0
+    return 1 - power, compound(u, (error + underflow) / (1 - power))
+
+
+@functools.cache
+def adam_coefficients(
+    p: Precision, lr: Real, beta1: Real, beta2: Real, eps: Real, step: int, eps_hat: bool
+) -> tuple[Coefficient, Coefficient]:
+    first, error1 = bias_correction(beta1, step)
+    second, error2 = bias_correction(beta2, step)
+    if max(error1, error2) >= 1:
+        return Coefficient(lr, NONE, NONE), Coefficient(eps, NONE, NONE)
+    doubles = FLOAT64
+    step_size = coefficient(
+        p,
+        lr * root(second) / first,
+        (1 + doubles.gamma(3)) / (root(1 - error2) * (1 - error1)) - 1,
+        p.smallest + doubles.smallest / (first * (1 - error1)),
+    )
+    if eps_hat:
+        return step_size, option(p, eps)
+    corrected = (1 + doubles.gamma(2)) / root(1 - error2) - 1
+    return step_size, coefficient(p, eps * root(second), corrected, p.smallest)
+
+
+# The gradient
+
+
+def conditioned(
+    p: Precision,
+    grads: Sequence[Sequence[Real]],
+    conditioned_grads: Sequence[Sequence[Real]],
+    *,
+    grad_scale: float = 1.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+) -> list[list[Gradient]]:
+    """Return what is known of unscaled and clipped gradients."""
+    zero, doubles = number(0), FLOAT64
+    scaled = grad_scale != 1.0
+    rounding = p.rounds_options * p.unit
+    element = p.gamma(2) if scaled else zero
+    if clip_value is not None:
+        element = max(element, rounding)
+    factor = zero
+    if clip_norm is not None:
+        roundings = additions([len(grad) for grad in grads]) + 1
+        factor = compound(element / (1 - element), doubles.gamma(number(roundings) / 2 + 4))
+    if clip_value is not None:
+        clipped = clip_norm is not None
+        relative = compound(element, factor, rounding, p.gamma(1)) if clipped else element
+    elif scaled or clip_norm is not None:
+        unscaling = doubles.gamma(2) if scaled else zero
+        relative = compound(factor, unscaling, rounding, p.gamma(1))
+    else:
+        relative = zero
+    return [
+        [
+            Gradient(
+                after,
+                abs(after),
+                relative,
+                p.smallest * (2 + abs(before) + abs(before) / number(grad_scale)),
+            )
+            for before, after in zip(grad, conditioned_grad, strict=True)
+        ]
+        for grad, conditioned_grad in zip(grads, conditioned_grads, strict=True)
+    ]
+
+
+def additions(sizes: Sequence[int]) -> int:
+    """Return how many additions that round stand between a square and the sum of all squares."""
+    deepest = 0
+    for size in sizes:
+        if size:
+            lanes = min(-(-size // 16), 256) - 1
+            blocks = math.ceil(math.log2(-(-size // 4096)))
+            deepest = max(deepest, lanes + 4 + blocks)
+    return deepest + math.ceil(math.log2(len(sizes)))
+
+
+def decayed(
+    p: Precision, before: Element, incoming: Gradient, options: Mapping[str, Any]
+) -> Gradient:
+    """Return what is known of the gradient with its sign and the decay that is part of it."""
+    value = gradient({**before, "grad": incoming.value}, options)
+    decay = options["weight_decay"]
+    if not decay or options.get("decoupled_weight_decay"):
+        return Gradient(value, incoming.size, incoming.relative, incoming.absolute)
+    c, param = p.rounds_options, abs(before["param"])
+    return Gradient(
+        value,
+        incoming.size + decay * param,
+        compound(p.gamma(2 + c), incoming.relative),
+        2 * incoming.absolute + p.smallest * (1 + c * param),
+    )
+
+
+# The lemmas
+
+
+def moving_average(p: Precision, beta: Real, old: Real, g: Gradient) -> Real:
+    """Bound the error of ``beta * old + (1 - beta) * g``."""
+    terms = beta * abs(old) + abs(1 - beta) * g.size
+    underflow = p.smallest * (2 + p.rounds_options * abs(old)) + 2 * abs(1 - beta) * g.absolute
+    return compound(p.gamma(3), g.relative) * terms + underflow
+
+
+def moving_average_of_squares(p: Precision, beta: Real, old: Real, g: Gradient) -> Real:
+    """Bound the error of ``beta * old + (1 - beta) * (g * g)``."""
+    terms = beta * old + abs(1 - beta) * g.size**2
+    underflow = p.smallest * (3 + p.rounds_options * old) + abs(1 - beta) * square_underflow(g)
+    return compound(p.gamma(4), g.relative, g.relative) * terms + underflow
+
+
+def square_underflow(g: Gradient) -> Real:
+    return 4 * g.size * g.absolute + 2 * g.absolute**2
+
+
+def root_change(x: Real, error: Real) -> Real:
+    """Return the largest change of a root when its radicand, never negative, changes by `error`."""
+    up = root(x + error) - root(x)
+    return max(up, root(x) - root(x - error)) if error < x else max(up, root(x))
+
+
+def rounded_root(p: Precision, x: Real, error: Real) -> Real:
+    """Bound the error of the computed root of a radicand with an error."""
+    return (1 + p.unit) * root_change(x, error) + p.unit * root(x)
+
+
+def shifted(p: Precision, x: Real, error: Real, eps: Coefficient) -> Real:
+    """Bound the error of ``x + eps`` for an `x` with an error."""
+    eps_error = eps.relative * eps.value + eps.absolute
+    return (1 + p.unit) * (error + eps_error) + p.unit * (x + eps.value)
+
+
+def denominator(
+    p: Precision, x: Real, error: Real, eps: Coefficient, *, inside: bool
+) -> tuple[Real, Real]:
+    """Return ``sqrt(x) + eps`` or ``sqrt(x + eps)``, and the bound on its error."""
+    if not context.isfinite(eps.relative):
+        return root(x) + eps.value, NONE
+    if inside:
+        return root(x + eps.value), rounded_root(p, x + eps.value, shifted(p, x, error, eps))
+    if not eps.value:
+        return root(x), rounded_root(p, x, error)
+    return root(x) + eps.value, shifted(p, root(x), rounded_root(p, x, error), eps)
+
+
+def quotient(
+    p: Precision, numerator: Real, error: Real, below: Real, below_error: Real
+) -> tuple[Real, Real]:
+    """Return a quotient, and the bound on its error."""
+    if below_error >= below:
+        return number(0), NONE
+    exact = numerator / below
+    inexact = (error + abs(exact) * below_error) / (below - below_error)
+    return exact, (1 + p.unit) * inexact + p.unit * abs(exact) + p.smallest
+
+
+def product(p: Precision, factor: Coefficient, x: Real, error: Real) -> Real:
+    """Bound the error of ``factor * x`` for an `x` with an error."""
+    if not factor.value:
+        return number(0)
+    if not (context.isfinite(error) and context.isfinite(factor.relative)):
+        return NONE
+    relative = compound(p.gamma(1), factor.relative)
+    return (
+        factor.value * (relative * (abs(x) + error) + error)
+        + 2 * factor.absolute * (abs(x) + error)
+        + p.smallest
+    )
+
+
+def descended(p: Precision, param: Real, *errors: Real) -> Real:
+    """Bound the error of the new parameter, a difference of terms with these errors."""
+    return p.unit * abs(param) + (1 + p.unit) * sum(errors)
+
+
+# The rules
+
+
+def sgd(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    lr = option(p, options["lr"])
+    if "momentum_buffer" not in before:
+        return {"param": descended(p, after["param"], product(p, lr, g.size, g.error))}
+    c, momentum = p.rounds_options, options["momentum"]
+    terms, error = g.size, g.error
+    if step > 1:
+        old = abs(before["momentum_buffer"])
+        terms = momentum * old + (1 - options["dampening"]) * g.size
+        error = compound(p.gamma(3), g.relative) * terms
+        error += p.smallest * (2 + c * old) + 2 * g.absolute
+    bounds = {"momentum_buffer": error}
+    if options["nesterov"]:
+        ahead = product(p, option(p, momentum), terms, error)
+        terms = g.size + momentum * terms
+        error = (1 + p.unit) * (g.error + ahead) + p.unit * terms
+    bounds["param"] = descended(p, after["param"], product(p, lr, terms, error))
+    return bounds
+
+
+def adam(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    beta1, beta2 = options["beta1"], options["beta2"]
+    bounds = {
+        "exp_avg": moving_average(p, beta1, before["exp_avg"], g),
+        "exp_avg_sq": moving_average_of_squares(p, beta2, before["exp_avg_sq"], g),
+    }
+    x = after["exp_avg_sq"]
+    if "max_exp_avg_sq" in before:
+        bounds["max_exp_avg_sq"] = bounds["exp_avg_sq"]
+        x = after["max_exp_avg_sq"]
+    step_size, eps = option(p, options["lr"]), option(p, options["eps"])
+    if options["bias_correction"]:
+        step_size, eps = adam_coefficients(
+            p, options["lr"], beta1, beta2, options["eps"], step, options["eps_hat"]
+        )
+    below = denominator(p, x, bounds["exp_avg_sq"], eps, inside=False)
+    ratio, error = quotient(p, after["exp_avg"], bounds["exp_avg"], *below)
+    decay = number(0)
+    if options["decoupled_weight_decay"] and options["weight_decay"]:
+        product_of_options = options["lr"] * options["weight_decay"]
+        param = abs(before["param"])
+        decay = p.gamma(2) * abs(1 - product_of_options) * param
+        decay += 4 * FLOAT64.unit * product_of_options * param + p.smallest * (1 + param)
+    bounds["param"] = descended(p, after["param"], decay, product(p, step_size, ratio, error))
+    return bounds
+
+
+def rmsprop(taken: Step) -> Element:
+    p, before, g, after, options, _ = taken
+    alpha = options["alpha"]
+    x = after["square_avg"]
+    error = moving_average_of_squares(p, alpha, before["square_avg"], g)
+    bounds = {"square_avg": error}
+    if "grad_avg" in before:
+        mean = abs(after["grad_avg"])
+        mean_error = moving_average(p, alpha, before["grad_avg"], g)
+        bounds["grad_avg"] = mean_error
+        square_error = (1 + p.unit) * mean_error * (2 * mean + mean_error)
+        square_error += p.unit * mean**2 + p.smallest
+        difference = x - mean**2
+        error = (1 + p.unit) * (error + square_error) + p.unit * abs(difference)
+        x = max(difference, number(0))
+    inside = options["eps_inside_sqrt"]
+    below = denominator(p, x, error, option(p, options["eps"]), inside=inside)
+    direction, error = quotient(p, g.value, g.error, *below)
+    if "momentum_buffer" in before:
+        old = before["momentum_buffer"]
+        error += product(p, option(p, options["momentum"]), old, number(0))
+        direction = after["momentum_buffer"]
+        if context.isfinite(error):
+            error = (1 + p.unit) * error + p.unit * abs(direction)
+        bounds["momentum_buffer"] = error
+    update = product(p, option(p, options["lr"]), direction, error)
+    bounds["param"] = descended(p, after["param"], update)
+    return bounds
+
+
+def adagrad(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    terms = before["state_sum"] + g.size**2
+    error = compound(p.gamma(2), g.relative, g.relative) * terms
+    error += p.smallest + square_underflow(g)
+    lr, decay = options["lr"], options["lr_decay"]
+    step_size = option(p, lr)
+    if decay and step > 1:
+        step_size = coefficient(p, lr / (1 + (step - 1) * decay), FLOAT64.gamma(4), p.smallest)
+    inside = options["eps_inside_sqrt"]
+    below = denominator(p, after["state_sum"], error, option(p, options["eps"]), inside=inside)
+    update = product(p, step_size, *quotient(p, g.value, g.error, *below))
+    return {"state_sum": error, "param": descended(p, after["param"], update)}
+
+
+def adadelta(taken: Step) -> Element:
+    p, before, g, after, options, _ = taken
+    rho, eps = options["rho"], option(p, options["eps"])
+    error = moving_average_of_squares(p, rho, before["square_avg"], g)
+    bounds = {"square_avg": error}
+    above, above_error = denominator(p, before["acc_delta"], number(0), eps, inside=True)
+    below = denominator(p, after["square_avg"], error, eps, inside=True)
+    ratio, ratio_error = quotient(p, above, above_error, *below)
+    if not context.isfinite(ratio_error):
+        return {**bounds, "acc_delta": NONE, "param": NONE}
+    delta = ratio * g.size
+    error = (1 + p.unit) * (ratio_error * (g.size + g.error) + ratio * g.error)
+    error += p.unit * delta + p.smallest
+    terms = rho * before["acc_delta"] + (1 - rho) * delta**2
+    bounds["acc_delta"] = (
+        p.gamma(4) * terms
+        + (1 + p.gamma(4)) * (1 - rho) * error * (2 * delta + error)
+        + p.smallest * (3 + p.rounds_options * before["acc_delta"])
+    )
+    update = product(p, option(p, options["lr"]), delta, error)
+    bounds["param"] = descended(p, after["param"], update)
+    return bounds

@@ -1,0 +1,118 @@
+"""Steps of the compiled kernels against the exact rules and the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instep import functional, reference
+from tests.accuracy import bounds, exact
+from tests.accuracy.exact import Element, Real
+from tests.cases import Arguments, Array, Case
+
+
+@dataclass
+class Worst:
+    """How close the elements of an array came to their bounds."""
+
+    ratio: float = 0.0
+    elements: int = 0
+    without_bound: int = 0
+    seen: str = ""
+
+    def add(self, computed: float, wanted: Real, bound: Real, seen: str) -> None:
+        """Take the ratio of one more element's error and its bound."""
+        if not exact.context.isfinite(bound):
+            self.without_bound += 1
+            return
+        self.elements += 1
+        error = abs(exact.number(computed) - wanted)
+        ratio = float(error / bound) if bound else float("inf") if error else 0.0
+        if ratio >= self.ratio:
+            self.ratio, self.seen = ratio, f"{computed!r}, exactly {float(wanted)!r}: {seen}"
+
+    def __add__(self, other: Worst) -> Worst:
+        worse = max(self, other, key=lambda worst: worst.ratio)
+        without = self.without_bound + other.without_bound
+        return Worst(worse.ratio, self.elements + other.elements, without, worse.seen)
+
+
+def worst_of(
+    case: Case,
+    arrays: Arguments,
+    step: int = 1,
+    conditions: Mapping[str, Any] | None = None,
+    *,
+    kernel: Any = functional,
+) -> dict[str, Worst]:
+    """Step arrays of one axis, those elements of them at which nothing overflows."""
+    if conditions is None:
+        keep = _without_overflow(case, arrays, step)
+        arrays = {name: array[keep] for name, array in arrays.items()}
+    conditions = conditions or {}
+    p = bounds.precision(arrays["param"].dtype)
+    grads = [_numbers(arrays["grad"])]
+    conditioned = exact.condition(grads, **conditions)
+    known = bounds.conditioned(p, grads, conditioned, **conditions)
+    computed = {name: array.copy() for name, array in arrays.items()}
+    conditional = Case(case.rule, case.states, {**case.options, **conditions})
+    with np.errstate(all="ignore"):
+        conditional.step(kernel, computed, step)
+    return compare(case, arrays, known[0], computed, step)
+
+
+def compare(
+    case: Case, arrays: Arguments, known: list[bounds.Gradient], computed: Arguments, step: int
+) -> dict[str, Worst]:
+    """Compare stepped arrays with the exact step from `arrays`, by the name of the array."""
+    p = bounds.precision(arrays["param"].dtype)
+    options = exact.all_options(case.rule, case.options)
+    worst = {name: Worst() for name in ("param", *case.states)}
+    elements = {name: _numbers(arrays[name]) for name in worst}
+    for index, incoming in enumerate(known):
+        before: Element = {name: values[index] for name, values in elements.items()}
+        before["grad"] = incoming.value
+        after = getattr(exact, case.rule)(before, options, step)
+        gradient = bounds.decayed(p, before, incoming, options)
+        taken = bounds.Step(p, before, gradient, after, options, step)
+        limits = getattr(bounds, case.rule)(taken)
+        seen = f"{case}, step {step}, {arrays['param'].dtype}, " + ", ".join(
+            f"{name} {float(value)!r}" for name, value in before.items()
+        )
+        for name in worst:
+            wanted, limit = after[name], limits[name]
+            worst[name].add(float(computed[name][index]), wanted, limit, f"{name}, {seen}")
+    return worst
+
+
+def assert_within_bounds(worst: Mapping[str, Worst]) -> None:
+    for array in worst.values():
+        assert array.ratio <= 1, f"{array.ratio:.3g} times the bound: {array.seen}"
+
+
+def _numbers(array: Array) -> list[Real]:
+    return [exact.number(value) for value in array.tolist()]
+
+
+def _without_overflow(case: Case, arrays: Arguments, step: int) -> Array:
+    """Return at which finite elements no operation of the reference overflows or divides by 0."""
+
+    def passes(some: Arguments) -> bool:
+        if not all(np.isfinite(array).all() for array in some.values()):
+            return False
+        some = {name: array.copy() for name, array in some.items()}
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                case.step(reference, some, step)
+        except FloatingPointError:
+            return False
+        return True
+
+    size = arrays["param"].size
+    if passes(arrays):
+        return np.ones(size, bool)
+    each = ({name: array[i : i + 1] for name, array in arrays.items()} for i in range(size))
+    return np.fromiter((passes(element) for element in each), bool, size)

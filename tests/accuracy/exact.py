@@ -1,0 +1,137 @@
+"""The update rules in arithmetic without rounding, as their papers write them.
+
+Numbers are mpmath's, of 320 bits: against the rounding errors of float64 an error of 2**-320 of the
+largest term is none. A dictionary holds one element of each array by the name of its argument.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import mpmath
+
+from instep import reference
+
+context = mpmath.MPContext()
+context.prec = 320
+
+Real: TypeAlias = Any
+"""An mpmath number of `context`."""
+
+Element: TypeAlias = dict[str, Real]
+
+number = context.mpf
+root = context.sqrt
+
+
+def all_options(rule: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a step function, defaults included, floats as exact numbers."""
+    signature = inspect.signature(getattr(reference, f"{rule}_step"))
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name != "step"
+    }
+    every = {**defaults, **options}
+    return {name: number(v) if isinstance(v, float) else v for name, v in every.items()}
+
+
+def condition(
+    grads: Sequence[Sequence[Real]],
+    *,
+    grad_scale: float = 1.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+) -> list[list[Real]]:
+    """Return the elements of all gradients, unscaled and clipped."""
+    unscaled = [[g / number(grad_scale) for g in grad] for grad in grads]
+    if clip_value is not None:
+        largest = number(clip_value)
+        unscaled = [[min(max(g, -largest), largest) for g in grad] for grad in unscaled]
+    if clip_norm is None:
+        return unscaled
+    norm = root(context.fsum(g * g for grad in unscaled for g in grad))
+    factor = min(number(1), number(clip_norm) / (norm + number(1e-6)))
+    return [[factor * g for g in grad] for grad in unscaled]
+
+
+def gradient(before: Element, options: Mapping[str, Any]) -> Real:
+    """Return the gradient with its sign and the decay that is part of it."""
+    signed = -before["grad"] if options["maximize"] else before["grad"]
+    if options.get("decoupled_weight_decay"):
+        return signed
+    return signed + options["weight_decay"] * before["param"]
+
+
+def sgd(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    if "momentum_buffer" not in before:
+        return {"param": before["param"] - options["lr"] * g}
+    momentum = options["momentum"]
+    b = momentum * before["momentum_buffer"] + (1 - options["dampening"]) * g if step > 1 else g
+    direction = g + momentum * b if options["nesterov"] else b
+    return {"param": before["param"] - options["lr"] * direction, "momentum_buffer": b}
+
+
+def adam(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    beta1, beta2, eps = options["beta1"], options["beta2"], options["eps"]
+    m = beta1 * before["exp_avg"] + (1 - beta1) * g
+    v = beta2 * before["exp_avg_sq"] + (1 - beta2) * g * g
+    after = {"exp_avg": m, "exp_avg_sq": v}
+    if "max_exp_avg_sq" in before:
+        v = after["max_exp_avg_sq"] = max(before["max_exp_avg_sq"], v)
+    if options["bias_correction"]:
+        correction = 1 - beta2**step
+        m, v = m / (1 - beta1**step), v / correction
+        eps = eps / root(correction) if options["eps_hat"] else eps
+    param = before["param"]
+    if options["decoupled_weight_decay"]:
+        param = (1 - options["lr"] * options["weight_decay"]) * param
+    return {**after, "param": param - options["lr"] * _quotient(m, root(v) + eps)}
+
+
+def rmsprop(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    alpha = options["alpha"]
+    v = alpha * before["square_avg"] + (1 - alpha) * g * g
+    after = {"square_avg": v}
+    if "grad_avg" in before:
+        mean = after["grad_avg"] = alpha * before["grad_avg"] + (1 - alpha) * g
+        v = max(v - mean * mean, number(0))
+    direction = _quotient(g, _denominator(v, options))
+    if "momentum_buffer" in before:
+        direction += options["momentum"] * before["momentum_buffer"]
+        after["momentum_buffer"] = direction
+    return {**after, "param": before["param"] - options["lr"] * direction}
+
+
+def adagrad(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    total = before["state_sum"] + g * g
+    lr = options["lr"] / (1 + (step - 1) * options["lr_decay"])
+    quotient = _quotient(g, _denominator(total, options))
+    return {"param": before["param"] - lr * quotient, "state_sum": total}
+
+
+def adadelta(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    rho, eps = options["rho"], options["eps"]
+    v = rho * before["square_avg"] + (1 - rho) * g * g
+    delta = _quotient(root(before["acc_delta"] + eps), root(v + eps)) * g
+    return {
+        "param": before["param"] - options["lr"] * delta,
+        "square_avg": v,
+        "acc_delta": rho * before["acc_delta"] + (1 - rho) * delta * delta,
+    }
+
+
+def _denominator(v: Real, options: Mapping[str, Any]) -> Real:
+    eps = options["eps"]
+    return root(v + eps) if options["eps_inside_sqrt"] else root(v) + eps
+
+
+def _quotient(numerator: Real, denominator: Real) -> Real:
+    return numerator / denominator if denominator else context.nan

@@ -1,0 +1,296 @@
+"""No element of a step is farther from the exact rule than docs/accuracy.md says."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import instep
+from instep import functional, reference
+from tests.accuracy import bounds, exact
+from tests.accuracy.check import assert_within_bounds, compare, worst_of
+from tests.accuracy.inputs import FAMILIES
+from tests.cases import CASES, DTYPES, FEW_CASES, SQUARES, Case
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+few_cases = pytest.mark.parametrize("case", FEW_CASES, ids=str)
+
+STEPS = (1, 2, 1000, 2**31 + 1)
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+EXTREMES = (
+    *(
+        Case("adam", MOMENTS, {"lr": 1e-3, "beta1": beta1, "beta2": beta2, "eps": eps})
+        for beta1, beta2 in (
+            (0.9999, 0.999999),
+            (1 - 2.0**-24, 1 - 2.0**-30),
+            (1 - 2.0**-45, 1 - 2.0**-50),
+            (1 - 2.0**-53, 1 - 2.0**-53),
+            (2.0**-60, 1e-300),
+            (0.0, 0.999),
+        )
+        for eps in (0.0, 1e-300, 1e-8, 1e30)
+    ),
+    Case("adam", MOMENTS, {"lr": 3.0, "weight_decay": 1 / 3, "decoupled_weight_decay": True}),
+    Case("adam", MOMENTS, {"lr": 1e-30, "weight_decay": 1e-30, "decoupled_weight_decay": True}),
+    Case("sgd", ("momentum_buffer",), {"lr": 1e-42, "momentum": 1e-42, "dampening": 1 - 1e-12}),
+    Case("sgd", ("momentum_buffer",), {"lr": 1e-310, "momentum": 1e-310, "weight_decay": 1e-310}),
+    Case("rmsprop", ("square_avg", "grad_avg"), {"lr": 1e-3, "alpha": 1 - 2.0**-40, "eps": 1e-3}),
+    Case("rmsprop", ("square_avg", "grad_avg"), {"lr": 1e-3, "alpha": 1e-42, "eps": 1.0}),
+    Case("adagrad", ("state_sum",), {"lr": 1e-3, "lr_decay": 1 / 3, "eps": 0.0}),
+    Case("adagrad", ("state_sum",), {"lr": 1e-3, "lr_decay": 1e-300, "eps": 1e-44}),
+    Case("adadelta", ("square_avg", "acc_delta"), {"lr": 1.0, "rho": 1 - 2.0**-50, "eps": 1e-44}),
+)
+
+
+@every_dtype
+@every_case
+def test_every_rule_and_option(case: Case, dtype: np.dtype[Any]) -> None:
+    bounded_everywhere = ("ordinary", "wide", "from zero")
+    for position, (name, family) in enumerate(FAMILIES.items()):
+        step = STEPS[position % len(STEPS)] if case.counts_steps else 1
+        with np.errstate(all="ignore"):
+            arrays = family(case, dtype, np.random.default_rng(position), 4)
+        worst = worst_of(case, arrays, step)
+        assert_within_bounds(worst)
+        # Only a denominator may be all error, where a difference of squares stands below a root.
+        if name in bounded_everywhere and "grad_avg" not in case.states:
+            assert sum(array.without_bound for array in worst.values()) == 0
+
+
+@every_dtype
+@pytest.mark.parametrize("case", EXTREMES, ids=str)
+def test_extreme_options(case: Case, dtype: np.dtype[Any]) -> None:
+    for name in ("ordinary", "from zero", "small", "cancelling averages", "subnormal"):
+        for step in (1, 2, 10, 2**31 + 1, 2**53 + 1) if case.counts_steps else (1,):
+            with np.errstate(all="ignore"):
+                arrays = FAMILIES[name](case, dtype, np.random.default_rng(step), 2)
+            assert_within_bounds(worst_of(case, arrays, step))
+
+
+@every_dtype
+@few_cases
+def test_conditioned_gradients(case: Case, dtype: np.dtype[Any]) -> None:
+    for conditions in (
+        {"grad_scale": 3.0},
+        {"clip_value": 0.3},
+        {"clip_norm": 0.7},
+        {"grad_scale": 7.0, "clip_value": 0.1},
+        {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
+    ):
+        arrays = case.random_arrays(17, dtype)
+        assert_within_bounds(worst_of(case, arrays, 2, conditions))
+
+
+@every_dtype
+@pytest.mark.parametrize("sizes", [(1,), (3, 0, 5), (12_300,), (15, 16, 17, 4097)], ids=str)
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"clip_norm": 0.5},
+        {"clip_norm": 1e-300},
+        {"clip_norm": 1e6},
+        {"grad_scale": 1 / 3, "clip_norm": 0.5},
+        {"grad_scale": 1e-3, "clip_value": 1 / 3, "clip_norm": 0.5},
+    ],
+    ids=str,
+)
+def test_gradients_clipped_by_their_common_norm(
+    dtype: np.dtype[Any], sizes: tuple[int, ...], conditions: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(len(sizes))
+    grads = [(rng.standard_normal(size) * 10.0 ** rng.integers(-9, 1, size)) for size in sizes]
+    grads = [grad.astype(dtype) for grad in grads]
+    # From zero, at a rate of 1 and upwards, the new parameters are the conditioned gradients.
+    params = [np.zeros_like(grad) for grad in grads]
+    functional.sgd_step(params, grads, step=1, lr=1.0, maximize=True, **conditions)
+    elements = [[exact.number(g) for g in grad.tolist()] for grad in grads]
+    wanted = exact.condition(elements, **conditions)
+    known = bounds.conditioned(bounds.precision(dtype), elements, wanted, **conditions)
+    for param, gradients in zip(params, known, strict=True):
+        for computed, gradient in zip(param.tolist(), gradients, strict=True):
+            assert abs(exact.number(computed) - gradient.value) <= gradient.error
+
+
+@every_dtype
+@few_cases
+def test_rows_that_come_more_than_once(case: Case, dtype: np.dtype[Any]) -> None:
+    p = bounds.precision(dtype)
+    arrays = case.random_arrays(6, dtype)
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(np.repeat(np.arange(6), 5))
+    values = rng.standard_normal(30).astype(dtype)
+    known = []
+    for row in range(6):
+        terms = [exact.number(value) for value in values[rows == row].tolist()]
+        known.append(
+            bounds.Gradient(sum(terms), sum(abs(term) for term in terms), p.gamma(len(terms) - 1))
+        )
+    computed = {name: array.copy() for name, array in arrays.items()}
+    computed["grad"] = instep.RowGradient(rows, values)
+    case.step(functional, computed, 2)
+    assert_within_bounds(compare(case, arrays, known, computed, 2))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 10, 1000, 10**6, 2**31, 2**31 + 1, 2**53 + 1, 2**62])
+@pytest.mark.parametrize("beta", [0.0, 1e-200, 0.3, 0.9, 0.999, 1 - 1e-9, 1 - 2.0**-45])
+def test_bias_correction(beta: float, step: int) -> None:
+    wanted, relative = bounds.bias_correction(exact.number(beta), step)
+    computed = 1.0 - reference._common.power(beta, step)
+    assert abs(computed - wanted) <= relative * wanted
+    # At every step: 1 - beta ** t is at least (1 - beta) t beta ** (t - 1).
+    if beta < 1 - 1e-6:
+        assert relative <= 1.001 * bounds.FLOAT64.unit / (1 - exact.number(beta))
+
+
+def test_a_coefficient_that_is_rounded_too_early_exceeds_the_bounds() -> None:
+    def adam_step(*, beta2: float, **arguments: Any) -> None:
+        early = 1.0 - float(np.float32(1.0) - np.float32(beta2))
+        reference.adam_step(beta2=early, **arguments)
+
+    case = Case("adam", MOMENTS, {"lr": 0.1, "beta2": 0.999})
+    arrays = case.random_arrays(10, np.dtype(np.float32))
+    worst = worst_of(case, arrays, kernel=types.SimpleNamespace(adam_step=adam_step))
+    assert worst["exp_avg"].ratio <= 1
+    assert worst["exp_avg_sq"].ratio > 1
+    assert worst["param"].ratio > 1
+
+
+def numbers(dtype: np.dtype[Any], *, from_zero: bool = False) -> st.SearchStrategy[float]:
+    """Return finite numbers whose squares do not overflow."""
+    largest = 2.0 ** (np.finfo(dtype).maxexp // 2 - 4)
+    low = 0.0 if from_zero else -largest
+    return st.floats(low, largest, width=32 if dtype.itemsize == 4 else 64)
+
+
+rates = st.floats(2.0**-40, 2.0**40)
+below_one = st.floats(0, 1, exclude_max=True)
+OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "sgd": {"momentum": rates, "dampening": st.floats(0, 1)},
+    "adam": {
+        "beta1": below_one,
+        "beta2": below_one,
+        "eps": rates,
+        "decoupled_weight_decay": st.booleans(),
+        "bias_correction": st.booleans(),
+        "eps_hat": st.booleans(),
+    },
+    "rmsprop": {
+        "alpha": st.floats(0, 1),
+        "eps": rates,
+        "momentum": rates,
+        "eps_inside_sqrt": st.booleans(),
+    },
+    "adagrad": {"lr_decay": rates, "eps": rates, "eps_inside_sqrt": st.booleans()},
+    "adadelta": {"rho": st.floats(0, 1), "eps": rates},
+}
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+@every_dtype
+@few_cases
+def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataObject) -> None:
+    own = OPTIONS[case.rule]
+    if "momentum_buffer" not in case.states:
+        own = {name: s for name, s in own.items() if name not in ("momentum", "dampening")}
+    common = {"weight_decay": rates, "maximize": st.booleans()}
+    options = data.draw(st.fixed_dictionaries({"lr": rates}, optional={**common, **own}))
+    if case.rule == "sgd" and options.get("momentum") and not options.get("dampening"):
+        options["nesterov"] = data.draw(st.booleans())
+    arrays = {
+        name: np.array(
+            data.draw(st.lists(numbers(dtype, from_zero=name in SQUARES), min_size=2, max_size=2)),
+            dtype,
+        )
+        for name in ("param", "grad", *case.states)
+    }
+    step = data.draw(st.integers(1, 2**62))
+    assert_within_bounds(worst_of(Case(case.rule, case.states, options), arrays, step))
+
+
+def in_short(case: Case, step: bounds.Step) -> exact.Element:
+    """Return the first-order bounds, without the parameter's own rounding, over the unit."""
+    p, before, gradient, after, options, number = step
+    c, g = p.rounds_options, gradient.size
+    root, lr = exact.root, options["lr"]
+    if case.rule == "sgd":
+        if not case.states:
+            return {"param": (1 + c) * lr * g}
+        terms = options["momentum"] * abs(before["momentum_buffer"])
+        terms += (1 - options["dampening"]) * g
+        ahead = g + options["momentum"] * terms
+        param = (6 + 2 * c) * lr * ahead if options["nesterov"] else (4 + c) * lr * terms
+        return {"momentum_buffer": 3 * terms, "param": param}
+    if case.rule == "adam":
+        beta1, beta2 = options["beta1"], options["beta2"]
+        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        correction = root(1 - beta2**number)
+        rate = lr * correction / (1 - beta1**number)
+        k = 10 if c else 12 + 1 / (1 - beta1) + 1 / (1 - beta2)
+        v = after.get("max_exp_avg_sq", after["exp_avg_sq"])
+        update = k * rate * terms / (root(v) + options["eps"] * correction)
+        squares = 4 * after["exp_avg_sq"]
+        return {
+            "exp_avg": 3 * terms,
+            "exp_avg_sq": squares,
+            "max_exp_avg_sq": squares,
+            "param": update,
+        }
+    if case.rule == "rmsprop":
+        quotient = g / (root(after["square_avg"]) + options["eps"])
+        terms = options["momentum"] * abs(before.get("momentum_buffer", 0)) + quotient
+        k = 7 + c if "momentum_buffer" in case.states else 6 + c
+        return {
+            "square_avg": 4 * after["square_avg"],
+            "momentum_buffer": 6 * terms,
+            "param": k * lr * terms,
+        }
+    if case.rule == "adagrad":
+        decay = options["lr_decay"]
+        rate = lr / (1 + (number - 1) * decay)
+        k = 6 if c else 9 if decay else 5
+        quotient = g / (root(after["state_sum"]) + options["eps"])
+        return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    delta = abs(before["param"] - after["param"]) / lr
+    return {
+        "square_avg": 4 * after["square_avg"],
+        "acc_delta": (18 + c) * after["acc_delta"],
+        "param": (8 + exact.number(1.5) * c) * lr * delta,
+    }
+
+
+@every_dtype
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CASES
+        if "grad_avg" not in case.states
+        and not {"weight_decay", "eps_inside_sqrt", "eps_hat", "bias_correction"}
+        & set(case.options)
+    ],
+    ids=str,
+)
+def test_the_bounds_in_short(case: Case, dtype: np.dtype[Any]) -> None:
+    p = bounds.precision(dtype)
+    options = exact.all_options(case.rule, case.options)
+    arrays = case.random_arrays(5, dtype)
+    for index in range(5):
+        for number in (2, 100, 10**6):
+            before = {name: exact.number(a[index].item()) for name, a in arrays.items()}
+            after = getattr(exact, case.rule)(before, options, number)
+            gradient = bounds.Gradient(before["grad"], abs(before["grad"]))
+            gradient = bounds.decayed(p, before, gradient, options)
+            step = bounds.Step(p, before, gradient, after, options, number)
+            short = in_short(case, step)
+            for name, bound in getattr(bounds, case.rule)(step).items():
+                own = p.unit * abs(after[name]) if name == "param" else 0
+                assert bound <= own + (1 + 1e-3) * p.unit * short[name], name
