@@ -72,26 +72,22 @@ def steps() -> Iterator[Request]:
     for case in CASES:
         arguments, options = _encoded(case)
         present = sum(1 << k for k, name in enumerate(arguments[2:]) if name in case.states)
-        for dtype in DTYPES:
-            for number in STEPS:
-                for kind in ("plain", "odd"):
-                    arrays = case.random_arrays(SIZE, dtype, seed=number)
-                    if kind == "odd":
-                        for seed, name in enumerate(arrays):
-                            arrays[name] = with_odd_numbers(arrays[name], seed)
-                    expected = {name: array.copy() for name, array in arrays.items()}
-                    with np.errstate(all="ignore"):
-                        case.step(reference, expected, number)
-                    order = [name for name in arguments if name in arrays]
-                    head = (
-                        f"step {case.rule} {DTYPES.index(dtype)} {SIZE} {present} {number} 0x1p+0"
-                    )
-                    yield Request(
-                        f"{case}-{dtype}-step {number}-{kind}",
-                        " ".join([head, *options]),
-                        [arrays[name] for name in order],
-                        [expected[name] for name in order if name != "grad"],
-                    )
+        for dtype, number, odd in itertools.product(DTYPES, STEPS, (False, True)):
+            arrays = case.random_arrays(SIZE, dtype, seed=number)
+            if odd:
+                for seed, name in enumerate(arrays):
+                    arrays[name] = with_odd_numbers(arrays[name], seed)
+            expected = {name: array.copy() for name, array in arrays.items()}
+            with np.errstate(all="ignore"):
+                case.step(reference, expected, number)
+            order = [name for name in arguments if name in arrays]
+            head = f"step {case.rule} {DTYPES.index(dtype)} {SIZE} {present} {number} {(1.0).hex()}"
+            yield Request(
+                f"{case}, {dtype}, step {number}, {'odd' if odd else 'plain'} numbers",
+                " ".join([head, *options]),
+                [arrays[name] for name in order],
+                [expected[name] for name in order if name != "grad"],
+            )
 
 
 def conditions() -> Iterator[Request]:
