@@ -1,0 +1,131 @@
+"""What the stepper is asked, and what the reference answers.
+
+Every rule with every combination of options, both dtypes, several numbers of steps; every condition
+of a gradient. The numbers are those of a training and those that no training should meet: zeros of
+both signs, subnormals, the largest numbers, infinity and NaN.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instep import _core, reference
+from instep.reference.gradients import _sum_of_squares as sum_of_squares
+from tests.cases import CASES, DTYPES, Array, Case
+
+STEPS = (1, 2, 1000, 2**31 + 1)
+SIZE = 203  # no multiple of any vector's length
+NORM_SIZES = (0, 1, 17, 4096, 5000, 4 * 4096 + 15, 5 * 4096)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of the stepper, with the arrays that it must answer."""
+
+    name: str
+    line: str
+    arrays: Sequence[Array]
+    expected: Sequence[Array]
+
+    @property
+    def data(self) -> bytes:
+        return b"".join([self.line.encode() + b"\n", *(array.tobytes() for array in self.arrays)])
+
+
+def odd_numbers(dtype: np.dtype[Any]) -> Array:
+    """Return numbers at the edges of the format."""
+    info = np.finfo(dtype)
+    edges = [0.0, info.smallest_subnormal, info.tiny, info.eps, 1.0, info.max, np.inf, np.nan]
+    return np.array([*edges, *(-each for each in edges)], dtype)
+
+
+def with_odd_numbers(array: Array, seed: int) -> Array:
+    """Return a copy of `array` with odd numbers in a third of its places."""
+    rng = np.random.default_rng(seed)
+    places = rng.random(array.size) < 1 / 3
+    return np.where(places, rng.choice(odd_numbers(array.dtype), array.size), array)
+
+
+def _encoded(case: Case) -> tuple[list[str], list[str]]:
+    """Return the arguments of a rule that are arrays, and its options' values, exact."""
+    parameters = inspect.signature(getattr(reference, f"{case.rule}_step")).parameters
+    arrays = [name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    defaults = {
+        name: each.default for name, each in parameters.items() if each.default is not each.empty
+    }
+    # An option that the function does not have is one of the class alone, such as a first value.
+    option_names, _ = _core.rules()[case.rule]
+    options = {**dict.fromkeys(option_names, 0.0), **defaults, **case.options}
+    return arrays, [float(options[name]).hex() for name in option_names]
+
+
+def steps() -> Iterator[Request]:
+    """Yield a step of each case, dtype and count, with plain and with odd numbers."""
+    for case in CASES:
+        arguments, options = _encoded(case)
+        present = sum(1 << k for k, name in enumerate(arguments[2:]) if name in case.states)
+        for dtype, number, odd in itertools.product(DTYPES, STEPS, (False, True)):
+            arrays = case.random_arrays(SIZE, dtype, seed=number)
+            if odd:
+                for seed, name in enumerate(arrays):
+                    arrays[name] = with_odd_numbers(arrays[name], seed)
+            expected = {name: array.copy() for name, array in arrays.items()}
+            with np.errstate(all="ignore"):
+                case.step(reference, expected, number)
+            order = [name for name in arguments if name in arrays]
+            head = f"step {case.rule} {DTYPES.index(dtype)} {SIZE} {present} {number} {(1.0).hex()}"
+            yield Request(
+                f"{case}, {dtype}, step {number}, {'odd' if odd else 'plain'} numbers",
+                " ".join([head, *options]),
+                [arrays[name] for name in order],
+                [expected[name] for name in order if name != "grad"],
+            )
+
+
+def conditions() -> Iterator[Request]:
+    """Yield gradients to condition, and to sum the squares of."""
+    for dtype, size, (scale, bound) in itertools.product(
+        DTYPES, NORM_SIZES, ((1.0, math.inf), (0.25, math.inf), (0.5, 0.125))
+    ):
+        plain = np.random.default_rng(size).standard_normal(size).astype(dtype)
+        numbers = f"{DTYPES.index(dtype)} {size} {scale.hex()} {bound.hex()}"
+        clip = None if bound == math.inf else bound
+        for kind, grad in (("plain", plain), ("odd", with_odd_numbers(plain, 1))):
+            with np.errstate(all="ignore"):
+                # The scales are powers of two: 1 / (1 / scale) is scale.
+                [expected] = reference.condition_gradients(
+                    [grad], grad_scale=1 / scale, clip_value=clip
+                )
+                blocks = [expected[at : at + 4096] for at in range(0, size, 4096)]
+                sums = np.array([sum_of_squares(block) for block in blocks])
+            if kind == "plain":
+                plain_sums = sums
+            name = f"{numbers} {kind}"
+            yield Request(f"condition {name}", f"condition {numbers}", [grad], [expected])
+            yield Request(f"squares {name}", f"squares {numbers} 0", [grad], [sums])
+        yield Request(f"guarded {numbers}", f"squares {numbers} 1", [plain], [plain_sums])
+
+
+def answers(command: Sequence[str], requests: Sequence[Request]) -> list[list[Array]]:
+    """Return what the stepper answers."""
+    done = subprocess.run(
+        command, input=b"".join(each.data for each in requests), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    result, at = [], 0
+    for request in requests:
+        arrays = []
+        for wanted in request.expected:
+            arrays.append(np.frombuffer(done.stdout, wanted.dtype, wanted.size, at))
+            at += wanted.nbytes
+        result.append(arrays)
+    assert at == len(done.stdout)
+    return result

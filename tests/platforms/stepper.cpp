@@ -1,0 +1,129 @@
+// Steps arrays with the kernels alone: no Python, no engine, no threads.
+//
+//   stepper          lists the instruction sets that this build has and this machine can run
+//   stepper ISA      reads requests from standard input and writes the arrays back, in their order
+//
+// A request is a line and then, raw, the arrays that it names:
+//
+//   step RULE DTYPE N PRESENT NUMBER SCALE OPTION...   param, grad, states; gives param and states
+//   condition DTYPE N SCALE BOUND                      grad; gives the conditioned gradient
+//   squares DTYPE N SCALE BOUND GUARDED                grad; gives a sum for each block, in double
+//
+// DTYPE is 0 (float32) or 1 (float64), PRESENT a bit for each state, and numbers that are not whole
+// are in hexadecimal, exact.
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels/select.hpp"
+
+namespace {
+
+using namespace instep;
+
+// A vector's memory is aligned as any kernel needs it: to its elements.
+using Bytes = std::vector<char>;
+
+Bytes read_array(std::size_t bytes) {
+  Bytes array(bytes);
+  std::cin.read(array.data(), std::streamsize(bytes));
+  if (!std::cin) throw std::runtime_error("an array is missing");
+  return array;
+}
+
+void write_array(const void* array, std::size_t bytes) {
+  std::cout.write(static_cast<const char*>(array), std::streamsize(bytes));
+}
+
+template <class T>
+T next(std::istream& line) {
+  T value;
+  if (!(line >> value)) throw std::runtime_error("a number is missing");
+  return value;
+}
+
+// Streams do not read hexadecimal floating-point numbers.
+template <>
+double next<double>(std::istream& line) {
+  return std::strtod(next<std::string>(line).c_str(), nullptr);
+}
+
+void step(const Table& table, std::istream& line) {
+  const auto name = next<std::string>(line);
+  const Rule* rule = nullptr;
+  for (int k = 0; k < table.rule_count; ++k) {
+    if (name == table.rules[k].name) rule = &table.rules[k];
+  }
+  if (rule == nullptr) throw std::runtime_error("no rule " + name);
+  const auto dtype = DType(next<int>(line));
+  const auto n = next<std::int64_t>(line);
+  const auto present = next<unsigned>(line);
+  const auto number = next<std::int64_t>(line);
+  const auto scale = next<double>(line);
+  std::vector<double> options;
+  for (int k = 0; k < rule->option_count; ++k) options.push_back(next<double>(line));
+
+  std::vector<Bytes> arrays;
+  for (int k = 0; k < 2 + rule->state_count; ++k) {
+    if (k < 2 || (present >> (k - 2) & 1) != 0) {
+      arrays.push_back(read_array(std::size_t(n * item_size(dtype))));
+    }
+  }
+  std::vector<void*> pointers;
+  for (Bytes& array : arrays) pointers.push_back(array.data());
+  const Kernel& kernel = rule->kernels[rule->variant(options.data(), present)][dtype];
+  Coefficients coefficients;
+  kernel.prepare(options.data(), number, scale, coefficients);
+  kernel.loop(pointers.data(), n, coefficients);
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    if (k != 1) write_array(arrays[k].data(), arrays[k].size());
+  }
+}
+
+void condition(const Table& table, std::istream& line, bool squares) {
+  const auto dtype = DType(next<int>(line));
+  const auto n = next<std::int64_t>(line);
+  const Condition how = {next<double>(line), next<double>(line)};
+  const bool guarded = squares && next<int>(line) != 0;
+  Bytes grad = read_array(std::size_t(n * item_size(dtype)));
+  if (!squares) {
+    table.gradients.condition[dtype](grad.data(), grad.data(), n, how);
+    write_array(grad.data(), grad.size());
+    return;
+  }
+  std::vector<double> sums(std::size_t((n + norm_block - 1) / norm_block));
+  table.gradients.sum_squares[dtype](grad.data(), n, sums.data(), how, guarded);
+  write_array(sums.data(), sums.size() * sizeof(double));
+}
+
+void serve(const Table& table) {
+  for (std::string text; std::getline(std::cin, text);) {
+    std::istringstream line(text);
+    const auto what = next<std::string>(line);
+    if (what == "step") {
+      step(table, line);
+    } else {
+      condition(table, line, what == "squares");
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc == 1) {
+      for (const Table* table : supported_tables()) std::puts(table->isa);
+    } else {
+      serve(select_table(argv[1]));
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "stepper: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
