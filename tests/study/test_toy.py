@@ -9,8 +9,8 @@ import pytest
 
 from instep.study import toy
 from instep.study.progress import Progress
+from instep.study.thinning import log_spaced
 from instep.study.toy_outcomes import OPTIMIZERS, gradient, outcome
-from instep.study.toy_pictures import log_spaced
 
 STARTS = np.array([0.05, 0.4, 0.95])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from instep.study import toy_pictures
 from instep.study.findings import Curves, Findings
+from instep.study.thinning import log_spaced
 from instep.study.toy_outcomes import OPTIMIZERS, outcome
 from instep.study.toy_text import text
 
@@ -43,7 +44,7 @@ def _paths(outcomes: Sequence[Outcome]) -> Curves:
     curves = Curves("paths", "optimizer", "start", "iteration", "x")
     for found in outcomes:
         positions = found.record.positions
-        rows = toy_pictures.log_spaced(found.record.iterations)
+        rows = log_spaced(found.record.iterations)
         for path in positions.T:
             curves.add(found.title, path[0], rows, path[rows])
     return curves

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-import instep
 from instep.study.repetition import Doubles, Ending, Record, follow
-from instep.study.variants import VARIANTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from instep.study.variants import at_one_rate
 
 LR = 0.01
 TOLERANCE = 1e-12
@@ -22,10 +16,7 @@ AFTER_PUSH = 1000
 LASTING = 0.9
 """The end of a path is what comes after this share of the iterations."""
 
-OPTIMIZERS: dict[str, Callable[[Doubles], instep.Optimizer]] = {
-    **{title: partial(optimizer, lr=LR) for title, optimizer in VARIANTS.items()},
-    "Adadelta, lr = 1": instep.Adadelta,
-}
+OPTIMIZERS = at_one_rate(LR)
 
 
 def gradient(x: Doubles) -> Doubles:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from instep.study.findings import Picture
 from instep.study.styles import style
+from instep.study.thinning import log_spaced
 from instep.study.toy_outcomes import MINIMUM, TOLERANCE
 from instep.study.words import number
 
@@ -16,24 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from instep.study.toy_outcomes import Outcome
 
-POINTS = 600
-"""Most points that are drawn, and stored, of a path."""
-
 EXACT = 1e-17
 """Where a distance of 0 is drawn on a logarithmic axis. No other is less than 2.2e-16."""
-
-
-def log_spaced(last: int) -> NDArray[np.int64]:
-    """Return iterations from 0 to `last`, at most `POINTS`, that lie evenly on a log axis.
-
-    >>> log_spaced(5).tolist()
-    [0, 1, 2, 3, 4, 5]
-    """
-    return np.unique(np.r_[0, np.geomspace(1, last, POINTS - 1).round()].astype(np.int64))
 
 
 def positions(outcomes: Sequence[Outcome]) -> Picture:

@@ -19,3 +19,11 @@ VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
     "RMSprop, momentum": partial(instep.RMSprop, momentum=MOMENTUM),
 }
 """By the titles that :mod:`instep.study.styles` knows. Call with parameters and ``lr``."""
+
+
+def at_one_rate(lr: float) -> dict[str, Callable[..., instep.Optimizer]]:
+    """Return all at the rate `lr`, and Adadelta, which hardly moves there, at its own as well."""
+    return {
+        **{title: partial(optimizer, lr=lr) for title, optimizer in VARIANTS.items()},
+        "Adadelta, lr = 1": partial(instep.Adadelta, lr=1.0),
+    }
