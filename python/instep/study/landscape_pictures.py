@@ -24,12 +24,12 @@ LEAST_LOSS = 1e-16
 
 def paths(surface: Surface, descents: Sequence[Descent]) -> Picture:
     """Draw the paths on a surface over its contour lines."""
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
     left, right, bottom, top = surface.view
     x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
     loss = surface.loss(x, y)
-    levels = np.geomspace(loss.max() * 1e-4, loss.max(), 15)
+    levels = np.geomspace(loss.max() * 1e-4, loss.max(), 12)
     axes.contour(x, y, loss, levels=levels, colors="0.75", linewidths=0.6, zorder=0)
     # What lies on one line or ends in one place is drawn in layers, the first the widest.
     widths = np.linspace(3.5, 1.2, len(descents))

@@ -149,6 +149,6 @@ SURFACES = (
         start=(1.5, 1e-6),
         about_start="10⁻⁶ beside the ridge y = 0, on which the gradient leads into the saddle",
         steps=300,
-        view=(-1.0, 1.8, -0.8, 2.2),
+        view=(-1.6, 1.8, -0.6, 2.2),
     ),
 )

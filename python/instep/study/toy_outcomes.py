@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instep.study.repetition import Doubles, Ending, Record, follow
+from instep.study.repetition import LIMIT, Doubles, Ending, Record, follow
 from instep.study.variants import at_one_rate
 
 LR = 0.01
@@ -82,6 +82,11 @@ class Outcome:
     def median(self) -> int:
         """Iterations to the ending: the median of the starts."""
         return int(np.median([ending.iteration for ending in self.endings]))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the search ended from every start."""
+        return all(ending.how != LIMIT for ending in self.endings)
 
     @property
     def moving(self) -> int:

@@ -69,7 +69,7 @@ def _row(found: Outcome) -> tuple[str, ...]:
     rest = f"{max(resting):,}" if resting else "never"
     return (
         found.title,
-        f"{found.median:,}",
+        f"{found.median:,}" if found.ended else f"> {found.median:,}",
         ", ".join(f"{way} ({count})" for way, count in ways.items()),
         number(found.at_ending.max()),
         f"{rest} ({moving} never)" if resting and moving else rest,
@@ -90,19 +90,21 @@ def _seen(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _speed(outcomes: Sequence[Outcome]) -> str:
-    ranked = sorted(outcomes, key=lambda found: found.median)
+    ranked = sorted((found for found in outcomes if found.ended), key=lambda found: found.median)
     first, last = ranked[0], ranked[-1]
-    sentence = (
+    endless = [spoken(found.title) for found in outcomes if not found.ended]
+    not_ended = f" From some starts {listed(endless)} did not end." if endless else ""
+    return (
         f"{spoken(first.title)} ends first, after {first.median:,} iterations (median), "
-        f"{spoken(last.title)} last, "
-        f"after {last.median:,}."
+        f"{spoken(last.title)} last, after {last.median:,}. In order: "
+        f"{listed(spoken(found.title) for found in ranked)}.{not_ended}"
     )
-    return f"{sentence} In order: {listed(spoken(found.title) for found in ranked)}."
 
 
 def _conditions(outcomes: Sequence[Outcome]) -> str:
     ways = Counter(ending.how for found in outcomes for ending in found.endings)
-    worst = max(outcomes, key=lambda found: float(found.at_ending.max()))
+    ended = [found for found in outcomes if found.ended]
+    worst = max(ended, key=lambda found: float(found.at_ending.max()))
     return (
         f"Of {ways.total()} searches, {ways[SMALL_CHANGE]} ended by a change of less than "
         f"{number(TOLERANCE)}, {ways[UNCHANGED]} because x repeated, {ways[CYCLE]} in a cycle; "
@@ -133,7 +135,7 @@ def _deceived(outcomes: Sequence[Outcome]) -> list[str]:
 def _moving(outcomes: Sequence[Outcome]) -> str:
     resting = [found for found in outcomes if not found.moving]
     exact = [spoken(found.title) for found in resting if found.lasting.max() == 0]
-    near = [_with(found, found.lasting) for found in resting if found.lasting.max() > 0]
+    near = [_with(found, found.distances[-1]) for found in resting if found.lasting.max() > 0]
     sentences = []
     if exact:
         sentences.append(
