@@ -168,7 +168,7 @@ def _seen(distances: Doubles, found: dict[str, dict[str, Times]], limit: int) ->
             )
         if stuck:
             sentences.append(
-                f"{listed(stuck)} had not left from every start after {limit:,} iterations."
+                f"From some of the starts, {listed(stuck)} had not left after {limit:,} iterations."
             )
         last = {title: time[-1] for title, time in times.items()}
         fastest = min(last, key=lambda title: last[title])

@@ -66,11 +66,17 @@ class Outcome:
         return lasting
 
     @property
-    def pushed(self) -> Doubles:
-        """Largest distance from the minimum after the push, of what was at rest before."""
+    def after_push(self) -> Doubles:
+        """Distance from the minimum after the push, of what was at rest before."""
         resting = [rest is not None for rest in self.rests]
-        farthest: Doubles = np.abs(self.push.positions - MINIMUM).max(axis=0)
-        return farthest[resting]
+        distances: Doubles = np.abs(self.push.positions[:, resting] - MINIMUM)
+        return distances
+
+    @property
+    def pushed(self) -> Doubles:
+        """The largest of `after_push`."""
+        farthest: Doubles = self.after_push.max(axis=0)
+        return farthest
 
     @property
     def approaching(self) -> bool:

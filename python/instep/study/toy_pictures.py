@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from instep.study.findings import Picture
+from instep.study.repetition import LIMIT
 from instep.study.styles import style
 from instep.study.thinning import log_spaced
 from instep.study.toy_outcomes import MINIMUM, TOLERANCE
@@ -58,8 +59,9 @@ def distances(outcomes: Sequence[Outcome]) -> Picture:
         bold = shown.shape[1] // 2
         axes.plot(rows, shown[rows], lw=0.6, alpha=0.5, **_unnamed(found))
         axes.plot(rows, shown[rows, bold], lw=1.6, **_unnamed(found))
-        ends = [ending.iteration for ending in found.endings]
-        at = np.maximum(found.at_ending, EXACT)
+        ended = [ending.how != LIMIT for ending in found.endings]
+        ends = np.array([ending.iteration for ending in found.endings])[ended]
+        at = np.maximum(found.at_ending, EXACT)[ended]
         axes.plot(ends, at, "o", ms=4, mfc="white", mec="black", zorder=5)
         axes.set_title(found.title, fontsize=10)
         _distance_axis(axes)
@@ -84,9 +86,9 @@ def last_iterations(outcomes: Sequence[Outcome], shown: int = 200) -> Picture:
         rows = np.arange(iterations - shown, iterations + 1)
         bold = int(found.lasting.argmax())
         last.plot(rows, np.maximum(found.distances[rows, bold], EXACT), **style(found.title))
-        after = np.abs(found.push.positions - MINIMUM)
-        bold = int(after.max(axis=0).argmax())
-        pushed.plot(np.maximum(after[:, bold], EXACT), **_unnamed(found))
+        if found.pushed.size:
+            after = found.after_push[:, found.pushed.argmax()]
+            pushed.plot(np.maximum(after, EXACT), **_unnamed(found))
     last.set(title=f"the last {shown} iterations", xlabel="iteration", ylabel="|x − 2|")
     last.xaxis.set_major_formatter("{x:,.0f}")
     last.locator_params(axis="x", nbins=4)
@@ -100,7 +102,7 @@ def last_iterations(outcomes: Sequence[Outcome], shown: int = 200) -> Picture:
         figure,
         "Distance from the minimum of the start that ends farthest from it: over the last "
         "iterations (left; what rests at the same distance is drawn as one line), and after x was "
-        "moved to the next larger float64 (right).",
+        "moved from its rest to the next larger float64 (right).",
     )
 
 
