@@ -39,8 +39,8 @@ DIRECTIONS = {
 }
 """Ridges, as cosine and sine."""
 
-FLAT = 3.0
-"""Fewer iterations more for a tenth of the distance count as none."""
+FLAT = 1.0
+"""Fewer iterations more than this for a tenth of the distance count as none."""
 
 
 def escape_times(
@@ -157,7 +157,7 @@ def _seen(distances: Doubles, found: dict[str, dict[str, Times]], limit: int) ->
         sentences = []
         if flat:
             sentences.append(
-                f"Near the ridge it hardly matters how near (less than {FLAT:g} iterations more "
+                f"Near the ridge it hardly matters how near (less than {FLAT:g} iteration more "
                 f"for a tenth of the distance) for {listed(flat)}."
             )
         if steep:
