@@ -46,5 +46,6 @@ PARTS = {
             digits_arguments.add_arguments,
         ),
         Part("toy", "One cubic, five starting points"),
+        Part("landscapes", "Valleys, plains and a saddle"),
     )
 }

@@ -1,46 +1,64 @@
-"""Minimise x³ − 3x² + 4, whose slope 3x² − 6x is 0 at 0 and at the minimum 2."""
+"""Minimise x³ − 3x² + 4, which is largest at 0 and smallest at 2, until x repeats."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from instep.study.findings import Curves, Findings, Picture, markdown_table
-from instep.study.optimizers import OPTIMIZERS
-from instep.study.styles import style
+from instep.study import toy_pictures
+from instep.study.findings import Curves, Findings
+from instep.study.thinning import log_spaced
+from instep.study.toy_outcomes import OPTIMIZERS, outcome
+from instep.study.toy_text import text
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from instep.study.progress import Progress
+    from instep.study.toy_outcomes import Outcome
 
-LR = 0.01
 STARTS = 5
+ITERATIONS, QUICK_ITERATIONS = 100_000, 10_000
 
 
 def run(settings: argparse.Namespace, progress: Progress) -> Findings:
-    """Run it."""
-    most = 1000 if settings.quick else 100_000
-    starts = np.random.default_rng(settings.seed).uniform(0, 1, STARTS)
-    curves = Curves("paths", "optimizer", "start", "iteration", "x")
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    rows = []
+    """Minimise by every optimizer."""
+    starts = np.sort(np.random.default_rng(settings.seed).uniform(0, 1, STARTS))
+    iterations = QUICK_ITERATIONS if settings.quick else ITERATIONS
     bar = progress.bar("toy", len(OPTIMIZERS))
-    for pairing in OPTIMIZERS.values():
-        x = starts[:1].copy()
-        optimizer = pairing.optimizer(x, lr=LR)
-        path = [float(x[0])]
-        for _ in range(most):
-            optimizer.step(3 * x**2 - 6 * x)
-            path.append(float(x[0]))
-        axes.plot(path, **style(pairing.title))
-        curves.add(pairing.title, float(starts[0]), np.arange(len(path)), path)
-        rows.append((pairing.title, f"{path[-1]:.12g}"))
-        bar.advance()
-    axes.set(xscale="symlog", xlabel="iteration", ylabel="x")
-    axes.legend()
-    text = markdown_table(("optimizer", "x at the end"), rows)
-    return Findings(text, [Picture("paths", figure, "Paths to 2.")], [curves])
+    outcomes = []
+    for title in OPTIMIZERS:
+        outcomes.append(outcome(title, starts, iterations))
+        bar.advance(note=title)
+    pictures = [
+        toy_pictures.positions(outcomes),
+        toy_pictures.distances(outcomes),
+        toy_pictures.last_iterations(outcomes),
+    ]
+    return Findings(text(outcomes, starts), pictures, [_paths(outcomes), _endings(outcomes)])
+
+
+def _paths(outcomes: Sequence[Outcome]) -> Curves:
+    curves = Curves("paths", "optimizer", "start", "iteration", "x")
+    for found in outcomes:
+        positions = found.record.positions
+        rows = log_spaced(found.record.iterations)
+        for path in positions.T:
+            curves.add(found.title, path[0], rows, path[rows])
+    return curves
+
+
+def _endings(outcomes: Sequence[Outcome]) -> Curves:
+    curves = Curves(
+        "endings", "optimizer", "start", "iterations", "ended by", "distance", "at rest since"
+    )
+    for found in outcomes:
+        starts = found.record.positions[0]
+        for start, end, distance, rest in zip(
+            starts, found.endings, found.at_ending, found.rests, strict=True
+        ):
+            since = "" if rest is None else str(rest)
+            curves.add(found.title, start, end.iteration, end.how, distance, since)
+    return curves
