@@ -83,7 +83,12 @@ def _run_all(args: argparse.Namespace) -> int:
     for name in PARTS:
         # What else a part takes has its default.
         own = vars(parser.parse_args([name]))
-        _run(PARTS[name], argparse.Namespace(**own | {key: given[key] for key in own.keys() & given.keys() - {"run"}}))
+        _run(
+            PARTS[name],
+            argparse.Namespace(
+                **own | {key: given[key] for key in own.keys() & given.keys() - {"run"}}
+            ),
+        )
     return 0
 
 
