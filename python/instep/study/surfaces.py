@@ -121,7 +121,7 @@ SURFACES = (
         minima=np.array([[3.0, 0.5]]),
         lowest=0.0,
         start=(-1.0, 1.5),
-        about_start="chosen on the slope between the minimum and the valley to infinity, where paths part",
+        about_start="chosen between the minimum and the valley to infinity, where paths part",
         steps=1000,
         view=(-8.0, 4.5, -1.2, 2.6),
     ),
