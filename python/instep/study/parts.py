@@ -45,6 +45,7 @@ PARTS = {
             ("jax",),
             digits_arguments.add_arguments,
         ),
+        Part("convex", "Convex problems on which Adam fails"),
         Part("toy", "One cubic, five starting points"),
     )
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # The colours are Okabe and Ito's, which colour-blind readers can tell apart. A variant has the
 # colour of its optimizer and a line of its own.
 STYLES = {
     "Adam": ("#0072B2", "-"),
     "Adam, β₁ = 0": ("#0072B2", "--"),
+    "Adam, β₂ = 0.999": ("#0072B2", "-."),
+    "Adam, uncorrected": ("#0072B2", ":"),
     "AMSGrad": ("#56B4E9", "-"),
     "RMSprop": ("#009E73", "-"),
     "RMSprop, momentum": ("#009E73", "--"),
@@ -19,7 +23,7 @@ STYLES = {
 }
 
 
-def style(title: str) -> dict[str, str]:
+def style(title: str) -> dict[str, Any]:
     """Return matplotlib's arguments for the curve of an optimizer."""
     colour, line = STYLES[title]
     return {"color": colour, "linestyle": line, "label": title}
