@@ -60,7 +60,7 @@ def _curves(results: Sequence[Result], at: Iterations) -> Curves:
 
 
 def _draw_games(results: Sequence[Result], at: Iterations) -> Picture:
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = Figure(figsize=(9.5, 6.5), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for (points, regrets), game in zip(panels.T, GAMES, strict=True):
         for result in results:

@@ -78,7 +78,7 @@ def _rates(periods: int) -> tuple[Picture, str, Curves]:
     length = PERIOD
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     near, far = figure.subplots(1, 2)
-    curves = Curves("effective_rates", "optimizer", "curve", "iteration", "rate")
+    curves = Curves("effective-rates", "optimizer", "curve", "iteration", "rate")
     shown = slice(20 * length, 24 * length)
     middles = (np.arange(periods) + 0.5) * length
     for title, rate in (("Adam", adam), ("AMSGrad", amsgrad)):
@@ -138,8 +138,9 @@ def _memory(count: int) -> tuple[Picture, str, Curves]:
     axes.axvline(1 - BETA2, color="0.4", linewidth=1, linestyle=":")
     axes.set_xscale("log")
     axes.set_yscale("asinh", linear_width=0.05)
-    ticks = (-1, -0.1, 0, 0.1, 1, 10, 100)
-    axes.set_yticks(ticks, [f"{tick:+g}".replace("-", "−") for tick in ticks])
+    axes.set_yticks(
+        (-1, -0.1, 0, 0.1, 1, 10, 100), ("−1", "−0.1", "0", "+0.1", "+1", "+10", "+100")
+    )
     axes.set(xlabel="1 − β₂ (left: a long memory)", ylim=(-2, 200))
     axes.set_ylabel("drift of x in a period of 101, in α")
     axes.grid(alpha=0.3)

@@ -46,6 +46,7 @@ PARTS = {
             digits_arguments.add_arguments,
         ),
         Part("convex", "Convex problems on which Adam fails"),
+        Part("sparse", "Rare and frequent features", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
     )
 }
