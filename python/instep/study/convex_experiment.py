@@ -89,7 +89,7 @@ def gradients(seed: int, steps: int) -> Iterator[Array]:
 
 def marks(periods: int) -> Iterations:
     """Return ends of periods, evenly spaced in their logarithm."""
-    return logarithmic_marks(periods, 80) * PERIOD
+    return logarithmic_marks(periods, 60) * PERIOD
 
 
 def play_all(seed: int, periods: int, progress: Progress) -> list[Result]:

@@ -60,7 +60,7 @@ def _curves(results: Sequence[Result], at: Iterations) -> Curves:
 
 
 def _draw_games(results: Sequence[Result], at: Iterations) -> Picture:
-    figure = Figure(figsize=(9.5, 6.5), layout="constrained")
+    figure = Figure(figsize=(8.5, 6), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for (points, regrets), game in zip(panels.T, GAMES, strict=True):
         for result in results:
@@ -114,7 +114,7 @@ def _draw_rates(results: Sequence[Result], at: Iterations) -> Picture:
     caption = (
         "The periodic game at three learning rates (SGD: a hundredth of them; Adagrad: 1 and 0.1), "
         "at the ends of periods. The rate decides when x arrives, not at which end: RMSprop, which "
-        "the first large gradient throws to −1 where its rate is 0.1/√t, comes back to go to +1."
+        "the first large gradient throws to −1 where its rate is 0.1/√t, climbs all the same."
     )
     return Picture("learning-rates", figure, caption)
 
@@ -156,7 +156,7 @@ fourth of them for the stochastic runs):
 
 {markdown_table(heads, rows)}
 
-{_ends(results)} {_corrections(results, at)}"""
+{_ends(results)} {_chances(results)} {_corrections(results, at)}"""
 
 
 def _signed(value: float) -> str:
@@ -174,6 +174,21 @@ def _ends(results: Sequence[Result]) -> str:
                 places["between"].append(f"{who} at {_signed(x)}")
     told = (f"{place}: {', '.join(who)}" for place, who in places.items() if who)
     return f"The periodic game ends {'; '.join(told)}."
+
+
+def _chances(results: Sequence[Result]) -> str:
+    """Tell how many runs of the stochastic game have arrived."""
+    adam, amsgrad = (
+        result.final
+        for title in ("Adam", "AMSGrad")
+        for result in results
+        if (result.title, result.rate, result.game) == (title, "1/√t", STOCHASTIC)
+    )
+    return (
+        f"Of the {RUNS} stochastic runs at 1/√t, {np.count_nonzero(adam > 0.9)} of Adam's end above "
+        f"+0.9, and {np.count_nonzero(amsgrad < -0.9)} of AMSGrad's below −0.9; the farthest of "
+        f"AMSGrad's from −1 is at {_signed(amsgrad.max())}."
+    )
 
 
 def _corrections(results: Sequence[Result], at: Iterations) -> str:

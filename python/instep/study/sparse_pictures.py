@@ -60,7 +60,7 @@ def _panels(
 
 def draw_learning(runs: Sequence[Run]) -> Picture:
     """Draw held-out losses against the examples learned from, each at its best rate."""
-    figure = Figure(figsize=(9.5, 6.5), layout="constrained")
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
     for axes, of_problem in _panels(figure, runs, (2, 2)):
         for run in of_problem:
             late = run.marks >= FIRST_SHOWN
@@ -111,7 +111,7 @@ def draw_features(runs: Sequence[Run]) -> Picture:
 
 def draw_rates(runs: Sequence[Run]) -> Picture:
     """Draw the online loss against the learning rate."""
-    figure = Figure(figsize=(9.5, 6.5), layout="constrained")
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
     for axes, of_problem in _panels(figure, runs, (2, 2)):
         least = min(run.online.min() for run in of_problem)
         for run in of_problem:
