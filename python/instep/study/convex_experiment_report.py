@@ -185,9 +185,9 @@ def _chances(results: Sequence[Result]) -> str:
         if (result.title, result.rate, result.game) == (title, "1/√t", STOCHASTIC)
     )
     return (
-        f"Of the {RUNS} stochastic runs at 1/√t, {np.count_nonzero(adam > 0.9)} of Adam's end above "
-        f"+0.9, and {np.count_nonzero(amsgrad < -0.9)} of AMSGrad's below −0.9; the farthest of "
-        f"AMSGrad's from −1 is at {_signed(amsgrad.max())}."
+        f"Of the {RUNS} stochastic runs at 1/√t, {np.count_nonzero(adam > 0.9)} of Adam's end "
+        f"above +0.9, and {np.count_nonzero(amsgrad < -0.9)} of AMSGrad's below −0.9; the farthest "
+        f"of AMSGrad's from −1 is at {_signed(amsgrad.max())}."
     )
 
 
