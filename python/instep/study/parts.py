@@ -45,6 +45,8 @@ PARTS = {
             ("jax",),
             digits_arguments.add_arguments,
         ),
+        Part("convex", "Convex problems on which Adam fails"),
+        Part("sparse", "Rare and frequent features", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
         Part("landscapes", "Valleys, plains and a saddle"),
     )

@@ -9,6 +9,8 @@ from typing import Any
 STYLES = {
     "Adam": ("#0072B2", "-"),
     "Adam, β₁ = 0": ("#0072B2", "--"),
+    "Adam, β₂ = 0.999": ("#0072B2", "-."),
+    "Adam, uncorrected": ("#0072B2", ":"),
     "AMSGrad": ("#56B4E9", "-"),
     "RMSprop": ("#009E73", "-"),
     "RMSprop, momentum": ("#009E73", "--"),

@@ -1,0 +1,130 @@
+"""Problems whose examples are bags of words: each example touches few of the features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Words: TypeAlias = NDArray[np.int64]
+Array: TypeAlias = NDArray[np.float64]
+
+VOCABULARY, LENGTH = 2000, 20
+FREQUENT = 100
+BRIGHTNESSES = 17
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Examples: the words of each (a word may come more than once), and its labels, 0 or 1."""
+
+    words: Words
+    labels: Array
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A stream of examples, others that are held out, and what is known of the solution.
+
+    `occurrences` is how often each word is expected in the stream; `weights` are the true ones.
+    """
+
+    title: str
+    vocabulary: int
+    stream: Bags
+    held_out: Bags
+    occurrences: Array | None = None
+    weights: Array | None = None
+
+
+def _signs(rng: np.random.Generator) -> Array:
+    return rng.choice([-1.0, 1.0], VOCABULARY)
+
+
+def _rare(rng: np.random.Generator) -> Array:
+    return np.where(np.arange(VOCABULARY) < FREQUENT, 0.0, 3.0 * _signs(rng))
+
+
+def _all(rng: np.random.Generator) -> Array:
+    return _signs(rng)
+
+
+def _frequent(rng: np.random.Generator) -> Array:
+    return np.where(np.arange(VOCABULARY) < FREQUENT, _signs(rng), 0.0)
+
+
+WEIGHTS: Mapping[str, Callable[[np.random.Generator], Array]] = {
+    "rare words tell": _rare,
+    "all words tell": _all,
+    "frequent words tell": _frequent,
+}
+"""True weights: of the words beyond the 100 most frequent, of all, of the 100 most frequent."""
+
+
+def power_law(title: str, rng: np.random.Generator, examples: int, held_out: int) -> Problem:
+    """Draw documents of words whose frequency falls as 1/rank, with labels by logistic regression.
+
+    The label of words w₁ … wₙ is 1 with probability σ(θ[w₁] + … + θ[wₙ]).
+    """
+    frequency = 1 / np.arange(1, VOCABULARY + 1)
+    frequency /= frequency.sum()
+    weights = WEIGHTS[title](rng)
+
+    def draw(count: int) -> Bags:
+        words = rng.choice(VOCABULARY, (count, LENGTH), p=frequency)
+        chance = sigmoid(weights[words].sum(axis=1))
+        return Bags(words, (rng.random(count) < chance).astype(np.float64)[:, None])
+
+    stream = draw(examples)
+    occurrences = examples * LENGTH * frequency
+    return Problem(title, VOCABULARY, stream, draw(held_out), occurrences, weights)
+
+
+def digits(rng: np.random.Generator) -> Problem:
+    """Return scikit-learn's digits as bags: 64 words each, for a pixel and its brightness.
+
+    The labels are ten, one for each digit. A fifth is held out; the others are the stream.
+    """
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+
+    images, numbers = load_digits(return_X_y=True)
+    pixels = images.shape[1]
+    words = BRIGHTNESSES * np.arange(pixels) + images.astype(np.int64)
+    labels = np.eye(10)[numbers]
+    order = rng.permutation(len(words))
+    held_out, stream = np.split(order, [len(order) // 5])
+    return Problem(
+        "digits as words",
+        BRIGHTNESSES * pixels,
+        Bags(words[stream], labels[stream]),
+        Bags(words[held_out], labels[held_out]),
+    )
+
+
+def sigmoid(z: Array) -> Array:
+    """Return 1/(1 + exp(−z)), without overflow."""
+    return 0.5 + 0.5 * np.tanh(z / 2)
+
+
+def log_loss(z: Array, labels: Array) -> Array:
+    """Return −log of the probability of the labels, summed over the last axis.
+
+    >>> log_loss(np.array([0.0, 0.0]), np.array([1.0, 0.0])) / np.log(2)
+    np.float64(2.0)
+    """
+    return np.asarray((np.logaddexp(0, z) - labels * z).sum(axis=-1))
+
+
+def bayes_loss(problem: Problem) -> float:
+    """Return the held-out loss of the true weights."""
+    assert problem.weights is not None
+    z = problem.weights[problem.held_out.words].sum(axis=1, keepdims=True)
+    return float(np.mean(log_loss(z, problem.held_out.labels)))
