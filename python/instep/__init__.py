@@ -9,7 +9,7 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, line_search, reference
+from instep import functional, line_search, reference, schedules
 from instep._core import __version__
 from instep.adadelta import Adadelta
 from instep.adagrad import Adagrad
@@ -37,6 +37,7 @@ __all__ = [
     "get_num_threads",
     "line_search",
     "reference",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]

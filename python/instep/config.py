@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from instep import _core
+from instep.hyperparameters import as_integer
 
 
 def set_num_threads(n: int | None) -> None:
@@ -39,12 +39,9 @@ def set_num_threads(n: int | None) -> None:
     if n is None:
         _core.set_thread_cap(0)
         return
-    if isinstance(n, bool | np.bool_):
+    cap = as_integer(n)
+    if cap is None:
         raise TypeError(f"n: expected an integer or None, got {n!r}")
-    try:
-        cap = operator.index(n)
-    except TypeError:
-        raise TypeError(f"n: expected an integer or None, got {n!r}") from None
     if cap < 1:
         raise ValueError(f"n: expected at least 1 (or None for no cap), got {cap}")
     _core.set_thread_cap(min(cap, 2**31 - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
-"""A learning rate for each count of completed steps."""
+"""A learning rate for each count of completed steps; `instep.schedules` has the usual ones."""
 
 
 class Hyperparameter(Generic[T]):
@@ -192,6 +193,16 @@ class Flag(Hyperparameter[bool]):
 
     def encode(self, value: bool) -> Mapping[str, float]:
         return {self.name: float(value)}
+
+
+def as_integer(value: object) -> int | None:
+    """Return `value` as an int where it is an integer of any type; True and False are none."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -251,6 +252,19 @@ def alone(arrays: Sequence[Any]) -> Any:
 def named(names: str) -> Callable[[Sequence[Any]], dict[str, Any]]:
     """Return what makes a sequence a mapping, with a letter as the name of each array."""
     return lambda arrays: dict(zip(names, arrays, strict=True))
+
+
+def pickled(protocol: int) -> Callable[[Any], Any]:
+    """Return what pickles a value and brings it back."""
+    return lambda value: pickle.loads(pickle.dumps(value, protocol))
+
+
+COPIES = {"deepcopy": copy.deepcopy} | {
+    f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+}
+"""Every way to copy a value with all that it holds."""
+
+each_way = pytest.mark.parametrize("duplicate", COPIES.values(), ids=list(COPIES))
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import pickle
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,7 @@ from tests.api.model import (
     copied,
     each_class,
     each_variant,
+    each_way,
     make,
     named,
     params_of,
@@ -28,16 +28,6 @@ from tests.api.model import (
     refused,
 )
 from tests.cases import Array
-
-
-def pickled(protocol: int) -> Callable[[Any], Any]:
-    return lambda value: pickle.loads(pickle.dumps(value, protocol))
-
-
-COPIES = {"deepcopy": copy.deepcopy} | {
-    f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
-}
-each_way = pytest.mark.parametrize("duplicate", COPIES.values(), ids=list(COPIES))
 
 
 def parameters() -> list[Array]:

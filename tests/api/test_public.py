@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import instep
-from instep import _core, functional, line_search, reference
+from instep import _core, functional, line_search, reference, schedules
 from tests.api.model import DEFAULTS
 from tests.processes import run_python
 
@@ -30,6 +30,7 @@ NAMES = {
     "get_num_threads",
     "line_search",
     "reference",
+    "schedules",
     "set_num_threads",
     "show_config",
 }
@@ -41,9 +42,13 @@ MODULES = ["instep"] + [
     for module in pkgutil.walk_packages(instep.__path__, "instep.")
     if not module.name.startswith((*OPTIONAL, "instep._core"))
 ]
-RULES = [*(getattr(instep, name) for name in DEFAULTS), line_search.ArmijoSGD]
+SCHEDULES = [getattr(schedules, name) for name in schedules.__all__]
+RULES = [*(getattr(instep, name) for name in DEFAULTS), line_search.ArmijoSGD, *SCHEDULES]
+"""Classes that are the formula of a paper."""
+
 CLASSES = [*RULES, instep.Optimizer, instep.RowGradient]
 METHODS = [
+    schedules.CosineDecay.__call__,
     instep.Optimizer.step,
     instep.Optimizer.add_param_group,
     instep.Optimizer.state_dict,
@@ -123,10 +128,11 @@ def test_every_parameter_is_documented(public: Callable[..., Any]) -> None:
     assert documented == wanted
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__qualname__)
+@pytest.mark.parametrize("rule", RULES)
 def test_every_class_says_its_rule_and_shows_an_example(rule: type) -> None:
     found = sections(rule)
     assert ".. math::" in (inspect.getdoc(rule) or "")
+    assert found["References"]
     assert ">>> " in found["Examples"]
 
 
