@@ -45,6 +45,8 @@ PARTS = {
             ("jax",),
             digits_arguments.add_arguments,
         ),
+        Part("descent", "Batch and stochastic descent, noise floors and falling rates"),
+        Part("where-adam-fails", "Where Adam fails", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
     )
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 # colour of its optimizer and a line of its own.
 STYLES = {
     "Adam": ("#0072B2", "-"),
+    "Adam, default rate": ("#0072B2", ":"),
     "Adam, β₁ = 0": ("#0072B2", "--"),
     "AMSGrad": ("#56B4E9", "-"),
     "RMSprop": ("#009E73", "-"),
