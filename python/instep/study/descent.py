@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     """Descend on a least-squares problem, then on a non-convex one."""
     evaluations, scheduled_steps, steps, runs = (
-        (20_000, 10_000, 2_000, 5) if settings.quick else (100_000, 100_000, 100_000, 20)
+        (10_000, 5_000, 1_000, 5) if settings.quick else (100_000, 100_000, 100_000, 20)
     )
     squares = least_squares.draw(np.random.default_rng([settings.seed, 0]))
     robust = robust_regression.draw(np.random.default_rng([settings.seed, 1]))

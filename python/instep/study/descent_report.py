@@ -140,9 +140,9 @@ def _schedule_table(problem: LeastSquares, descents: Sequence[Descent]) -> str:
 
 def _schedules_seen(descents: Sequence[Descent]) -> str:
     constant, *falling = descents
-    return " ".join(
-        f"{one.plan.title}: {constant.errors[-1] / one.errors[-1]:.3g} times lower than the "
-        "constant rate at the end."
+    return "\n".join(
+        f"- {one.plan.title}: the error ends at 1/{constant.settled / one.errors[-1]:.3g} of where "
+        "the constant rate settles."
         for one in falling
     )
 

@@ -64,7 +64,9 @@ def draw_data(outcomes: dict[str, Outcomes]) -> Picture:
     for (above, below), (name, by_optimizer) in zip(panels.T, outcomes.items(), strict=True):
         _draw_losses(above, by_optimizer)
         above.set_title(name)
-        smoothed = {title: _running_mean(one.accuracies) for title, one in shown_runs(by_optimizer)}
+        smoothed = {
+            title: _running_mean(one.accuracies[1:]) for title, one in shown_runs(by_optimizer)
+        }
         for title, accuracies in smoothed.items():
             below.plot(np.arange(1, len(accuracies) + 1), accuracies, **_widths(title))
         late = [accuracies[len(accuracies) // 4 :] for accuracies in smoothed.values()]
