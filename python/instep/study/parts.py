@@ -47,6 +47,8 @@ PARTS = {
         ),
         Part("convex", "Convex problems on which Adam fails"),
         Part("sparse", "Rare and frequent features", ("sklearn",)),
+        Part("descent", "Batch and stochastic descent, noise floors and falling rates"),
+        Part("where-adam-fails", "Where Adam fails", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
         Part("landscapes", "Valleys, plains and a saddle"),
     )

@@ -8,6 +8,7 @@ from typing import Any
 # colour of its optimizer and a line of its own.
 STYLES = {
     "Adam": ("#0072B2", "-"),
+    "Adam, default rate": ("#0072B2", ":"),
     "Adam, β₁ = 0": ("#0072B2", "--"),
     "Adam, β₂ = 0.999": ("#0072B2", "-."),
     "Adam, uncorrected": ("#0072B2", ":"),
