@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from instep.extras import CommandError, require
 from instep.bench import figures, machine, markdown, peers
 from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case, Rule
 from instep.bench.floors import FLOORS
@@ -18,6 +17,7 @@ from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.presets import DEFAULT, FULL, QUICK, Preset
 from instep.bench.results import Measurement, Results
 from instep.bench.tables import LEGEND, absences, tables
+from instep.extras import CommandError, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

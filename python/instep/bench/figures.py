@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from instep.extras import CommandError
 from instep.bench.cases import RULES, Case
 from instep.bench.results import Measurement, Quartiles, Results, Timings
+from instep.extras import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -45,6 +45,12 @@ PARTS = {
             ("jax",),
             digits_arguments.add_arguments,
         ),
+        Part(
+            "loss-surface",
+            "Slices of the loss around the points that the optimizers find",
+            ("jax",),
+            digits_arguments.add_data_argument,
+        ),
         Part("toy", "One cubic, five starting points"),
     )
 }

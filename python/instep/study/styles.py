@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # The colours are Okabe and Ito's, which colour-blind readers can tell apart. A variant has the
 # colour of its optimizer and a line of its own.
 STYLES = {
@@ -19,7 +21,7 @@ STYLES = {
 }
 
 
-def style(title: str) -> dict[str, str]:
+def style(title: str) -> dict[str, Any]:
     """Return matplotlib's arguments for the curve of an optimizer."""
     colour, line = STYLES[title]
     return {"color": colour, "linestyle": line, "label": title}
