@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from instep.extras import CommandError
 from instep.bench import figures
+from instep.extras import CommandError
 from tests.bench.made_up import TABLE, results
 
 

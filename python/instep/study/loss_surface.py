@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 256
 STEPS, QUICK_STEPS = 300, 45
-IMAGES, QUICK_IMAGES = 2000, 500
+IMAGES, QUICK_IMAGES = 1000, 500
 REACH = 1.0
 SIDE, QUICK_SIDE = 25, 9
 """Points along a side of the square: odd, so that the centre is one of them."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from instep.study.slices import Slice
 
-SMALLEST_LEVEL = 1e-4
+SMALLEST_LEVEL, LARGEST_LEVEL = 1e-4, 1e4
 COLUMNS = 3
 
 SQUARES_CAPTION = (
@@ -62,19 +62,16 @@ def draw_squares(slices: Sequence[Slice]) -> Picture:
 
 
 def common_levels(slices: Sequence[Slice]) -> list[float]:
-    """Return levels of 1 and 3 times powers of ten around all losses that are finite."""
+    """Return levels of 1 and 3 times powers of ten around all losses, two at least."""
     losses = np.concatenate([found.losses.ravel() for found in slices])
-    losses = np.maximum(losses[np.isfinite(losses)], SMALLEST_LEVEL)
-    if not losses.size:
-        losses = np.ones(1)
-    first, last = np.floor(np.log10(losses.min())), np.floor(np.log10(losses.max())) + 1
-    series = [
-        float(f"{digit}e{power}") for power in range(int(first), int(last)) for digit in (1, 3)
-    ]
-    series.append(float(f"1e{int(last)}"))
-    below = [level for level in series if level <= losses.min()]
-    above = [level for level in series if level >= losses.max()]
-    return [level for level in series if below[-1] <= level <= above[0]] or series
+    finite = losses[np.isfinite(losses)]
+    least = max(finite.min(initial=LARGEST_LEVEL), SMALLEST_LEVEL)
+    most = min(finite.max(initial=least), LARGEST_LEVEL)
+    powers = range(int(np.log10(least)) - 2, int(np.log10(most)) + 2)
+    series = [float(f"{digit}e{power}") for power in powers for digit in (1, 3)]
+    first = max(level for level in series if level <= least)
+    last = min(level for level in series if level > most)
+    return [level for level in series if first <= level <= last]
 
 
 def visible(losses: np.ndarray, levels: Sequence[float]) -> np.ndarray:
@@ -88,9 +85,8 @@ def draw_lines(slices: Sequence[Slice]) -> Picture:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for found in slices:
-        axes.plot(
-            found.line, found.losses_on_line, **style(found.outcome.pairing.title), linewidth=1.8
-        )
+        look = style(found.outcome.pairing.title)
+        axes.plot(found.line, found.losses_on_line, **look, linewidth=1.8)
     axes.set(
         xlabel="distance along the first direction (in lengths of the filters)",
         ylabel="training loss (cross-entropy)",

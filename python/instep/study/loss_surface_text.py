@@ -20,8 +20,8 @@ RISE = 0.5
 METHOD = """\
 {architecture}, on handwritten digits ({source}): trained by each optimizer from the same weights
 with the same batches ({epochs} epochs of {train:,} images, batches of {batch}), each at a learning
-rate that suits it. Then the training loss, on the first {seen:,} training images, is looked at around
-the point where each ended, as by Li, Xu, Taylor, Studer and Goldstein ("Visualizing the Loss
+rate that suits it. Then the loss on the first {seen:,} training images is looked at around the
+point where each ended, as by Li, Xu, Taylor, Studer and Goldstein ("Visualizing the Loss
 Landscape of Neural Nets", NeurIPS 2018):
 
 f(α, β) = loss(θ + α d₁ + β d₂), with d_ij scaled to ‖θ_ij‖ filter by filter
