@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.extras import CommandError
-from instep.study.data import Part, batches, mnist_digits
+from instep.extras import CommandError, MissingExtraError
+from instep.study.data import Part, batches, load, mnist_digits
 from tests.study.files import IMAGES, LABELS, TRAIN_IMAGES, TRAIN_LABELS, digits, write
 
 if TYPE_CHECKING:
@@ -120,6 +121,25 @@ def test_refuses_what_is_no_folder(tmp_path: Path, name: str, message: str) -> N
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match=message):
         mnist_digits(tmp_path / name, seed=0)
+
+
+def test_without_a_folder_the_digits_are_those_of_scikit_learn() -> None:
+    loaded = load(None, seed=0)
+    assert (len(loaded.train), len(loaded.test)) == (1438, 359)
+    assert loaded.train.images.shape[1:] == (8, 8, 1)
+    assert loaded.source == "scikit-learn's digits"
+
+
+def test_only_without_a_folder_scikit_learn_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "sklearn" else find(name)
+    )
+    with pytest.raises(MissingExtraError, match="sklearn"):
+        load(None, seed=0)
+    assert load(write(tmp_path, digits(10)), seed=0).source == "MNIST's t10k part"
 
 
 @given(

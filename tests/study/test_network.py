@@ -75,6 +75,40 @@ def accuracy_counts_every_image_once() -> None:
     assert network.accuracy(weights, part) == np.mean(part.labels == 7)
 
 
+def the_loss_of_a_part_is_the_mean_over_its_images() -> None:
+    from instep.study import network
+
+    part = random_part(network.PIECE + 5, 3, 3)
+    weights = network.initial_weights(3, 3, seed=0)
+    whole, _ = network.loss_and_gradients(weights, part.images, part.labels)
+    assert math.isclose(network.loss(weights, part), whole, rel_tol=1e-5)
+    # The five of the last piece count five, not as much as the thousand before.
+    few, _ = network.loss_and_gradients(weights, part.images[-5:], part.labels[-5:])
+    assert not math.isclose(few, whole, rel_tol=1e-3)
+
+
+def units_live_where_an_image_activates_them() -> None:
+    from instep.study import network
+
+    part = random_part(network.PIECE + 1, 8, 8)
+    part.images[:-1] = 0
+    weights = network.initial_weights(8, 8, seed=0)
+    for name in ("conv1", "conv2", "dense1"):
+        weights[f"{name}.weight"] = np.abs(weights[f"{name}.weight"])
+    assert network.live_units(weights, part) == (1.0, 1.0, 1.0)
+    # One image of the last piece is enough; without it there is none.
+    assert network.live_units(weights, part[:-1]) == (0.0, 0.0, 0.0)
+
+    weights["conv2.bias"][:4] = -1e6
+    assert network.live_units(weights, part) == (1.0, 1 - 4 / network.CHANNELS[1], 1.0)
+    weights["dense1.bias"][:] = -1e6
+    assert network.live_units(weights, part)[2] == 0
+    _, gradients = network.loss_and_gradients(weights, part.images, part.labels)
+    for name, gradient in gradients.items():
+        # What the report says of dead layers: nothing gets through.
+        assert gradient.any() == (name == "dense2.bias"), name
+
+
 def the_seed_decides_the_weights() -> None:
     from instep.study import network
 
@@ -99,6 +133,14 @@ def test_steps_in_place_are_seen_by_the_next_loss() -> None:
 
 def test_accuracy_counts_every_image_once() -> None:
     run_scenario(accuracy_counts_every_image_once)
+
+
+def test_the_loss_of_a_part_is_the_mean_over_its_images() -> None:
+    run_scenario(the_loss_of_a_part_is_the_mean_over_its_images)
+
+
+def test_units_live_where_an_image_activates_them() -> None:
+    run_scenario(units_live_where_an_image_activates_them)
 
 
 def test_the_seed_decides_the_weights() -> None:

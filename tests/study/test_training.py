@@ -11,12 +11,13 @@ import pytest
 
 from instep.extras import CommandError
 from instep.study.data import Digits, Part
-from instep.study.optimizers import OPTIMIZERS, Array, Pairing
-from instep.study.training import Outcome, Schedule, train
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS, Array, Pairing
+from instep.study.training import Outcome, Schedule, choose_schedule, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PAIRINGS = OPTIMIZERS | ABLATIONS
 SCHEDULE = Schedule(epochs=5, batch_size=8, seed=0)
 
 
@@ -41,6 +42,9 @@ class SoftmaxRegression:
     def accuracy(self, weights: dict[str, Array], part: Part) -> float:
         logits = part.images.reshape(len(part), -1) @ weights["weight"] + weights["bias"]
         return float(np.mean(logits.argmax(axis=1) == part.labels))
+
+    def live_units(self, weights: dict[str, Array], part: Part) -> tuple[float, ...]:
+        return (len(part) / 100, float(weights["bias"][0]))
 
 
 def easy_digits(count: int = 60) -> Digits:
@@ -74,7 +78,7 @@ def run(
     )
 
 
-@pytest.mark.parametrize("pairing", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
+@pytest.mark.parametrize("pairing", PAIRINGS.values(), ids=list(PAIRINGS))
 def test_the_loss_falls_and_the_sides_stay_equal(pairing: Pairing) -> None:
     outcome = run(pairing)
     assert len(outcome.losses) == 5 * (50 // 8)
@@ -115,14 +119,73 @@ def test_each_step_is_reported_with_the_accuracy_of_the_last_epoch() -> None:
     assert accuracies[:5] == (0.1,) * 5
     assert accuracies[5] > 0.1
     assert accuracies[-1] == outcome.accuracy
+    assert outcome.epoch_ends == [0, 6, 12, 18, 24, 30]
+    assert outcome.accuracies == [0.1, *accuracies[5::6]]
+
+
+def test_a_run_leaves_its_weights() -> None:
+    """SGD's own first step, from zeros: each class's mean error, once."""
+    digits, batch = easy_digits(), slice(0, 50)
+    one_step = Schedule(epochs=1, batch_size=50, seed=0)
+    outcome = train(
+        OPTIMIZERS["sgd"],
+        0.5,
+        initial_weights(),
+        digits,
+        SoftmaxRegression(),
+        one_step,
+        ignore_report,
+    )
+    _, gradients = SoftmaxRegression().loss_and_gradients(
+        initial_weights(), digits.train.images[batch], digits.train.labels[batch]
+    )
+    for name, weights in outcome.weights.items():
+        np.testing.assert_allclose(weights, -0.5 * gradients[name], rtol=1e-5, atol=1e-8)
+    assert outcome.live_units == (0.5, outcome.weights["bias"][0])
+
+
+LAST_EPOCHS = {
+    "finite": ([9.0, 1.0, 3.0], 2.0),
+    "infinite": ([9.0, 1.0, math.inf], math.inf),
+    "not a number": ([9.0, 1.0, math.nan], math.nan),
+    "huge": ([9.0, 1e308, 1e308], math.inf),
+}
+
+
+@pytest.mark.parametrize(("losses", "mean"), LAST_EPOCHS.values(), ids=list(LAST_EPOCHS))
+def test_the_final_loss_is_the_last_epochs_mean(losses: list[float], mean: float) -> None:
+    outcome = dataclasses.replace(run(OPTIMIZERS["sgd"]), losses=losses, steps_per_epoch=2)
+    assert outcome.final_loss == pytest.approx(mean, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "epochs", "steps", "chosen"),
+    [
+        (50, None, 7, 7),
+        (25, None, 8, 4),
+        (20, None, 9, 4),  # the half closest to an even number, as Python rounds
+        (16, None, 1, 1),
+        (16, 5, 1, 5),
+    ],
+)
+def test_epochs_make_about_the_steps_or_are_given(
+    batch_size: int, epochs: int | None, steps: int, chosen: int
+) -> None:
+    schedule = choose_schedule(easy_digits(), batch_size, 3, epochs=epochs, steps=steps)
+    assert schedule == Schedule(chosen, batch_size, seed=3)
+
+
+def test_a_batch_larger_than_the_training_part_is_refused() -> None:
+    with pytest.raises(CommandError, match="--batch-size 51 is more than the 50 training images"):
+        choose_schedule(easy_digits(), 51, 0, epochs=None, steps=10)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", PAIRINGS)
 def test_a_run_that_diverges_to_nan_ends_equal(name: str) -> None:
     weights = initial_weights()
     weights["bias"][3] = np.nan
-    outcome = run(OPTIMIZERS[name], initial=weights)
+    outcome = run(PAIRINGS[name], initial=weights)
     assert math.isnan(outcome.final_loss)
 
 
@@ -138,9 +201,9 @@ def test_one_different_bit_is_refused(where: str) -> None:
     def reference(
         params: Sequence[Array],
         grads: Sequence[Array],
+        *,
         exp_avg: Sequence[Array],
         exp_avg_sq: Sequence[Array],
-        *,
         step: int,
         lr: float,
     ) -> None:
@@ -152,7 +215,27 @@ def test_one_different_bit_is_refused(where: str) -> None:
         run(dataclasses.replace(adam, reference=reference))
 
 
-def test_other_hyperparameters_are_refused() -> None:
-    amsgrad = dataclasses.replace(OPTIMIZERS["amsgrad"], options={})
-    with pytest.raises(CommandError, match=r"^AMSGrad: weight differs"):
-        run(amsgrad)
+@pytest.mark.parametrize("name", ["amsgrad", "adam-beta1-0", "rmsprop-momentum"])
+def test_other_hyperparameters_are_refused(name: str) -> None:
+    pairing = PAIRINGS[name]
+    with pytest.raises(CommandError, match=f"^{pairing.title}: weight differs"):
+        run(dataclasses.replace(pairing, options={}))
+
+
+@pytest.mark.parametrize(
+    ("name", "with_memory"),
+    [
+        *(("adam", True), ("rmsprop-momentum", True)),
+        *(("adam-beta1-0", False), ("rmsprop", False), ("adadelta", False), ("adagrad", False)),
+    ],
+)
+def test_without_momentum_a_step_goes_against_the_present_gradient(
+    name: str, with_memory: bool
+) -> None:
+    """A strong gradient, then a weak one of the opposite sign: momentum still follows the first."""
+    weights = np.zeros(1, np.float32)
+    optimizer = PAIRINGS[name].optimizer(weights, lr=0.1)
+    optimizer.step(np.ones(1, np.float32))
+    before = weights.copy()
+    optimizer.step(np.full(1, -0.1, np.float32))
+    assert (weights - before < 0) == with_memory

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from instep.extras import require
+from instep.study.digits_arguments import add_data_argument
 from instep.study.numbers import natural
 from instep.study.parts import PARTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from instep.study.parts import Part
 
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -26,6 +30,8 @@ finished is not run again.
 NOT_DECISIVE = ("out", "again", "run")
 """Arguments that do not change what a part finds."""
 
+IMAGE = re.compile(r"!\[[^]]*\]\(([^)]*)\)")
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add ``study`` and its parts to the parser of ``instep``."""
@@ -37,16 +43,24 @@ def add_parser(subparsers: Subparsers) -> None:
     parts = study.add_subparsers(required=True, metavar="part")
     _add_parts(parts)
     everything = parts.add_parser(
-        "all", parents=[_common_arguments()], help="all parts", description="Run all parts."
+        "all",
+        parents=[_common_arguments()],
+        help="all parts",
+        description="Run all parts, each with its own defaults. After an interruption the same "
+        "command goes on with the parts that are not finished.",
     )
-    everything.add_argument("--data", type=Path, metavar="DIR", help="as for digits")
+    add_data_argument(everything)
     everything.set_defaults(run=_run_all)
 
 
 def _add_parts(subparsers: Subparsers) -> None:
     for part in PARTS.values():
         parser = subparsers.add_parser(
-            part.name, parents=[_common_arguments()], help=part.title, description=f"{part.title}."
+            part.name,
+            usage="%(prog)s [options]",
+            parents=[_common_arguments()],
+            help=part.title,
+            description=f"{part.title}.",
         )
         part.add_arguments(parser)
         parser.set_defaults(run=partial(_run, part))
@@ -77,24 +91,19 @@ def _common_arguments() -> argparse.ArgumentParser:
 
 
 def _run_all(args: argparse.Namespace) -> int:
-    given = vars(args)
+    _require(PARTS.values())
+    given = {name: value for name, value in vars(args).items() if name != "run"}
     parser = argparse.ArgumentParser()
     _add_parts(parser.add_subparsers())
-    for name in PARTS:
-        # What else a part takes has its default.
-        own = vars(parser.parse_args([name]))
-        _run(
-            PARTS[name],
-            argparse.Namespace(
-                **own | {key: given[key] for key in own.keys() & given.keys() - {"run"}}
-            ),
-        )
+    for part in PARTS.values():
+        own = vars(parser.parse_args([part.name]))
+        _run(part, argparse.Namespace(**{name: given.get(name, own[name]) for name in own}))
     return 0
 
 
 def _run(part: Part, args: argparse.Namespace) -> int:
     """Run a part, unless it is finished, and show what it found."""
-    require("matplotlib", "rich", *part.needs, extra="study")
+    _require([part])
 
     from rich.console import Console
     from rich.markdown import Markdown
@@ -112,7 +121,18 @@ def _run(part: Part, args: argparse.Namespace) -> int:
         archive.store(part.name, part.title, settings, findings, perf_counter() - begin)
     else:
         console.print(f"{part.name} is finished; --again runs it anew.", markup=False)
-    console.print(Markdown(archive.text(part.name)))
+    console.print(Markdown(_without_images(archive.text(part.name))))
     report = archive.write_report(PARTS)
-    console.print(f"Pictures and numbers: {report}", markup=False)
+    console.print(f"Pictures and numbers: {report}", markup=False, soft_wrap=True)
     return 0
+
+
+def _require(parts: Iterable[Part]) -> None:
+    """Name all that is missing before the first part begins."""
+    needs = dict.fromkeys(module for part in parts for module in part.needs)
+    require("matplotlib", "rich", *needs, extra="study")
+
+
+def _without_images(text: str) -> str:
+    """Name the files of pictures, which a terminal does not show."""
+    return IMAGE.sub(r"Picture: \1", text)

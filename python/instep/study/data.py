@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep.extras import CommandError
+from instep.extras import CommandError, require
 from instep.study import idx
 
 if TYPE_CHECKING:
@@ -42,8 +42,14 @@ class Digits:
     test: Part
 
 
+def load(folder: Path | None, seed: int) -> Digits:
+    """Return the digits in a folder of MNIST's files; without a folder, scikit-learn's."""
+    return shipped_digits(seed) if folder is None else mnist_digits(folder, seed)
+
+
 def shipped_digits(seed: int) -> Digits:
     """Return the 1797 digits of 8 by 8 pixels that ship inside scikit-learn."""
+    require("sklearn", extra="study")
     from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     digits = load_digits()
@@ -61,7 +67,6 @@ def mnist_digits(folder: Path, seed: int) -> Digits:
         raise CommandError(f"'{folder}' {fault}; --data takes the folder with MNIST's files")
     parts = [_mnist_part(folder, prefix) for prefix in ("train", "t10k")]
     train, test = parts
-    source = f"MNIST's files in {folder}"
     if train is not None and test is not None:
         if train.images.shape[1:] != test.images.shape[1:]:
             sizes = ["{}x{}".format(*part.images.shape[1:3]) for part in (train, test)]
@@ -69,14 +74,16 @@ def mnist_digits(folder: Path, seed: int) -> Digits:
                 f"'{folder}': training images are {sizes[0]} and test images {sizes[1]} pixels; "
                 "put files of one data set there"
             )
-        return Digits(source, train, test)
+        return Digits("MNIST", train, test)
     part = train or test
     if part is None:
         raise CommandError(
             f"'{folder}' holds none of MNIST's files; put t10k-images-idx3-ubyte and "
             "t10k-labels-idx1-ubyte there, gzipped (.gz) or not, and the two of train if you like"
         )
-    return _split(part, source, seed)
+    if len(part) < 2:
+        raise CommandError(f"'{folder}': one image cannot be split into train and test")
+    return _split(part, f"MNIST's {'train' if train else 't10k'} part", seed)
 
 
 def batches(count: int, *, size: int, epochs: int, seed: int) -> Iterator[NDArray[np.intp]]:
@@ -122,8 +129,6 @@ def _part(images: NDArray[np.floating], labels: NDArray[np.integer]) -> Part:
 
 
 def _split(part: Part, source: str, seed: int) -> Digits:
-    if len(part) < 2:
-        raise CommandError(f"{source}: one image cannot be split into train and test")
     order = np.random.default_rng(seed).permutation(len(part))
     tested = max(1, len(part) // 5)
     return Digits(source, train=part[order[tested:]], test=part[order[:tested]])

@@ -6,10 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instep.study.numbers import learning_rate, positive
-from instep.study.optimizers import OPTIMIZERS
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS
 
 if TYPE_CHECKING:
     import argparse
+
+CONTENDERS = {
+    name: (OPTIMIZERS | ABLATIONS)[name]
+    for name in (
+        *("adam", "adam-beta1-0", "amsgrad", "rmsprop", "rmsprop-momentum"),
+        *("adagrad", "adadelta", "sgd"),
+    )
+}
+"""The six optimizers, each ablation beside the one that it is of."""
 
 RATES = (0.1, 0.01, 0.0001)
 
@@ -19,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimizers",
         nargs="+",
-        choices=OPTIMIZERS,
-        default=list(OPTIMIZERS),
+        choices=CONTENDERS,
+        default=list(CONTENDERS),
         metavar="NAME",
-        help=f"any of {', '.join(OPTIMIZERS)} (default: all)",
+        help=f"any of {', '.join(CONTENDERS)} (default: all)",
     )
     parser.add_argument(
         "--rates",
@@ -30,13 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=learning_rate,
         default=list(RATES),
         metavar="RATE",
-        help="learning rates, a panel each (default: 0.1 0.01 0.0001)",
+        help=f"learning rates, a panel each (default: {' '.join(f'{rate:g}' for rate in RATES)})",
     )
     parser.add_argument(
         "--epochs",
         type=positive,
         metavar="N",
-        help="passes over the training images (default: 40, with --quick 5)",
+        help="passes over the training images (default: as many as make about 450 steps, "
+        "with --quick 45)",
     )
     parser.add_argument(
         "--batch-size",

@@ -11,12 +11,21 @@ import numpy as np
 from instep.study.idx import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from instep.study.data import Images, Labels, Part
     from instep.study.optimizers import Array
 
-CHANNELS = (16, 32)
+# The network is small; a GPU would gain nothing, and its gradients are no memory of NumPy's.
+jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
+
+CHANNELS = (8, 16)
 HIDDEN = 128
-# A test set of any size is classified in pieces, so that it needs little memory.
+ARCHITECTURE = (
+    f"Two convolutions (3 × 3, stride 2, {CHANNELS[0]} and {CHANNELS[1]} channels) and two fully "
+    f"connected layers ({HIDDEN} neurons, {CLASSES} classes) with ReLU between them"
+)
+# Images of any number are classified in pieces, so that they need little memory.
 PIECE = 1000
 
 
@@ -51,11 +60,34 @@ def loss_and_gradients(
     return float(loss), {name: np.asarray(gradients[name]) for name in weights}
 
 
+def loss(weights: dict[str, Array], part: Part) -> float:
+    """Return the mean cross-entropy on all of `part`."""
+    pieces = _pieces(part)
+    total = sum(
+        len(piece) * float(_loss_alone(weights, piece.images, piece.labels)) for piece in pieces
+    )
+    return total / len(part)
+
+
 def accuracy(weights: dict[str, Array], part: Part) -> float:
     """Return the share of `part` that the network classifies correctly."""
-    pieces = (part[start : start + PIECE] for start in range(0, len(part), PIECE))
+    pieces = _pieces(part)
     correct = sum(int(_correct(weights, piece.images, piece.labels)) for piece in pieces)
     return correct / len(part)
+
+
+def live_units(weights: dict[str, Array], part: Part) -> tuple[float, ...]:
+    """Return the share of each hidden layer's channels and neurons that an image activates."""
+    live = [
+        [np.asarray(units) for units in _activated(weights, piece.images)]
+        for piece in _pieces(part)
+    ]
+    return tuple(float(np.logical_or.reduce(units).mean()) for units in zip(*live, strict=True))
+
+
+def _pieces(part: Part) -> Iterator[Part]:
+    for start in range(0, len(part), PIECE):
+        yield part[start : start + PIECE]
 
 
 def _convolve(images: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
@@ -67,11 +99,19 @@ def _convolve(images: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Arra
     return convolved + bias
 
 
-def _logits(weights: dict[str, jax.Array], images: jax.Array) -> jax.Array:
+def _hidden(weights: dict[str, jax.Array], images: jax.Array) -> list[jax.Array]:
+    """Return what each hidden layer gives, channels or neurons along the last axis."""
+    layers = []
     for name in ("conv1", "conv2"):
         images = jax.nn.relu(_convolve(images, weights[f"{name}.weight"], weights[f"{name}.bias"]))
+        layers.append(images)
     features = images.reshape(len(images), -1)
-    hidden = jax.nn.relu(features @ weights["dense1.weight"] + weights["dense1.bias"])
+    layers.append(jax.nn.relu(features @ weights["dense1.weight"] + weights["dense1.bias"]))
+    return layers
+
+
+def _logits(weights: dict[str, jax.Array], images: jax.Array) -> jax.Array:
+    hidden = _hidden(weights, images)[-1]
     return hidden @ weights["dense2.weight"] + weights["dense2.bias"]
 
 
@@ -80,9 +120,15 @@ def _loss(weights: dict[str, jax.Array], images: jax.Array, labels: jax.Array) -
     return -jnp.take_along_axis(log_probabilities, labels[:, jnp.newaxis], axis=1).mean()
 
 
+_loss_alone = jax.jit(_loss)
 _loss_and_gradients = jax.jit(jax.value_and_grad(_loss))
 
 
 @jax.jit
 def _correct(weights: dict[str, jax.Array], images: jax.Array, labels: jax.Array) -> jax.Array:
     return (jnp.argmax(_logits(weights, images), axis=1) == labels).sum()
+
+
+@jax.jit
+def _activated(weights: dict[str, jax.Array], images: jax.Array) -> list[jax.Array]:
+    return [(layer > 0).any(axis=range(layer.ndim - 1)) for layer in _hidden(weights, images)]

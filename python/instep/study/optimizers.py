@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -21,37 +22,39 @@ Array: TypeAlias = NDArray[np.float32]
 class Pairing:
     """An optimizer at its default hyperparameters, and the reference's call for the same step.
 
-    `states` names the arrays that the optimizer keeps, in the order of the reference's arguments.
+    `lr` is a learning rate at which it trains the network on the digits well. `states` names the
+    arrays that the optimizer keeps, `options` what the reference needs to be told.
     """
 
     title: str
-    colour: str
     lr: float
     optimizer: Callable[..., instep.Optimizer]
     reference: Callable[..., None]
     states: tuple[str, ...] = ()
     counts_steps: bool = True
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, float] = field(default_factory=dict)
 
     def reference_step(
         self,
         params: Sequence[Array],
         grads: Sequence[Array],
-        states: Sequence[Sequence[Array]],
+        states: Mapping[str, Sequence[Array]],
         *,
         step: int,
         lr: float,
     ) -> None:
-        """Step `params` and `states` (one sequence of arrays for each name) by the reference."""
+        """Step `params` and `states`, each a sequence of arrays, by the reference."""
+        arrays = {ARGUMENTS.get(name, name): states[name] for name in self.states}
         count = {"step": step} if self.counts_steps else {}
-        self.reference(params, grads, *states, lr=lr, **count, **self.options)
+        self.reference(params, grads, **arrays, lr=lr, **count, **self.options)
 
 
-# The colours are Okabe and Ito's, which colour-blind readers can tell apart.
+ARGUMENTS = {"sum": "state_sum"}
+"""States that the reference calls otherwise than the optimizer, which has torch's names."""
+
 OPTIMIZERS = {
     "adam": Pairing(
         title="Adam",
-        colour="#0072B2",
         lr=1e-3,
         optimizer=instep.Adam,
         reference=reference.adam_step,
@@ -59,7 +62,6 @@ OPTIMIZERS = {
     ),
     "amsgrad": Pairing(
         title="AMSGrad",
-        colour="#56B4E9",
         lr=1e-3,
         optimizer=instep.AMSGrad,
         reference=reference.adam_step,
@@ -68,7 +70,6 @@ OPTIMIZERS = {
     ),
     "rmsprop": Pairing(
         title="RMSprop",
-        colour="#009E73",
         lr=1e-3,
         optimizer=instep.RMSprop,
         reference=reference.rmsprop_step,
@@ -77,7 +78,6 @@ OPTIMIZERS = {
     ),
     "adagrad": Pairing(
         title="Adagrad",
-        colour="#E69F00",
         lr=1e-2,
         optimizer=instep.Adagrad,
         reference=reference.adagrad_step,
@@ -85,7 +85,6 @@ OPTIMIZERS = {
     ),
     "adadelta": Pairing(
         title="Adadelta",
-        colour="#CC79A7",
         lr=1.0,
         optimizer=instep.Adadelta,
         reference=reference.adadelta_step,
@@ -94,9 +93,29 @@ OPTIMIZERS = {
     ),
     "sgd": Pairing(
         title="SGD",
-        colour="#D55E00",
         lr=1e-1,
         optimizer=instep.SGD,
         reference=reference.sgd_step,
     ),
 }
+
+ABLATIONS = {
+    "adam-beta1-0": Pairing(
+        title="Adam, β₁ = 0",
+        lr=1e-3,
+        optimizer=partial(instep.Adam, betas=(0.0, 0.999)),
+        reference=reference.adam_step,
+        states=("exp_avg", "exp_avg_sq"),
+        options={"beta1": 0.0},
+    ),
+    "rmsprop-momentum": Pairing(
+        title="RMSprop, momentum",
+        lr=1e-4,
+        optimizer=partial(instep.RMSprop, momentum=0.9),
+        reference=reference.rmsprop_step,
+        states=("square_avg", "momentum_buffer"),
+        counts_steps=False,
+        options={"momentum": 0.9},
+    ),
+}
+"""Adam without its momentum and RMSprop with one: what momentum does, and what it does not."""

@@ -46,10 +46,16 @@ PARTS = {
             digits_arguments.add_arguments,
         ),
         Part("convex", "Convex problems on which Adam fails"),
-        Part("sparse", "Rare and frequent features", ("sklearn",)),
-        Part("descent", "Batch and stochastic descent, noise floors and falling rates"),
         Part("where-adam-fails", "Where Adam fails", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
         Part("landscapes", "Valleys, plains and a saddle"),
+        Part(
+            "loss-surface",
+            "Slices of the loss around the points that the optimizers find",
+            ("jax",),
+            digits_arguments.add_data_argument,
+        ),
+        Part("sparse", "Rare and frequent features", ("sklearn",)),
+        Part("descent", "Batch and stochastic descent, noise floors and falling rates"),
     )
 }

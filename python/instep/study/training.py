@@ -30,6 +30,9 @@ class Network(Protocol):
     def accuracy(self, weights: dict[str, Array], part: Part, /) -> float:
         """Return the share of `part` that is classified correctly."""
 
+    def live_units(self, weights: dict[str, Array], part: Part, /) -> tuple[float, ...]:
+        """Return the share of each hidden layer's units that some image of `part` activates."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -44,17 +47,62 @@ class Schedule:
         return len(digits.train) // self.batch_size
 
 
+def choose_schedule(
+    digits: Digits, batch_size: int, seed: int, *, epochs: int | None, steps: int
+) -> Schedule:
+    """Return a schedule of so many epochs or, where that is left open, of about `steps` steps.
+
+    Raises
+    ------
+    CommandError
+        When the training part fills no batch.
+    """
+    if batch_size > len(digits.train):
+        raise CommandError(
+            f"--batch-size {batch_size} is more than the {len(digits.train)} training images"
+        )
+    if epochs is None:
+        epochs = max(1, round(steps / (len(digits.train) // batch_size)))
+    return Schedule(epochs, batch_size, seed)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves: the loss of every batch, and the seconds that each side's steps took."""
+    """What a run leaves.
+
+    `losses` are those of every batch, before its step; `accuracies` those on the test part, before
+    the first step and after every epoch of `steps_per_epoch` steps. `seconds` are those that each
+    side's steps took, without the gradients. `live_units` are the shares of each hidden layer's
+    units that some training image activates at the end: where a layer has none, no gradient gets
+    through it, and no optimizer can mend that.
+    """
 
     pairing: Pairing
     lr: float
     losses: list[float]
-    final_loss: float
-    accuracy: float
+    accuracies: list[float]
+    steps_per_epoch: int
+    weights: dict[str, Array]
+    live_units: tuple[float, ...]
     seconds: float
     reference_seconds: float
+
+    @property
+    def final_loss(self) -> float:
+        """The mean loss of the last epoch's batches: not finite where the run diverged."""
+        # An infinite loss among finite ones, or a huge one, is no reason to warn.
+        with np.errstate(all="ignore"):
+            return float(np.mean(self.losses[-self.steps_per_epoch :]))
+
+    @property
+    def epoch_ends(self) -> list[int]:
+        """The steps after which `accuracies` were measured."""
+        return list(range(0, len(self.losses) + 1, self.steps_per_epoch))
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy on the test part at the end."""
+        return self.accuracies[-1]
 
 
 def train(
@@ -76,12 +124,12 @@ def train(
     weights = {name: array.copy() for name, array in initial.items()}
     optimizer = pairing.optimizer(weights, lr=lr)
     copies = [array.copy() for array in initial.values()]
-    states = [[np.zeros_like(copy) for copy in copies] for _ in pairing.states]
+    states = {name: [np.zeros_like(copy) for copy in copies] for name in pairing.states}
 
     steps_per_epoch = schedule.steps_per_epoch(digits)
     losses: list[float] = []
     seconds = reference_seconds = 0.0
-    accuracy = network.accuracy(weights, digits.test)
+    accuracies = [network.accuracy(weights, digits.test)]
     for step, batch in enumerate(
         batches(
             len(digits.train),
@@ -106,16 +154,18 @@ def train(
         reference_seconds += ended - stepped
         losses.append(loss)
         if step % steps_per_epoch == 0:
-            accuracy = network.accuracy(weights, digits.test)
-        report(loss, accuracy)
+            accuracies.append(network.accuracy(weights, digits.test))
+        report(loss, accuracies[-1])
 
     _check_equal(pairing, optimizer.state_dict()["state"], weights, copies, states)
     return Outcome(
         pairing,
         lr,
         losses,
-        final_loss=float(np.mean(losses[-steps_per_epoch:])),
-        accuracy=accuracy,
+        accuracies,
+        steps_per_epoch,
+        weights,
+        network.live_units(weights, digits.train),
         seconds=seconds,
         reference_seconds=reference_seconds,
     )
@@ -126,11 +176,11 @@ def _check_equal(
     compiled_states: dict[int, dict[str, Array]],
     weights: dict[str, Array],
     copies: list[Array],
-    states: list[list[Array]],
+    states: dict[str, list[Array]],
 ) -> None:
     for index, name in enumerate(weights):
         pairs = {name: (weights[name], copies[index])}
-        for state, arrays in zip(pairing.states, states, strict=True):
+        for state, arrays in states.items():
             pairs[f"{state} of {name}"] = compiled_states[index][state], arrays[index]
         for what, (compiled, expected) in pairs.items():
             if differing := int(np.count_nonzero(_differ(compiled, expected))):
