@@ -53,13 +53,15 @@ def test_the_floor_of_one_weight(rate: float, batch_size: int) -> None:
     assert ONE_WEIGHT.floor(rate, batch_size) == pytest.approx(variance / 2)
 
 
-def test_the_floor_counts_the_spread_of_the_features() -> None:
-    # x is 1 or 3 and y is ±x, so that each example wants w = ±1. Per step, with E over both x:
-    # v' = E[(1 − η x²)²] v + η² E[x⁴], E[x²] = 5, E[x⁴] = 41.
-    problem = LeastSquares(np.array([[1.0], [1.0], [3.0], [3.0]]), np.array([1.0, -1.0, 3.0, -3.0]))
-    rate = 0.1
-    variance = rate**2 * 41 / (2 * rate * 5 - rate**2 * 41)
-    assert problem.floor(rate) == pytest.approx(0.5 * 5 * variance)
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_the_floor_counts_the_spread_of_the_features(batch_size: int) -> None:
+    # x is 1 or 3 and y is ±x², so that each example wants w = ±x; E[x²] = 5, E[x⁴] = 41. A batch's
+    # Hessian A has the square 25 + 16/b on average, its gradient at 0 the square E[x⁶]/b = 365/b.
+    features = np.array([[1.0], [1.0], [3.0], [3.0]])
+    problem = LeastSquares(features, np.array([1.0, -1.0, 9.0, -9.0]))
+    rate, square = 0.1, 25 + 16 / batch_size
+    variance = rate**2 * 365 / batch_size / (2 * rate * 5 - rate**2 * square)
+    assert problem.floor(rate, batch_size) == pytest.approx(0.5 * 5 * variance)
 
 
 @pytest.mark.parametrize("c", [0.6, 1.0, 5.0])

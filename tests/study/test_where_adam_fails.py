@@ -234,8 +234,8 @@ def test_the_part_tells_what_it_measured(found: Findings) -> None:
         *("margins", "data", "step-sizes", "unique-features"),
     }
     training = list(found.curves[0].rows())
-    # 8 problems, 5 optimizers with 5 rates and one line search, 5 epochs and the start.
-    assert len(training) == 8 * 26 * 6
+    # 8 problems, 6 optimizers with 5 rates and one line search, 5 epochs and the start.
+    assert len(training) == 8 * 31 * 6
 
 
 def test_the_same_seed_trains_the_same() -> None:

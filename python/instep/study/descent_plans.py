@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ORANGE = STYLES["SGD"][0]
 RATE = 0.05
 ALPHA = 0.1
+TIMESCALE = 100_000
+"""Of the second form, which searches for about its square root of steps, 316."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def schedule_plan(problem: LeastSquares) -> list[Plan]:
     critical = problem.critical_c()
     c = 2 * critical
     first = SearchThenConverge(RATE, timescale=c / RATE)
-    second = SearchThenConverge(RATE, timescale=1000, c=c)
+    second = SearchThenConverge(RATE, timescale=TIMESCALE, c=c)
     slow = SearchThenConverge(RATE, timescale=1000, c=critical / 4)
     return [
         Plan(f"constant η₀ = {RATE:g}", 1, RATE, (ORANGE, "-"), problem.floor(RATE), 0.0),

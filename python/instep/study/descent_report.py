@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.descent_plans import ALPHA, RATE, bound, log_log_slope
+from instep.study.descent_plans import ALPHA, RATE, TIMESCALE, bound, log_log_slope
 from instep.study.findings import markdown_table
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def _schedules_told(problem: LeastSquares) -> str:
     return (
         "Search-then-converge schedules (Darken, Chang, Moody 1992) have the first form η₀ / "
         "(1 + t/τ), which ends as η₀τ/t, or the second, which ends as c/t whatever η₀ and τ. Here "
-        f"η₀ = {RATE:g}, and τ = 1000 in the second form. The error falls as 1/t where c is above "
-        f"c* = 1/(2λ) = {problem.critical_c():.3g}, and as the power −c/c* of t where it is below."
+        f"η₀ = {RATE:g}; in the second form, which keeps to η₀ for some √τ steps, τ is "
+        f"{TIMESCALE:,} with the larger c and 1,000 with the smaller. The error falls as 1/t where "
+        f"c is above c* = 1/(2λ) = {problem.critical_c():.3g}, and as the power −c/c* of t where "
+        "it is below."
     )
 
 

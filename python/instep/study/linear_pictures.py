@@ -9,7 +9,13 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from instep.study.findings import Picture
-from instep.study.linear_training import DEFAULT_RATES, LINE_SEARCH, OPTIMIZERS, best_rate
+from instep.study.linear_training import (
+    DEFAULT_RATES,
+    LINE_SEARCH,
+    OPTIMIZERS,
+    UNCORRECTED,
+    best_rate,
+)
 from instep.study.styles import style
 
 if TYPE_CHECKING:
@@ -30,7 +36,7 @@ SMOOTHED = 5
 
 def shown_runs(by_optimizer: Outcomes) -> Iterator[tuple[str, Run]]:
     """Yield what is drawn: the best run of each optimizer, Adam's default, the line search."""
-    for title in reversed(OPTIMIZERS):
+    for title in reversed([title for title in OPTIMIZERS if title != UNCORRECTED]):
         runs = by_optimizer[title]
         yield title, runs[best_rate(runs)]
     yield "Adam, default rate", by_optimizer["Adam"][DEFAULT_RATES["Adam"]]

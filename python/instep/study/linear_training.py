@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,7 +13,7 @@ import instep
 from instep.line_search import ArmijoSGD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,15 +22,26 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 100
 
-OPTIMIZERS: dict[str, type[instep.Optimizer]] = {
+UNCORRECTED = "Adam uncorrected"
+"""Adam without bias correction: AMSGrad has none, and this tells what that alone does."""
+
+OPTIMIZERS: dict[str, Callable[..., instep.Optimizer]] = {
     "Adam": instep.Adam,
+    UNCORRECTED: partial(instep.Adam, bias_correction=False),
     "AMSGrad": instep.AMSGrad,
     "RMSprop": instep.RMSprop,
     "Adagrad": instep.Adagrad,
     "SGD": instep.SGD,
 }
 
-DEFAULT_RATES = {"Adam": 1e-3, "AMSGrad": 1e-3, "RMSprop": 1e-2, "Adagrad": 1e-2, "SGD": 1e-3}
+DEFAULT_RATES = {
+    "Adam": 1e-3,
+    UNCORRECTED: 1e-3,
+    "AMSGrad": 1e-3,
+    "RMSprop": 1e-2,
+    "Adagrad": 1e-2,
+    "SGD": 1e-3,
+}
 """The rates that the classes have when none is given; they are in the grid."""
 
 RATES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
