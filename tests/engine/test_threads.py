@@ -132,6 +132,7 @@ def live_threads() -> int:
 def step_on_five_threads_then_on_one() -> None:
     _core.set_grain(1)
     array, gradient = np.zeros(100_000), np.ones(100_000)
+    together(lambda: None)  # with the first thread a sanitizer starts one of its own
     before = live_threads()
     with openmp_threads(1):
         functional.sgd_step(array, gradient, step=1, lr=1.0)
@@ -183,6 +184,8 @@ def step_large_and_many_arrays() -> None:
 
 @pytest.mark.parametrize("number", ["100000", "2147483647", "0", "-3", "many", "3,2", ""])
 def test_absurd_number_of_threads_in_the_environment(number: str) -> None:
+    if number in {"2147483647", ""} and instep.show_config("dicts")["openmp"] == "omp":
+        pytest.skip("LLVM's runtime itself ends the process")
     run_scenario(step_large_and_many_arrays, environment={"OMP_NUM_THREADS": number})
 
 
