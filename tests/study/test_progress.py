@@ -25,6 +25,12 @@ def test_bars_end_with_their_counts_and_notes_on_standard_error(
     assert "an old note" not in captured.err
 
 
+def test_without_a_bar_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyError), Progress():
+        raise KeyError
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_note_stays_until_the_next(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress() as progress:
         bar = progress.bar("part", 2)

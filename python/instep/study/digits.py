@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instep.study import data, network
-from instep.study.digits_arguments import CONTENDERS
+from instep.study.digits_arguments import CONTENDERS, QUICK_STEPS, STEPS
 from instep.study.digits_pictures import draw
 from instep.study.digits_text import describe
 from instep.study.findings import Curves, Findings, significant
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from instep.study.progress import Bar, Progress
     from instep.study.training import Outcome
 
-STEPS, QUICK_STEPS = 450, 45
 NOTED_STEPS = 20
 
 

@@ -21,6 +21,7 @@ CONTENDERS = {
 """The six optimizers, each ablation beside the one that it is of."""
 
 RATES = (0.1, 0.01, 0.0001)
+STEPS, QUICK_STEPS = 450, 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs",
         type=positive,
         metavar="N",
-        help="passes over the training images (default: as many as make about 450 steps, "
-        "with --quick 45)",
+        help=f"passes over the training images (default: as many as make about {STEPS} steps, "
+        f"with --quick {QUICK_STEPS})",
     )
     parser.add_argument(
         "--batch-size",

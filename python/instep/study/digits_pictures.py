@@ -60,8 +60,7 @@ def draw(outcomes: Sequence[Outcome], source: str) -> Picture:
     panels[0, 0].set(ylabel="training loss (cross-entropy)", ylim=(lowest(outcomes), HIGHEST))
     panels[1, 0].set(ylabel="test accuracy")
     titles = dict.fromkeys(outcome.pairing.title for outcome in outcomes)
-    handles, labels = panels[1, 0].get_legend_handles_labels()
-    by_title = dict(zip(labels, handles, strict=True))
+    by_title = {line.get_label(): line for axes in panels[1] for line in axes.get_lines()}
     figure.legend(
         [by_title[title] for title in titles], titles, loc="outside lower center", ncols=4
     )

@@ -18,10 +18,10 @@ STUCK = 0.95 * CHANCE
 
 PROBLEM = """\
 {architecture}, on handwritten digits: {source}, {train:,} images to train on, {test:,} to test on,
-{epochs} epochs, batches of {batch}. All {runs} runs start from the same weights and see the same
-batches; JAX computes the gradients. Apart from the learning rate, hyperparameters are the package's
-defaults (AMSGrad is Reddi et al.'s, without bias correction). Two ablations change one thing each:
-RMSprop gets a momentum of 0.9, and Adam loses its own (β₁ = 0).
+{epochs} epochs, batches of {batch}. All runs, {runs} and one of each kind, start from the same
+weights and see the same batches; JAX computes the gradients. Apart from the learning rate,
+hyperparameters are the package's defaults (AMSGrad is Reddi et al.'s, without bias correction). Two
+ablations change one thing each: RMSprop gets a momentum of 0.9, and Adam loses its own (β₁ = 0).
 
 Final loss: the mean over the last epoch's batches; a network that tells all digits alike has
 ln 10 = 2.303. Live units: those that at least one training image activates at the end, in the two
@@ -149,7 +149,7 @@ def momentum(outcomes: Sequence[Outcome]) -> str:
     text = (
         "**Does RMSprop get stuck for want of momentum**, as has been claimed of these rates? "
         f"{verdict([pair for pair in pairs if pair[0].pairing is CONTENDERS['rmsprop']])}"
-        f"Of the {len(pairs)} pairs of runs without and with momentum at the same rate, momentum "
+        f"Pairs of runs without and with momentum at the same rate: {len(pairs)}. Momentum "
         f"frees {len(freed)} from the chance level{in_brackets(freed)} and brings {len(caught)} "
         f"down to it{in_brackets(caught)}. Test accuracy without → with: {changes(pairs)}."
     )
@@ -158,16 +158,12 @@ def momentum(outcomes: Sequence[Outcome]) -> str:
 
 def changes(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
     """Spell the accuracies of runs without and with momentum."""
-    titles = dict.fromkeys(with_.pairing.title for _, with_ in pairs)
-    return "; ".join(
-        f"{title} "
-        + listed(
-            f"{without.accuracy:.1%} → {with_.accuracy:.1%} at {without.lr:g}"
-            for without, with_ in pairs
-            if with_.pairing.title == title
-        )
-        for title in titles
-    )
+    spelled: dict[str, list[str]] = {}
+    for without, with_ in pairs:
+        name = without.pairing.title.partition(",")[0]
+        change = f"{without.accuracy:.1%} → {with_.accuracy:.1%} at {without.lr:g}"
+        spelled.setdefault(name, []).append(change)
+    return "; ".join(f"{name} {listed(changes)}" for name, changes in spelled.items())
 
 
 def verdict(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:

@@ -56,7 +56,12 @@ def draw_squares(slices: Sequence[Slice]) -> Picture:
         axes.set_xlabel("along the first direction")
     for axes in panels[:, 0]:
         axes.set_ylabel("along the second")
-    bar = figure.colorbar(filled, ax=panels, label="training loss (cross-entropy)", shrink=0.9)
+    bar = figure.colorbar(
+        filled,
+        ax=list(panels.flat[: len(slices)]),
+        label="training loss (cross-entropy)",
+        shrink=0.9,
+    )
     bar.set_ticks(levels, labels=[f"{level:g}" for level in levels])
     return Picture("squares", figure, SQUARES_CAPTION)
 

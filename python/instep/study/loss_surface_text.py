@@ -94,10 +94,15 @@ def widths(slices: Sequence[Slice]) -> str:
     order = np.argsort(shares, kind="stable")[::-1]
     places = listed(f"{slices[at].outcome.pairing.title} ({shares[at]:.1%})" for at in order)
     correlation = rank_correlation(shares, [found.outcome.accuracy for found in slices])
-    lowest = [found.outcome.pairing.title for found in slices if found.losses.min() < found.centre]
+    drops = {
+        found.outcome.pairing.title: found.centre - found.losses.min()
+        for found in slices
+        if found.losses.min() < found.centre
+    }
     inside = (
-        f"Somewhere in the square the loss is lower than at the centre for {listed(lowest)}."
-        if lowest
+        f"Somewhere in the square the loss is lower than at the centre for {listed(drops)}, by "
+        f"{significant(max(drops.values()))} at most."
+        if drops
         else "Nowhere in a square is the loss lower than at its centre."
     )
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -32,8 +32,17 @@ class Progress(Bars):
         )
         self._drawn = monotonic()
 
+    def __enter__(self) -> Self:
+        # What is refused before the first bar leaves one line and no empty one.
+        return self
+
+    def stop(self) -> None:
+        if self.live.is_started:
+            super().stop()
+
     def bar(self, description: str, total: int) -> Bar:
         """Add a bar and start its clock."""
+        self.start()
         return Bar(self, self.add_task(description, total=total, note=""))
 
     def draw(self) -> None:
