@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -50,3 +51,24 @@ def run_scenario(
     call = f"from {scenario.__module__} import {scenario.__name__} as run; run(*{arguments})"
     result = run_python("-c", call, environment=environment, timeout=timeout)
     assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+def start_child(task: Callable[[], object]) -> int:
+    """Fork, and run the task in the child, which ends with 0 if the task returns."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        task()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def assert_success(*children: int) -> None:
+    for child in children:
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import instep
-from instep import reference
+from instep import RowGradient, reference
+from instep.reference._common import summed
 from tests.cases import DTYPES, Array
 from tests.compare import assert_same_bits
 
@@ -124,7 +125,7 @@ def reference_step(
     options: Mapping[str, Any],
     step: int,
     param: Array,
-    grad: Array,
+    grad: Array | RowGradient,
     states: Mapping[str, Array],
 ) -> None:
     """Take the step of class `name` with the reference's function."""
@@ -159,6 +160,9 @@ class Model:
         self.states: list[dict[str, Array]] = []
         self.counts: list[int] = []
         self.group_of: list[int] = []
+        self.conditions: Options = {}
+        self.nonfinite = "propagate"
+        self.skipped = 0
         self.add_group(params, **options)
 
     def add_group(self, params: Sequence[Array], **options: Any) -> None:
@@ -176,21 +180,34 @@ class Model:
             self.group_of.append(len(self.groups))
         self.groups.append(group)
 
-    def step(self, grads: Sequence[Array | None]) -> None:
-        for index, grad in enumerate(grads):
-            if grad is not None:
+    def step(self, grads: Sequence[Array | RowGradient | None], grad_scale: float = 1.0) -> None:
+        present = [index for index, grad in enumerate(grads) if grad is not None]
+        with np.errstate(all="ignore"):
+            each = [rows_and_values(grads[index]) for index in present]
+            try:
+                conditioned = reference.condition_gradients(
+                    [values for _, values in each],
+                    grad_scale=grad_scale,
+                    nonfinite="propagate" if self.nonfinite == "propagate" else "raise",
+                    **self.conditions,
+                )
+            except FloatingPointError:
+                if self.nonfinite == "raise":
+                    raise
+                self.skipped += 1
+                return
+            for index, (rows, _), grad in zip(present, each, conditioned, strict=True):
                 self.counts[index] += 1
                 group = self.groups[self.group_of[index]]
                 lr = group["lr"](self.steps) if callable(group["lr"]) else group["lr"]
-                with np.errstate(all="ignore"):
-                    reference_step(
-                        self.name,
-                        group | {"lr": lr},
-                        self.counts[index],
-                        self.params[index],
-                        grad,
-                        self.states[index],
-                    )
+                reference_step(
+                    self.name,
+                    group | {"lr": lr},
+                    self.counts[index],
+                    self.params[index],
+                    grad if rows is None else RowGradient(rows, grad),
+                    self.states[index],
+                )
         self.steps += 1
 
     def assert_equals(self, optimizer: Any) -> None:
@@ -203,6 +220,15 @@ class Model:
         assert_same(params_of(optimizer), self.params, "parameters")
         assert_same(dictionary["state"], states, "state")
         assert dictionary["steps"] == self.steps
+        assert optimizer.skipped_steps == self.skipped
+
+
+def rows_and_values(grad: Any) -> tuple[Array | None, Array]:
+    """Return the rows that a gradient is of, or None for all, and what each is stepped by."""
+    if not isinstance(grad, RowGradient):
+        return None, grad
+    rows, values = summed(grad)
+    return np.array(rows, np.int64), values
 
 
 def params_of(optimizer: Any) -> list[Array]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+import instep
 from tests.api.model import (
     VARIANTS,
     Model,
@@ -30,6 +33,7 @@ from tests.api.model import (
     random_arrays,
 )
 from tests.cases import Array
+from tests.processes import assert_success, start_child
 
 shapes = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 2, 2)])
 layouts = st.sampled_from(["C", "F", "strided"])
@@ -37,6 +41,8 @@ dtypes = st.sampled_from([np.float32, np.float64])
 seeds = st.integers(0, 2**32 - 1)
 special_values = st.sampled_from([0.0, -0.0, 1e-310, 1e-42, 1e30, np.inf, -np.inf, np.nan])
 rates = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
+bounds = st.sampled_from([0.0, 1e-3, 0.5, 100.0, np.inf])
+scales = st.sampled_from([1.0, 1.0, 0.25, 3.0, 1e30])
 
 
 def schedule(step: int) -> float:
@@ -53,6 +59,34 @@ def arrays(draw: st.DrawFn) -> Array:
         spread[...] = values
         return spread
     return np.array(values, order="F" if layout == "F" else "C")
+
+
+@st.composite
+def gradients(draw: st.DrawFn, dense: Array) -> Any:
+    """Draw a gradient, or None, of the shape and dtype of `dense`, in any layout or of rows."""
+    kind = draw(st.sampled_from(["dense", "reversed", "broadcast", "rows", "none"]))
+    if kind == "none":
+        return None
+    if dense.ndim == 0 or kind == "dense":
+        return dense
+    if kind == "reversed":
+        return np.array(dense[..., ::-1], order="F")[..., ::-1]
+    if kind == "broadcast":
+        return np.broadcast_to(dense[:1], dense.shape)
+    rows = draw(st.lists(st.integers(0, max(0, len(dense) - 1)), max_size=5 * len(dense)))
+    return instep.RowGradient(np.array(rows, np.int32), dense[rows])
+
+
+@contextlib.contextmanager
+def as_the_model(model: Model, grads: list[Any], scale: float) -> Iterator[None]:
+    """Let the model step, and assert that the block raises what it does."""
+    try:
+        model.step(grads, scale)
+    except FloatingPointError:
+        with pytest.raises(FloatingPointError, match="not at index"):
+            yield
+    else:
+        yield
 
 
 def one_element_more(array: Array) -> Array:
@@ -99,15 +133,42 @@ class Life(RuleBasedStateMachine):
             return list(arrays)
         return {f"parameter {first + k}": array for k, array in enumerate(arrays)}
 
-    @rule(seed=seeds, special=st.none() | special_values, data=st.data())
-    def step(self, seed: int, special: float | None, data: st.DataObject) -> None:
-        grads: list[Array | None] = []
+    @rule(seed=seeds, special=st.none() | special_values, scale=scales, data=st.data())
+    def step(self, seed: int, special: float | None, scale: float, data: st.DataObject) -> None:
+        grads = []
         for grad in random_arrays(self.model.params, seed):
             if special is not None:
                 grad.flat[:1] = special
-            grads.append(None if data.draw(st.integers(0, 3)) == 0 else grad)
-        self.optimizer.step(self.structured(grads))
-        self.model.step(grads)
+            grads.append(data.draw(gradients(grad)))
+        with as_the_model(self.model, grads, scale):
+            self.optimizer.step(self.structured(grads), grad_scale=scale)
+
+    @rule(
+        clip_norm=st.none() | bounds,
+        clip_value=st.none() | bounds,
+        nonfinite=st.sampled_from(["propagate", "raise", "skip"]),
+    )
+    def change_what_is_done_to_gradients(
+        self, clip_norm: float | None, clip_value: float | None, nonfinite: str
+    ) -> None:
+        self.optimizer.clip_norm = clip_norm
+        self.optimizer.clip_value = clip_value
+        self.optimizer.nonfinite = nonfinite
+        self.model.conditions = {"clip_norm": clip_norm, "clip_value": clip_value}
+        self.model.nonfinite = nonfinite
+
+    @precondition(lambda _: hasattr(os, "fork"))
+    @rule(seed=seeds)
+    def fork(self, seed: int) -> None:
+        """The child steps as this process would, and leaves it alone."""
+        grads = random_arrays(self.model.params, seed)
+
+        def child() -> None:
+            with as_the_model(self.model, grads, 1.0):
+                self.optimizer.step(self.structured(grads))
+            self.the_model_agrees()
+
+        assert_success(start_child(child))
 
     @rule(data=st.data(), lr=st.one_of(rates, st.just(schedule)), decay=st.none() | rates)
     def change_a_group(self, data: st.DataObject, lr: Any, decay: float | None) -> None:
@@ -141,6 +202,9 @@ class Life(RuleBasedStateMachine):
         for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
             group["lr"] = mine["lr"]
         resumed.load_state_dict(dictionary)
+        for option in ("clip_norm", "clip_value", "nonfinite"):
+            setattr(resumed, option, getattr(self.optimizer, option))
+        self.model.skipped = 0
         self.optimizer = resumed
 
     @rule(duplicate=st.sampled_from([copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]))

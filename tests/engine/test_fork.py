@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import threading
-import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +12,7 @@ import instep
 from instep import functional
 from tests.cases import DTYPES, FEW_CASES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
-from tests.processes import run_scenario
+from tests.processes import assert_success, run_scenario, start_child
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 
@@ -31,27 +30,6 @@ def step_every_rule(number: int = 1) -> bool:
         for size in (5, LARGE // 50):
             assert_step_equals_reference(case, case.random_arrays(size, DTYPES[1], number), number)
     return True
-
-
-def start_child(task: Callable[[], object]) -> int:
-    """Fork, and run the task in the child, which ends with 0 if the task returns."""
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        task()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
-
-
-def assert_success(*children: int) -> None:
-    for child in children:
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
 
 
 # Each scenario is a process of its own, which is ended with all its children if it hangs.
