@@ -34,6 +34,7 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     {"grad_scale": 7.0, "clip_norm": 0.1},
     {"grad_scale": 7.0, "clip_value": 0.1},
     {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
+    {"grad_scale": 0.3, "clip_value": math.inf, "clip_norm": 0.7},
 )
 every_condition = pytest.mark.parametrize(
     "conditions",

@@ -52,7 +52,7 @@ def condition_gradients(
     grad_scale : float
         What the loss was multiplied by, :math:`s`, above 0.
     clip_value : float, optional
-        Largest magnitude of an element, :math:`c`.
+        Largest magnitude of an element, :math:`c`; infinity is none.
     clip_norm : float, optional
         Largest norm of all gradients together, :math:`C`, as in
         ``torch.nn.utils.clip_grad_norm_``.
@@ -90,7 +90,7 @@ def condition_gradients(
             grad_norm(grads, grad_scale=grad_scale, clip_value=clip_value) + 1e-6
         )
         factor = 1.0 if coefficient > 1.0 else coefficient
-    if clip_value is None:
+    if clip_value is None or clip_value == math.inf:
         return [grad * (factor * unscale) for grad in grads]
     return [_clip(grad * unscale, clip_value) * factor for grad in grads]
 

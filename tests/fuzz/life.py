@@ -1,0 +1,43 @@
+"""Coverage-guided fuzzing of an optimizer's whole life, against the model.
+
+``python -m tests.fuzz.life [options of libFuzzer] tests/fuzz/corpus/life``, with atheris installed.
+What Hypothesis draws in ``tests/api/test_life.py`` comes from libFuzzer's bytes here, which are kept
+where they reach new code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+
+import atheris
+from hypothesis import settings
+from hypothesis.stateful import get_state_machine_test
+
+from tests.api.test_life import Life
+
+
+def functions(module: ModuleType) -> Iterator[FunctionType]:
+    """Yield the functions of a module and of its classes."""
+    for member in vars(module).values():
+        for each in (member, *(vars(member).values() if isinstance(member, type) else ())):
+            function = getattr(each, "fget", None) or getattr(each, "__func__", each)
+            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                yield function
+
+
+def main() -> None:
+    """Fuzz until an option of libFuzzer, or a failure, ends it."""
+    test = get_state_machine_test(
+        Life, settings=settings(stateful_step_count=20, database=None, deadline=None)
+    )
+    for module in [module for name, module in sys.modules.items() if name.startswith("instep.")]:
+        for function in functions(module):
+            atheris.instrument_func(function)
+    atheris.Setup(sys.argv, test.hypothesis.fuzz_one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
