@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of an optimizer's whole life, against the model.
 
-``python -m tests.fuzz.life [options of libFuzzer] tests/fuzz/corpus/life``, with atheris installed.
-What Hypothesis draws in ``tests/api/test_life.py`` comes from libFuzzer's bytes here, which are kept
-where they reach new code.
+``python -m tests.fuzz.life -len_control=0 -max_len=800 tests/fuzz/corpus/life`` with atheris. What
+Hypothesis draws in ``tests/api/test_life.py`` comes from libFuzzer here, which keeps the bytes that
+reach new code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     for module in [module for name, module in sys.modules.items() if name.startswith("instep.")]:
         for function in functions(module):
             atheris.instrument_func(function)
-    atheris.Setup(sys.argv, test.hypothesis.fuzz_one_input)
+    atheris.Setup(sys.argv, test.hypothesis.fuzz_one_input)  # type: ignore[attr-defined]
     atheris.Fuzz()
 
 
