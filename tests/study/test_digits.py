@@ -95,6 +95,14 @@ def test_a_panel_for_each_rate_and_a_curve_for_each_run() -> None:
         assert len(curves) == 2
 
 
+def test_the_view_holds_what_was_learned_and_not_what_blew_up() -> None:
+    learned = outcome("adam", [2.5, 1.0, 0.01, 0.001])
+    figure = draw([outcome("sgd", CURVES["diverged"]), learned], "source").figure
+    bottom, top = figure.axes[0].get_ylim()
+    assert 0.0001 < bottom < 0.001
+    assert CHANCE < top < 100
+
+
 def test_the_report_has_a_row_for_each_run() -> None:
     text = report(
         outcome("adam"),

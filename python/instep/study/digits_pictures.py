@@ -86,4 +86,4 @@ def lowest(outcomes: Sequence[Outcome]) -> float:
     """Return where the axis of losses begins: below all smoothed losses, and below chance."""
     smoothed = np.concatenate([smooth(outcome.losses) for outcome in outcomes])
     finite = smoothed[np.isfinite(smoothed)]
-    return float(min(CHANCE, *finite[:1], finite.min(initial=CHANCE))) / 2
+    return float(finite.min(initial=CHANCE)) / 2
