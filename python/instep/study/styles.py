@@ -6,9 +6,9 @@ from typing import Any
 
 # The colours are Okabe and Ito's, which colour-blind readers can tell apart. A variant has the
 # colour of its optimizer and a line of its own.
-STYLES = {
+STYLES: dict[str, tuple[str, Any]] = {
     "Adam": ("#0072B2", "-"),
-    "Adam, default rate": ("#0072B2", ":"),
+    "Adam, default rate": ("#0072B2", (0, (1, 4))),
     "Adam, β₁ = 0": ("#0072B2", "--"),
     "Adam, β₂ = 0.999": ("#0072B2", "-."),
     "Adam, uncorrected": ("#0072B2", ":"),
