@@ -1,9 +1,12 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "bindings/descriptor.hpp"
+#include "bindings/held_turn.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
 
@@ -57,10 +60,34 @@ PyObject* step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
   });
 }
 
-void set_gradient_options(Optimizer& optimizer, double clip_norm, double clip_value,
-                          const std::string& nonfinite, bool flush_subnormals) {
-  optimizer.set_gradient_options(
-      gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals));
+void set_gradient_options(const py::object& self, const py::object& shown, double clip_norm,
+                          double clip_value, const std::string& nonfinite, bool flush_subnormals) {
+  self.cast<Optimizer&>().set_gradient_options(
+      self, shown, gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals));
+}
+
+void add_group(const py::object& self, const py::tuple& groups,
+               const std::vector<py::object>& params, const py::function& new_states,
+               const std::vector<py::object>& names, std::vector<double> options,
+               const std::string& structure, bool scheduled) {
+  self.cast<Optimizer&>().add_group(self, groups, params, new_states, names, std::move(options),
+                                    structure, scheduled);
+}
+
+void set_hyperparameters(Optimizer& optimizer, std::vector<py::object> groups,
+                         std::vector<py::object> values, Optimizer::Options options,
+                         bool scheduled) {
+  optimizer.set_hyperparameters(
+      {std::move(groups), std::move(values), std::move(options), scheduled});
+}
+
+void replace(Optimizer& optimizer, const std::vector<std::vector<py::object>>& states,
+             const std::vector<py::object>& params, std::int64_t steps,
+             std::vector<std::int64_t> param_steps, std::int64_t skipped_steps,
+             std::vector<py::object> groups, std::vector<py::object> values,
+             Optimizer::Options options, bool scheduled) {
+  optimizer.replace(states, params, {steps, std::move(param_steps), skipped_steps},
+                    {std::move(groups), std::move(values), std::move(options), scheduled});
 }
 
 constexpr const char* step_doc = R"(step($self, /, grads, *, grad_scale=1.0)
@@ -107,23 +134,30 @@ PyMethodDef step_method = {"step",
 }  // namespace
 
 void register_optimizer(py::module_& module) {
+  py::class_<HeldTurn>(module, "HeldTurn")
+      .def("__enter__", &HeldTurn::enter)
+      .def("__exit__", [](HeldTurn& turn, const py::args&) { turn.leave(); });
   py::class_<Optimizer> type(module, "Optimizer");
   type.def(py::init<const std::string&>(), py::arg("rule"))
-      .def("_add_group", &Optimizer::add_group, py::arg("params"), py::arg("states"),
-           py::arg("names"), py::arg("options"), py::arg("structure"))
-      .def("_set_options", &Optimizer::set_options, py::arg("options"))
+      .def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
+           py::arg("names"), py::arg("options"), py::arg("structure"), py::arg("scheduled"))
+      .def("_set_hyperparameters", &set_hyperparameters, py::arg("groups"), py::arg("values"),
+           py::arg("options"), py::arg("scheduled"))
+      .def("_set_gradient_options", &set_gradient_options, py::arg("shown"), py::arg("clip_norm"),
+           py::arg("clip_value"), py::arg("nonfinite"), py::arg("flush_subnormals"))
+      .def("_replace", &replace, py::arg("states"), py::arg("params"), py::arg("steps"),
+           py::arg("param_steps"), py::arg("skipped_steps"), py::arg("groups"), py::arg("values"),
+           py::arg("options"), py::arg("scheduled"))
       .def("_options", &Optimizer::options)
-      .def("_set_counts", &Optimizer::set_counts, py::arg("steps"), py::arg("param_steps"))
       .def("_steps", &Optimizer::steps)
       .def("_param_steps", &Optimizer::param_steps)
       .def("_states", &Optimizer::states)
-      .def("_take_turn", &Optimizer::take_turn)
-      .def("_give_turn", &Optimizer::give_turn)
-      .def("_set_gradient_options", &set_gradient_options, py::arg("clip_norm"),
-           py::arg("clip_value"), py::arg("nonfinite"), py::arg("flush_subnormals"))
+      .def_property_readonly(
+          "_structure",
+          [](const Optimizer& optimizer) { return structure_name(optimizer.structure()); })
+      .def("_turn", [](py::object self) { return std::make_unique<HeldTurn>(std::move(self)); })
       .def_readwrite("_last_grad_norm", &Optimizer::last_grad_norm)
-      .def_readwrite("_skipped_steps", &Optimizer::skipped_steps)
-      .def_readwrite("_scheduled", &Optimizer::scheduled);
+      .def_readonly("_skipped_steps", &Optimizer::skipped_steps);
   add_method(type, step_method);
 }
 

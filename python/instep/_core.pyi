@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from numpy.typing import NDArray
 
@@ -47,6 +47,10 @@ class RowGradient:
     @property
     def values(self) -> NDArray[Any]: ...
 
+class HeldTurn:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
+
 class Optimizer:
     def __init__(self, rule: str) -> None: ...
     def step(
@@ -60,24 +64,49 @@ class Optimizer:
         grad_scale: float = 1.0,
     ) -> None: ...
     def _set_gradient_options(
-        self, clip_norm: float, clip_value: float, nonfinite: str, flush_subnormals: bool
+        self,
+        shown: Mapping[str, Any],
+        clip_norm: float,
+        clip_value: float,
+        nonfinite: str,
+        flush_subnormals: bool,
     ) -> None: ...
     def _add_group(
         self,
+        groups: tuple[Any, ...],
         params: Sequence[NDArray[Any]],
-        new_states: Callable[[int], Sequence[NDArray[Any] | None]],
+        states: Callable[[int], Sequence[NDArray[Any] | None]],
         names: Sequence[str | None],
         options: Sequence[float],
         structure: str,
+        scheduled: bool,
     ) -> None: ...
-    def _set_options(self, options: Sequence[Sequence[float]]) -> None: ...
+    def _set_hyperparameters(
+        self,
+        groups: Sequence[Any],
+        values: Sequence[dict[str, Any]],
+        options: Sequence[Sequence[float]],
+        scheduled: bool,
+    ) -> None: ...
+    def _replace(
+        self,
+        states: Sequence[Sequence[NDArray[Any] | None]],
+        params: Sequence[NDArray[Any]],
+        steps: int,
+        param_steps: Sequence[int],
+        skipped_steps: int,
+        groups: Sequence[Any],
+        values: Sequence[dict[str, Any]],
+        options: Sequence[Sequence[float]],
+        scheduled: bool,
+    ) -> None: ...
     def _options(self) -> list[list[float]]: ...
-    def _set_counts(self, steps: int, param_steps: Sequence[int]) -> None: ...
     def _steps(self) -> int: ...
     def _param_steps(self) -> list[int]: ...
     def _states(self) -> list[list[NDArray[Any] | None]]: ...
-    def _take_turn(self) -> None: ...
-    def _give_turn(self) -> None: ...
+    def _turn(self) -> HeldTurn: ...
+    @property
+    def _structure(self) -> Literal["array", "sequence", "mapping"]: ...
+    @property
+    def _skipped_steps(self) -> int: ...
     _last_grad_norm: float | None
-    _skipped_steps: int
-    _scheduled: bool

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+
+import numpy as np
 
 from instep import _core, gradient_options
 from instep.gradient_options import GradientOptions
@@ -95,6 +96,7 @@ class Optimizer(_core.Optimizer):
     _state_names: ClassVar[tuple[str, ...]]
 
     _gradient_options: GradientOptions = gradient_options.DEFAULTS
+    _groups: tuple[ParamGroup, ...] = ()
 
     lr = LearningRate()
 
@@ -112,7 +114,6 @@ class Optimizer(_core.Optimizer):
                 raise TypeError(f"{type(self).__name__}() has no argument {name!r}")
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
-        self._groups: tuple[ParamGroup, ...] = ()
         self._defaults = self._checked(defaults)
         groups, structure = flatten(params)
         for group in groups:
@@ -176,15 +177,7 @@ class Optimizer(_core.Optimizer):
             learning rate that is a callable it holds the last value.
         """
         with self._turn():
-            values = []
-            for group, rate in zip(self._groups, self._rates(), strict=True):
-                lr = group["lr"]
-                if callable(lr) and math.isnan(rate):  # not used yet
-                    rate = self._rate(lr, self._steps())
-                values.append({**group._values, "lr": rate if callable(lr) else lr})
-            return write_state_dict(
-                self._groups, values, self._named_states(), self._steps(), self._param_steps()
-            )
+            return self._state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over states, counts and hyperparameters.
@@ -204,24 +197,7 @@ class Optimizer(_core.Optimizer):
             When it does not fit; the optimizer then stays as it was.
         """
         with self._turn():
-            states = self._named_states()
-            loaded = read_state_dict(state_dict, self._groups, states)
-            values: list[dict[str, Any]] = []
-            rates: list[float] = []
-            for group, options in zip(self._groups, loaded.options, strict=True):
-                # A sum that is loaded did not start at this optimizer's value.
-                kept = {name: group[name] for name in self._initial.values()}
-                checked = self._checked({**options, **kept}, group)
-                rates.append(type(self).lr.check_number(checked["lr"]))
-                values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
-            k = 0
-            for group in self._groups:
-                for _ in group.params:
-                    for name, array in states[k].items():
-                        array[...] = loaded.states[k].get(name, self._initial_value(name, group))
-                    k += 1
-            self._set_counts(loaded.steps, loaded.param_steps)
-            self._install(values, rates)
+            self._load(state_dict)
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
@@ -239,6 +215,7 @@ class Optimizer(_core.Optimizer):
                 "attributes": {
                     name: value for name, value in vars(self).items() if name != "_groups"
                 },
+                "structure": self._structure,
                 "groups": [
                     (group.params, group.names, dict(group._values)) for group in self._groups
                 ],
@@ -255,31 +232,74 @@ class Optimizer(_core.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__init__(self._rule)
-        vars(self).update(state["attributes"], _groups=())
+        vars(self).update(state["attributes"])
         self._change_gradient_options({})
         self._last_grad_norm = state["last_grad_norm"]
-        self._skipped_steps = state["skipped_steps"]
         for params, names, values in state["groups"]:
-            self._add_group_with(FlatGroup(list(params), names, {}), self._structure, values)
+            self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
         with self._turn():
-            for to, array in zip(self._named_states(), state["states"], strict=True):
-                for name in to:
-                    to[name][...] = array[name]
-            self._set_counts(state["steps"], state["param_steps"])
-            self._install([group._values for group in self._groups], state["rates"])
+            self._replace(
+                [[states.get(name) for name in self._state_names] for states in state["states"]],
+                [],
+                state["steps"],
+                state["param_steps"],
+                state["skipped_steps"],
+                *self._new_hyperparameters(
+                    [group._values for group in self._groups], state["rates"]
+                ),
+            )
 
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Keep other threads' steps waiting."""
-        self._take_turn()
-        try:
-            yield
-        finally:
-            self._give_turn()
+    def _state_dict(self) -> dict[str, Any]:
+        """Return the state dictionary; the caller has the turn."""
+        values = []
+        for group, rate in zip(self._groups, self._rates(), strict=True):
+            lr = group["lr"]
+            if callable(lr) and math.isnan(rate):  # not used yet
+                rate = self._rate(lr, self._steps())
+            values.append({**group._values, "lr": rate if callable(lr) else lr})
+        return write_state_dict(
+            self._groups, values, self._named_states(), self._steps(), self._param_steps()
+        )
+
+    def _load(
+        self,
+        state_dict: Mapping[str, Any],
+        params: Sequence[Array] = (),
+        skipped_steps: int | None = None,
+    ) -> None:
+        """Take over a state dictionary and, where they are given, the values of all parameters.
+
+        The caller has the turn.
+        """
+        loaded = read_state_dict(state_dict, self._groups, self._named_states())
+        values: list[dict[str, Any]] = []
+        rates: list[float] = []
+        for group, options in zip(self._groups, loaded.options, strict=True):
+            # A sum that is loaded did not start at this optimizer's value.
+            kept = {name: group[name] for name in self._initial.values()}
+            checked = self._checked({**options, **kept}, group)
+            rates.append(type(self).lr.check_number(checked["lr"]))
+            values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
+        of_params = [(param, group) for group in self._groups for param in group.params]
+        states = [
+            [
+                arrays[name] if name in arrays else self._initial_array(name, param, group)
+                for name in self._state_names
+            ]
+            for (param, group), arrays in zip(of_params, loaded.states, strict=True)
+        ]
+        self._replace(
+            states,
+            params,
+            loaded.steps,
+            loaded.param_steps,
+            self._skipped_steps if skipped_steps is None else skipped_steps,
+            *self._new_hyperparameters(values, rates),
+        )
 
     def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
         if not group.params:
@@ -292,16 +312,16 @@ class Optimizer(_core.Optimizer):
         check_names([*(old.names for old in self._groups), group.names])
         new = ParamGroup(self, group.params, group.names, values)
         with self._turn():
+            groups = (*self._groups, new)
             self._add_group(
+                groups,
                 new.params,
                 lambda k: self._new_states(new.params[k], new),
                 group.names or [None] * len(group.params),
                 self._encoded(values, math.nan),
                 structure,
+                any(callable(each["lr"]) for each in groups),
             )
-            self._structure: Structure = structure
-            self._groups = (*self._groups, new)
-            self._set_scheduled()
 
     def _checked(
         self, changes: Mapping[str, object], group: ParamGroup | None = None
@@ -345,24 +365,19 @@ class Optimizer(_core.Optimizer):
                 self._checked(change, group)
                 for change, group in zip(changes, self._groups, strict=True)
             ]
-            self._install(values, self._rates())
+            self._set_hyperparameters(*self._new_hyperparameters(values, self._rates()))
 
     def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
         options = gradient_options.check({**self._gradient_options, **changes})
         with self._turn():
-            self._set_gradient_options(*gradient_options.encode(options))
-            self._gradient_options = options
+            self._set_gradient_options(options, *gradient_options.encode(options))
 
-    def _install(self, values: Sequence[dict[str, Any]], rates: Sequence[float]) -> None:
-        self._set_options(
-            [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
-        )
-        for group, each in zip(self._groups, values, strict=True):
-            group._values = each
-        self._set_scheduled()
-
-    def _set_scheduled(self) -> None:
-        self._scheduled = any(callable(group["lr"]) for group in self._groups)
+    def _new_hyperparameters(
+        self, values: Sequence[dict[str, Any]], rates: Sequence[float]
+    ) -> tuple[Sequence[ParamGroup], Sequence[dict[str, Any]], list[list[float]], bool]:
+        """Return the hyperparameters of all groups as the core takes them."""
+        options = [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
+        return self._groups, values, options, any(callable(each["lr"]) for each in values)
 
     def _encoded(self, values: Mapping[str, Any], rate: float) -> list[float]:
         """Return the core's options; `rate` is the last value of a learning rate's callable."""
@@ -393,6 +408,11 @@ class Optimizer(_core.Optimizer):
     def _initial_value(self, state: str, group: ParamGroup) -> float:
         value: float = group[self._initial[state]] if state in self._initial else 0.0
         return value
+
+    def _initial_array(self, state: str, param: Array, group: ParamGroup) -> Array:
+        """Return the initial value in the shape of a parameter; a view of one element."""
+        value = np.array(self._initial_value(state, group), param.dtype)
+        return np.broadcast_to(value, param.shape)
 
     def _new_states(self, param: Array, group: ParamGroup) -> list[Array | None]:
         present = [
