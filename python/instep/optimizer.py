@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from instep.parameters import (
     new_state,
 )
 from instep.state_dict import read_state_dict, write_state_dict
+
+if TYPE_CHECKING:
+    import os
 
 T = TypeVar("T")
 
@@ -198,6 +201,112 @@ class Optimizer(_core.Optimizer):
         """
         with self._turn():
             self._load(state_dict)
+
+    def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+        """Write a checkpoint, from which another optimizer goes on bit for bit.
+
+        It holds what `state_dict` returns and `skipped_steps`. As there, the learning rate of a
+        callable is its last value, and the options that condition gradients (`clip_norm` and the
+        like) belong to whoever makes the optimizer.
+
+        The file is complete or, whatever happens, what it was before: it is written under another
+        name in the same folder (``.<name>.<random>.tmp``), flushed to the disk, and renamed. When
+        anything is raised, nothing is left of it; a killed process may leave it there. A symbolic
+        link stays one, and its target is replaced. The permissions are those of the file that is
+        replaced or, of a new one, as `open` gives them.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file. ``.npz`` is an archive of NumPy, not compressed; ``.safetensors``
+            needs the package safetensors, ``pip install 'instep[safetensors]'``.
+        params : bool
+            Write the parameters as well.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written. Only where the last thing fails, to flush the folder,
+            is the new file in its place all the same.
+        ValueError
+            When the name ends in something else.
+        ImportError
+            When safetensors is not installed.
+
+        Notes
+        -----
+        Other threads' steps wait while states, and parameters where they are asked for, are copied;
+        not while the copies are written. ``.safetensors`` takes the size of these copies once more.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import numpy as np, instep
+        >>> w = np.zeros(3)
+        >>> optimizer = instep.Adam(w, lr=0.5)
+        >>> optimizer.step(np.ones(3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "run.npz")
+        ...     optimizer.save(path, params=True)
+        ...     resumed = instep.Adam(np.zeros(3))
+        ...     resumed.load(path, params=True)
+        >>> resumed.lr, resumed.state_dict()["steps"]
+        (0.5, 1)
+        >>> resumed.param_groups[0]["params"][0].tolist() == w.tolist()
+        True
+        """
+        from instep.checkpoint import files
+
+        files.save(self, path, params=params)
+
+    def load(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+        """Take over a checkpoint that `save` has written.
+
+        All of it is read and checked, every bit by checksums, before anything changes. The
+        optimizer must have been made like the one that was saved: of the same class, with
+        parameters of the same number, order, names, shapes and dtypes (in any memory layout). A
+        learning rate that is a callable stays, and continues at the loaded count.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file, which ends in ``.npz`` or ``.safetensors``.
+        params : bool
+            Load the parameters as well, into the arrays of this optimizer. Where it is False, those
+            that the file may hold are not looked at.
+
+        Raises
+        ------
+        CheckpointError
+            When the file is damaged, something else, of a newer version of the format, or does not
+            fit; the message says which. Optimizer and parameters then stay as they were.
+        OSError
+            When the file cannot be read.
+        ValueError
+            When the name ends in something else, and, as `CheckpointError` is one, for all above.
+
+        Notes
+        -----
+        Takes the memory of the states, and of the parameters where they are asked for, once more.
+        How much is read does not depend on what the file says of itself: nothing in it makes this
+        allocate more than a checkpoint of this optimizer needs and a few megabytes. Nothing is
+        unpickled.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import numpy as np, instep
+        >>> optimizer = instep.SGD(np.zeros(3), lr=0.5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "run.npz")
+        ...     instep.SGD(np.zeros(3), lr=0.25).save(path)
+        ...     optimizer.load(path)
+        >>> optimizer.lr
+        0.25
+        """
+        from instep.checkpoint import files
+
+        files.load(self, path, params=params)
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
