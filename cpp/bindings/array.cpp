@@ -68,8 +68,7 @@ std::string Label::with(const char* role) const {
 DType check_array(PyObject* array, const Label& label, const char* role) {
   check_plain(array, label, role);
   const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
-  const char order = dtype.byteorder();
-  const bool native = order == '=' || order == '|';
+  const bool native = dtype.attr("isnative").cast<bool>();
   const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
   if (!native || !real) {
     throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
