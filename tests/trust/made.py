@@ -53,6 +53,20 @@ def everything(optimizer: Any) -> list[Any]:
     ]
 
 
+def fingerprint(optimizer: Any) -> tuple[Any, ...]:
+    """Return what tells whether anything has changed; quick to compare."""
+    return (
+        [[state is not None and state.tobytes() for state in states]
+         for states in optimizer._states()],
+        [param.tobytes() for param in params_of(optimizer)],
+        [dict(group) | {"params": None} for group in optimizer.param_groups],
+        optimizer._options(),
+        optimizer._steps(),
+        optimizer._param_steps(),
+        optimizer.skipped_steps,
+    )  # fmt: skip
+
+
 def assert_goes_on_like(optimizer: Any, other: Any, seeds: range = range(40, 42)) -> None:
     """Assert that both take the same steps, bit for bit."""
     for seed in seeds:

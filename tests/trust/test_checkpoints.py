@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import instep
-from instep import _core
 from tests.api.model import (
     Options,
     assert_same,
@@ -45,9 +44,10 @@ needs_links = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and 
 
 @pytest.fixture(autouse=True)
 def _library(request: pytest.FixtureRequest) -> None:
-    if ".safetensors" in getattr(request.node, "callspec", request).__dict__.get(
-        "params", {}
-    ).values():
+    if (
+        ".safetensors"
+        in getattr(request.node, "callspec", request).__dict__.get("params", {}).values()
+    ):
         pytest.importorskip("safetensors")
 
 
@@ -170,7 +170,8 @@ def test_subclasses_share_files_with_their_class(suffix: str, tmp_path: Path) ->
         pass
 
     optimizer = saved_adam(tmp_path / f"run{suffix}")
-    mine = Mine({"w": np.ones((2, 3), np.float32), "b": np.zeros(2)}, nonfinite="skip")
+    params: dict[str, Any] = {"w": np.ones((2, 3), np.float32), "b": np.zeros(2)}
+    mine = Mine(params, nonfinite="skip")
     mine.load(tmp_path / f"run{suffix}", params=True)
     assert_goes_on_like(mine, optimizer)
     mine.save(tmp_path / f"mine{suffix}")
@@ -242,12 +243,12 @@ def test_version_1_loads(suffix: str) -> None:
 
 
 VERSION_1: dict[str, list[int]] = {
-    "0.exp_avg": [0x3ee34bc8, 0xbd4ccccd, 0x3e467474, 0xbde174be],
-    "0.exp_avg_sq": [0x3e1bc8b9, 0x3b23d70b, 0x3de7ea1f, 0x3d41977b],
-    "1.exp_avg": [0xbfcc962fcafe7b03],
-    "1.exp_avg_sq": [0x3fe1f09830448c9e],
-    "w": [0x3e8352de, 0xbfe43171, 0x40180fb2, 0x3f355236],
-    "b": [0x3fe3b45659cb9bd7],
+    "0.exp_avg": [0x3EE34BC8, 0xBD4CCCCD, 0x3E467474, 0xBDE174BE],
+    "0.exp_avg_sq": [0x3E1BC8B9, 0x3B23D70B, 0x3DE7EA1F, 0x3D41977B],
+    "1.exp_avg": [0xBFCC962FCAFE7B03],
+    "1.exp_avg_sq": [0x3FE1F09830448C9E],
+    "w": [0x3E8352DE, 0xBFE43171, 0x40180FB2, 0x3F355236],
+    "b": [0x3FE3B45659CB9BD7],
 }
 """The bits of each array."""
 
@@ -393,5 +394,3 @@ def test_a_parameter_that_was_reshaped_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(instep.CheckpointError, match=r"run\.npz"):
         optimizer.load(tmp_path / "run.npz", params=True)
     assert_same([params_of(optimizer), optimizer.state_dict()], before)
-
-

@@ -157,6 +157,10 @@ def parse_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_without_duplicates)
     except RecursionError:
         raise ValueError("expected JSON of few levels, the metadata is too deep") from None
+    except ValueError as error:
+        raise ValueError(
+            f"expected a checkpoint of instep, with JSON as metadata: {error}"
+        ) from None
 
 
 def as_bytes(array: Array) -> memoryview:
