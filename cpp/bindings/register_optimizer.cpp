@@ -1,12 +1,12 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "bindings/descriptor.hpp"
 #include "bindings/held_turn.hpp"
+#include "bindings/new_instance.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
 
@@ -134,10 +134,11 @@ PyMethodDef step_method = {"step",
 }  // namespace
 
 void register_optimizer(py::module_& module) {
-  py::class_<HeldTurn>(module, "HeldTurn")
+  py::class_<HeldTurn>(module, "HeldTurn", safe_new())
+      .def(py::init<py::object>(), py::arg("optimizer"))
       .def("__enter__", &HeldTurn::enter)
       .def("__exit__", [](HeldTurn& turn, const py::args&) { turn.leave(); });
-  py::class_<Optimizer> type(module, "Optimizer");
+  py::class_<Optimizer> type(module, "Optimizer", safe_new());
   type.def(py::init<const std::string&>(), py::arg("rule"))
       .def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
            py::arg("names"), py::arg("options"), py::arg("structure"), py::arg("scheduled"))
@@ -155,7 +156,6 @@ void register_optimizer(py::module_& module) {
       .def_property_readonly(
           "_structure",
           [](const Optimizer& optimizer) { return structure_name(optimizer.structure()); })
-      .def("_turn", [](py::object self) { return std::make_unique<HeldTurn>(std::move(self)); })
       .def_readwrite("_last_grad_norm", &Optimizer::last_grad_norm)
       .def_readonly("_skipped_steps", &Optimizer::skipped_steps);
   add_method(type, step_method);

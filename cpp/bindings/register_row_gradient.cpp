@@ -1,12 +1,13 @@
 #include <utility>
 
+#include "bindings/new_instance.hpp"
 #include "bindings/register.hpp"
 #include "bindings/row_gradient.hpp"
 
 namespace instep {
 
 void register_row_gradient(py::module_& module) {
-  py::class_<RowGradient> type(module, "RowGradient");
+  py::class_<RowGradient> type(module, "RowGradient", safe_new());
   type.def(py::init([](py::object rows, py::object values) {
              return RowGradient{std::move(rows), std::move(values)};
            }),

@@ -107,6 +107,9 @@ class Optimizer(_core.Optimizer):
         super().__init_subclass__(**kwargs)
         cls._hyperparameters = hyperparameters(cls)
         cls._option_names, cls._state_names = _core.rules()[cls._rule]
+        # pybind11 registers a class with its first object, and would be left with half of that
+        # where memory runs out: so with the class.
+        _core.Optimizer.__new__(cls)
 
     def __init__(self, params: Params, **defaults: Any) -> None:
         if not self._rule:
@@ -361,6 +364,10 @@ class Optimizer(_core.Optimizer):
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
+
+    def _turn(self) -> _core.HeldTurn:
+        """Keep other threads' steps waiting, in a ``with`` statement."""
+        return _core.HeldTurn(self)
 
     def _state_dict(self) -> dict[str, Any]:
         """Return the state dictionary; the caller has the turn."""

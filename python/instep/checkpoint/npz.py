@@ -112,6 +112,8 @@ def _damage_refused() -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
+        if "can't allocate" in str(error):  # a lock, for which Python raises RuntimeError
+            raise MemoryError(str(error)) from error
         cause = error if isinstance(error, OSError) else error.__context__
         # To seek before the start is the file's fault, the rest the system's.
         if isinstance(cause, OSError) and cause.errno != errno.EINVAL:
