@@ -3,7 +3,9 @@
 
 #include <pybind11/pybind11.h>
 
-#include <new>
+#include <exception>
+#include <memory>
+#include <utility>
 
 namespace instep {
 
@@ -23,6 +25,26 @@ inline PyObject* new_instance(PyTypeObject* type, PyObject*, PyObject*) noexcept
   type->tp_free(self);
   Py_DECREF(type);
   return nullptr;
+}
+
+// Defines __init__ as pybind11::init does, but registers the new object where exceptions are
+// caught: pybind11 does so after that, and would end the process where memory runs out.
+template <class T, class... Arguments, class... Names>
+void define_init(pybind11::class_<T>& type, const Names&... names) {
+  type.def(
+      "__init__",
+      [](pybind11::detail::value_and_holder& self, Arguments... arguments) {
+        std::unique_ptr<T> object(new T{std::move(arguments)...});
+        self.value_ptr() = object.get();
+        try {
+          self.type->init_instance(self.inst, nullptr);
+        } catch (...) {
+          self.value_ptr() = nullptr;
+          throw;
+        }
+        object.release();  // pybind11 has it
+      },
+      pybind11::detail::is_new_style_constructor(), names...);
 }
 
 // To be passed to pybind11::class_.

@@ -134,13 +134,14 @@ PyMethodDef step_method = {"step",
 }  // namespace
 
 void register_optimizer(py::module_& module) {
-  py::class_<HeldTurn>(module, "HeldTurn", safe_new())
-      .def(py::init<py::object>(), py::arg("optimizer"))
-      .def("__enter__", &HeldTurn::enter)
-      .def("__exit__", [](HeldTurn& turn, const py::args&) { turn.leave(); });
+  py::class_<HeldTurn> turn(module, "HeldTurn", safe_new());
+  define_init<HeldTurn, py::object>(turn, py::arg("optimizer"));
+  turn.def("__enter__", &HeldTurn::enter).def("__exit__", [](HeldTurn& turn, const py::args&) {
+    turn.leave();
+  });
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
-  type.def(py::init<const std::string&>(), py::arg("rule"))
-      .def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
+  define_init<Optimizer, std::string>(type, py::arg("rule"));
+  type.def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
            py::arg("names"), py::arg("options"), py::arg("structure"), py::arg("scheduled"))
       .def("_set_hyperparameters", &set_hyperparameters, py::arg("groups"), py::arg("values"),
            py::arg("options"), py::arg("scheduled"))

@@ -8,11 +8,8 @@ namespace instep {
 
 void register_row_gradient(py::module_& module) {
   py::class_<RowGradient> type(module, "RowGradient", safe_new());
-  type.def(py::init([](py::object rows, py::object values) {
-             return RowGradient{std::move(rows), std::move(values)};
-           }),
-           py::arg("rows"), py::arg("values"))
-      .def_property_readonly("rows", [](const RowGradient& self) { return self.rows; })
+  define_init<RowGradient, py::object, py::object>(type, py::arg("rows"), py::arg("values"));
+  type.def_property_readonly("rows", [](const RowGradient& self) { return self.rows; })
       .def_property_readonly("values", [](const RowGradient& self) { return self.values; });
   set_row_gradient_type(type);
 }
