@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from instep import _core
@@ -88,9 +87,7 @@ def new_state(param: Array, k: int, states: int) -> Array:
     one contiguous run, and where the two do not collide in the caches. Untouched memory comes from
     the system as zeros, so that the thread that steps a part first is the one that places it.
     """
-    low, high = byte_bounds(param)
-    address = low if high - low == param.nbytes else 0  # 0: its rows start anywhere
-    phase, modulus = _core.place_state(address, param.nbytes, param.itemsize, k, states)
+    phase, modulus = _core.place_state(param, k, states)
     room = np.zeros(param.nbytes + modulus, np.uint8)
     begin = (phase - room.ctypes.data) % modulus
     zeros: Array = room[begin : begin + param.nbytes].view(param.dtype)

@@ -85,6 +85,10 @@ class Allocations:
             result = operation()
         except MemoryError:
             pass
+        except RuntimeError as error:
+            # Python's files and locks say it so.
+            if not str(error).startswith("can't allocate"):
+                raise
         # The call itself allocates, and may meet the fault: the operation is over by then.
         while True:
             try:

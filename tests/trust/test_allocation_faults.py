@@ -113,13 +113,9 @@ OPERATIONS: dict[str, Operation] = {
         lambda optimizer: optimizer.load_state_dict(STATES),
     ),
     "hyperparameter": Operation(stepped, set_all),
-    "gradient option": Operation(
-        stepped, lambda optimizer: setattr(optimizer, "clip_norm", 0.5)
-    ),
+    "gradient option": Operation(stepped, lambda optimizer: setattr(optimizer, "clip_norm", 0.5)),
     "deepcopy": Operation(stepped, lambda optimizer: copy.deepcopy(optimizer) and None),
-    "save .npz": Operation(
-        stepped, lambda optimizer: optimizer.save(file(".npz"), params=True)
-    ),
+    "save .npz": Operation(stepped, lambda optimizer: optimizer.save(file(".npz"), params=True)),
     "load .npz": Operation(
         lambda: make("Adam", odd_parameters(), lr=0.5),
         lambda optimizer: optimizer.load(file(".npz"), params=True),
@@ -176,7 +172,7 @@ def walk(index: int) -> None:
 
     fill_caches()
     counts, levels = [], []
-    for _ in range(int(os.environ.get("SW","4"))):
+    for _ in range(int(os.environ.get("SW", "4"))):
         counts.append(sweep())
         getattr(sys, "_clear_internal_caches", getattr(sys, "_clear_type_cache", gc.collect))()
         gc.collect()
@@ -198,4 +194,5 @@ def progress(name: str, n: int) -> None:
 
 if __name__ == "__main__":
     import sys
+
     walk(int(sys.argv[1]))
