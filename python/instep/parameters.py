@@ -89,11 +89,12 @@ def new_state(param: Array, k: int, states: int) -> Array:
     """
     phase, modulus = _core.place_state(param, k, states)
     room = np.zeros(param.nbytes + modulus, np.uint8)
-    begin = (phase - room.ctypes.data) % modulus
+    begin = (phase - _core.address(room)) % modulus
     zeros: Array = room[begin : begin + param.nbytes].view(param.dtype)
 
     axes = sorted(range(param.ndim), key=lambda axis: -abs(param.strides[axis]))
-    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(np.argsort(axes))
+    places = tuple(map(axes.index, range(param.ndim)))
+    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(places)
     # With the ellipsis an array of dimension 0 stays one.
     forwards: tuple[Any, ...] = (
         *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),

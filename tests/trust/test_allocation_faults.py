@@ -64,7 +64,7 @@ def step_scaled(optimizer: Any) -> None:
 
 def step_not_finite(optimizer: Any) -> None:
     try:
-        optimizer.step([*GRADS[:-1], np.full(5, np.nan)])
+        optimizer.step([*GRADS[:-1], NAN])
     except FloatingPointError:
         return
 
@@ -73,6 +73,7 @@ def add_group(optimizer: Any) -> None:
     optimizer.add_param_group({"params": {"x": np.ones((2, 3)), "y": np.ones(4)}, "lr": 0.5})
 
 
+NAN = np.full(5, np.nan)
 GRADS = random_arrays(odd_parameters(), seed=30)
 ROWS = instep.RowGradient(np.array([2, 0, 2]), np.ones((3, 4), np.float32))
 
