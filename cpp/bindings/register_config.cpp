@@ -77,7 +77,10 @@ void register_config(py::module_& module) {
   module.def("place_state", &place, py::arg("param"), py::arg("k"), py::arg("states"),
              "The best place for the k-th state of a parameter: (phase, modulus) of its address.");
   module.def(
-      "address", [](const py::array& array) { return py::int_(reinterpret_cast<std::uintptr_t>(array.data())); },
+      "address",
+      [](const py::array& array) {
+        return py::int_(reinterpret_cast<std::uintptr_t>(array.data()));
+      },
       py::arg("array"), "Where the first element of an array lies in memory.");
   module.def("set_grain", &set_grain, py::arg("n_bytes"),
              "Set the least work of a thread, in bytes; returns the former value.");
