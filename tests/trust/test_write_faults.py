@@ -223,12 +223,11 @@ def test_content_is_on_the_disk_before_its_name(
 ) -> None:
     """A power failure, which no test can make, keeps what was flushed."""
     events = []
+
+    def recorded(name: str, real: Callable[..., None]) -> Callable[..., None]:
+        return lambda *arguments: (events.append(name), real(*arguments))[1]
+
     for name in ("fsync", "replace"):
-
-        def recorded(*arguments: Any, name: str = name, real: Any = getattr(os, name)) -> None:
-            events.append(name)
-            real(*arguments)
-
-        monkeypatch.setattr(os, name, recorded)
+        monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
     other_adam().save(tmp_path / "run.npz")
     assert events == ["fsync", "replace"] + ["fsync"] * (os.name != "nt")
