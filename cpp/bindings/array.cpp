@@ -68,8 +68,7 @@ std::string Label::with(const char* role) const {
 DType check_array(PyObject* array, const Label& label, const char* role) {
   check_plain(array, label, role);
   const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
-  const char order = dtype.byteorder();
-  const bool native = order == '=' || order == '|';
+  const bool native = dtype.attr("isnative").cast<bool>();
   const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
   if (!native || !real) {
     throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
@@ -128,6 +127,19 @@ std::int64_t element_count(PyObject* array) {
   std::int64_t count = 1;
   for (int axis = 0; axis < a.nd; ++axis) count *= a.dimensions[axis];
   return count;
+}
+
+Bounds bounds(PyObject* array) {
+  const auto& a = fields(array);
+  const auto address = reinterpret_cast<std::uintptr_t>(a.data);
+  Bounds result{address, address};
+  if (element_count(array) == 0) return result;
+  for (int axis = 0; axis < a.nd; ++axis) {
+    const auto reach = std::intptr_t(a.strides[axis]) * (a.dimensions[axis] - 1);
+    (reach < 0 ? result.low : result.high) += std::uintptr_t(reach);
+  }
+  result.high += std::uintptr_t(py::reinterpret_borrow<py::dtype>(a.descr).itemsize());
+  return result;
 }
 
 Fingerprint::Fingerprint(PyObject* object)

@@ -5,6 +5,8 @@
 
 #include <new>
 
+#include "bindings/out_of_memory.hpp"
+
 namespace instep {
 
 namespace py = pybind11;
@@ -34,7 +36,7 @@ PyObject* none_or_raise(Body body) noexcept {
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
+    if (!memory_error_is_set()) PyErr_SetString(PyExc_RuntimeError, error.what());
   }
   return nullptr;
 }

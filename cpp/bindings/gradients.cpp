@@ -17,7 +17,11 @@ std::string type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
 // A list that a thread without the GIL may be changing is copied first.
 py::object as_fast_sequence(PyObject* grads, std::size_t count) {
 #ifdef Py_GIL_DISABLED
-  if (PyList_Check(grads)) return py::reinterpret_steal<py::object>(PyList_AsTuple(grads));
+  if (PyList_Check(grads)) {
+    auto tuple = py::reinterpret_steal<py::object>(PyList_AsTuple(grads));
+    if (!tuple) throw py::error_already_set();
+    return tuple;
+  }
 #endif
   if (PyTuple_Check(grads) || PyList_Check(grads)) return py::reinterpret_borrow<py::object>(grads);
   if (is_array(grads) || is_mapping(grads) || PyUnicode_Check(grads) || PyBytes_Check(grads)) {

@@ -1,5 +1,6 @@
 #include "bindings/register.hpp"
 
+#include "bindings/out_of_memory.hpp"
 #include "bindings/rules.hpp"
 
 namespace py = pybind11;
@@ -12,6 +13,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
     throw py::import_error(error.what());
   }
   module.attr("__version__") = INSTEP_VERSION;
+  instep::register_memory_errors();
   instep::register_config(module);
   instep::register_floor(module);
   instep::register_functional(module);

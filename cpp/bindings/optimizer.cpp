@@ -20,6 +20,12 @@ Structure structure_of(const std::string& name) {
 
 }  // namespace
 
+const char* structure_name(Structure structure) {
+  return structure == Structure::array     ? "array"
+         : structure == Structure::mapping ? "mapping"
+                                           : "sequence";
+}
+
 // A step's turn and its references, let go however the step ends.
 class Optimizer::StepScope {
  public:
@@ -52,7 +58,7 @@ void Optimizer::take_turn() {
 
 void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
-  if (scheduled) ask_rates(self);
+  if (scheduled_) ask_rates(self);
   grads_.collect(grads, structure_, slots_);
   plan(grad_scale);
   bool admitted;
@@ -117,7 +123,7 @@ void Optimizer::refuse() {
 }
 
 void Optimizer::run() noexcept {
-  if (scheduled) options_.swap(next_options_);
+  if (scheduled_) options_.swap(next_options_);
   {
     const StepMode mode;
     for (const std::size_t k : active_) {
@@ -136,9 +142,10 @@ void Optimizer::run() noexcept {
   ++steps_;
 }
 
-void Optimizer::add_group(const std::vector<py::object>& params, const py::function& new_states,
+void Optimizer::add_group(const py::object& self, const py::tuple& groups,
+                          const std::vector<py::object>& params, const py::function& new_states,
                           const std::vector<py::object>& names, std::vector<double> options,
-                          const std::string& structure) {
+                          const std::string& structure, bool now_scheduled) {
   const Structure new_structure = structure_of(structure);
   const std::size_t old_count = slots_.size(), group = options_.size();
   const std::size_t count = old_count + params.size();
@@ -159,26 +166,47 @@ void Optimizer::add_group(const std::vector<py::object>& params, const py::funct
   groups_.reserve(count);
   param_steps_.reserve(count);
   options_.reserve(group + 1);
+  const AttributeChange shown({self}, "_groups", {groups});
   // From here on nothing fails.
   slots_.swap(slots);
   groups_.resize(count, group);
   param_steps_.resize(count, 0);
   options_.push_back(std::move(options));
   structure_ = new_structure;
+  scheduled_ = now_scheduled;
   std::swap(written_, written);
 }
 
-void Optimizer::set_options(Options options) { options_.swap(options); }
-
-void Optimizer::set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps) {
-  param_steps_.swap(param_steps);
-  steps_ = steps;
+void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
+  options_.swap(hyperparameters.options);
+  scheduled_ = hyperparameters.scheduled;
 }
 
-std::vector<std::vector<py::object>> Optimizer::states() const {
-  std::vector<std::vector<py::object>> states;
-  for (const Slot& slot : slots_) states.push_back(slot.states());
-  return states;
+void Optimizer::set_hyperparameters(Hyperparameters hyperparameters) {
+  const AttributeChange shown(hyperparameters.groups, "_values", hyperparameters.values);
+  install(hyperparameters);
+}
+
+void Optimizer::set_gradient_options(const py::object& self, const py::object& shown,
+                                     const GradientOptions& options) {
+  self.attr("_gradient_options") = shown;
+  gradient_options_ = options;
+}
+
+void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
+                        const std::vector<py::object>& params, Counts counts,
+                        Hyperparameters hyperparameters) {
+  Contents contents;
+  for (std::size_t k = 0; k < slots_.size(); ++k) {
+    slots_[k].add_contents(states.at(k), params.empty() ? py::none() : params.at(k), contents);
+  }
+  const AttributeChange shown(hyperparameters.groups, "_values", hyperparameters.values);
+  // From here on nothing fails.
+  contents.write();
+  param_steps_.swap(counts.param_steps);
+  steps_ = counts.steps;
+  skipped_steps = counts.skipped_steps;
+  install(hyperparameters);
 }
 
 }  // namespace instep

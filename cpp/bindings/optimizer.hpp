@@ -8,10 +8,20 @@
 #include "bindings/gradient_pass.hpp"
 #include "bindings/gradients.hpp"
 #include "bindings/prepared.hpp"
+#include "bindings/replacement.hpp"
 #include "engine/gate.hpp"
 #include "engine/work.hpp"
 
 namespace instep {
+
+// As Python calls it.
+const char* structure_name(Structure structure);
+
+struct Counts {
+  std::int64_t steps;
+  std::vector<std::int64_t> param_steps;
+  std::int64_t skipped_steps;
+};
 
 class Optimizer {
  public:
@@ -30,23 +40,31 @@ class Optimizer {
   void take_turn();
   void give_turn() { turn_.give(); }
 
-  // A group's parameters with their names (None for one that has none). `new_states(k)` is called
-  // for the k-th once it is known to be an array: a list of its states, None for one that does not
-  // exist.
-  void add_group(const std::vector<py::object>& params, const py::function& new_states,
+  // Each of the following does all or raises with everything as it was, what Python shows of it
+  // included: an interrupt in Python code finds it done or not begun.
+
+  // Adds a group's parameters with their names (None for one that has none), and makes `groups`
+  // those of `self`. `new_states(k)` is called for the k-th once it is known to be an array: a list
+  // of its states, None for one that does not exist.
+  void add_group(const py::object& self, const py::tuple& groups,
+                 const std::vector<py::object>& params, const py::function& new_states,
                  const std::vector<py::object>& names, std::vector<double> options,
-                 const std::string& structure);
-  void set_options(Options options);
-  void set_counts(std::int64_t steps, std::vector<std::int64_t> param_steps);
-  void set_gradient_options(const GradientOptions& options) { gradient_options_ = options; }
+                 const std::string& structure, bool now_scheduled);
+  void set_hyperparameters(Hyperparameters hyperparameters);
+  void set_gradient_options(const py::object& self, const py::object& shown,
+                            const GradientOptions& options);
+
+  // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
+  // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.
+  void replace(const std::vector<std::vector<py::object>>& states,
+               const std::vector<py::object>& params, Counts counts,
+               Hyperparameters hyperparameters);
 
   const Options& options() const { return options_; }
+  Structure structure() const { return structure_; }
   std::int64_t steps() const { return steps_; }
   const std::vector<std::int64_t>& param_steps() const { return param_steps_; }
-  std::vector<std::vector<py::object>> states() const;
-
-  // Whether a group's learning rate comes from a callable.
-  bool scheduled = false;
+  const std::vector<Slot>& slots() const { return slots_; }
 
   // The norm of all gradients of the last step, where it was asked for.
   std::optional<double> last_grad_norm;
@@ -55,6 +73,7 @@ class Optimizer {
  private:
   class StepScope;
 
+  void install(Hyperparameters& hyperparameters) noexcept;
   void ask_rates(PyObject* self);
   void plan(double grad_scale);
   bool admit() noexcept;
@@ -70,6 +89,7 @@ class Optimizer {
   std::int64_t steps_ = 0;
   WrittenMemory written_;
   GradientOptions gradient_options_;
+  bool scheduled_ = false;  // whether a group's learning rate comes from a callable
   Turn turn_;
 
   // Of the step in progress; members to keep their memory.

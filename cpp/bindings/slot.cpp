@@ -50,12 +50,30 @@ void Slot::bind(PyObject* grad, const WrittenMemory& written) {
   check_array(grad, label(), "gradient");
   check_like(grad, param_.ptr(), label(), "gradient");
   written.check_read(grad, label(), "gradient");
+  Fingerprint print(grad);
+  Stream bound = stream(grad);
   if (touched_) {
     task_ = dense_task();
     touched_.reset();
   }
-  task_.set_stream(1, stream(grad));
-  grad_print_ = Fingerprint(grad);
+  // Nothing fails between the two: a task must not keep the address of another gradient than the
+  // one that is not checked again.
+  task_.set_stream(1, std::move(bound));
+  grad_print_ = std::move(print);
+}
+
+void Slot::add_contents(const std::vector<py::object>& states, const py::object& param,
+                        Contents& contents) const {
+  if (!param_print_.matches(param_.ptr())) check_param();
+  const auto add = [&](const py::object& from, const py::object& to, const char* role) {
+    check_array(from.ptr(), label(), role);
+    check_like(from.ptr(), param_.ptr(), label(), role);
+    contents.add(stream(from.ptr()), stream(to.ptr()), element_count(to.ptr()));
+  };
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    if (!states_[k].is_none()) add(states.at(k), states_[k], rule_->states[k]);
+  }
+  if (!param.is_none()) add(param, param_, "parameter");
 }
 
 // The rows are an array of their own to the engine, of as many rows as are touched.

@@ -6,6 +6,7 @@
 
 #include "bindings/array.hpp"
 #include "bindings/overlap.hpp"
+#include "bindings/replacement.hpp"
 #include "bindings/row_gradient.hpp"
 #include "engine/touched_rows.hpp"
 #include "engine/work.hpp"
@@ -28,6 +29,11 @@ class Slot {
   // still what it was; makes `grad` the task's. What was checked at the last call is not checked
   // again.
   void bind(PyObject* grad, const WrittenMemory& written);
+
+  // Adds what is to be copied to the states (in the rule's order, None for one that does not exist)
+  // and to the parameter (None: nothing). Raises unless it may be copied there.
+  void add_contents(const std::vector<py::object>& states, const py::object& param,
+                    Contents& contents) const;
 
   // The next gradient is checked in any case: what is written has changed.
   void forget_gradient() { grad_print_ = Fingerprint(); }

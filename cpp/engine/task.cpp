@@ -19,9 +19,9 @@ constexpr std::int64_t tile_columns = 1024;
 
 }  // namespace
 
-void Task::set_stream(int k, const Stream& stream) {
-  streams_[k] = stream;
+void Task::set_stream(int k, Stream stream) noexcept {
   data_[k] = stream.data();
+  streams_[k] = std::move(stream);
   direct_ = std::all_of(streams_, streams_ + stream_count_,
                         [](const Stream& each) { return each.direct(); });
 }

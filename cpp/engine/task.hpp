@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "engine/stream.hpp"
 #include "kernels/table.hpp"
@@ -21,8 +22,8 @@ class Task {
   Task() = default;
   Task(std::int64_t size, std::int64_t item_size) : size_(size), item_size_(item_size) {}
 
-  void add_stream(const Stream& stream) { set_stream(stream_count_++, stream); }
-  void set_stream(int k, const Stream& stream);
+  void add_stream(Stream stream) noexcept { set_stream(stream_count_++, std::move(stream)); }
+  void set_stream(int k, Stream stream) noexcept;
 
   std::int64_t size() const { return size_; }
   std::int64_t item_size() const { return item_size_; }

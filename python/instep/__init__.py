@@ -16,6 +16,7 @@ from instep.adagrad import Adagrad
 from instep.adam import Adam
 from instep.adamw import AdamW
 from instep.amsgrad import AMSGrad
+from instep.checkpoint import CheckpointError
 from instep.config import get_num_threads, set_num_threads, show_config
 from instep.optimizer import Optimizer
 from instep.rmsprop import RMSprop
@@ -29,6 +30,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CheckpointError",
     "Optimizer",
     "RMSprop",
     "RowGradient",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+
+import numpy as np
 
 from instep import _core, gradient_options
 from instep.gradient_options import GradientOptions
@@ -23,6 +24,9 @@ from instep.parameters import (
     new_state,
 )
 from instep.state_dict import read_state_dict, write_state_dict
+
+if TYPE_CHECKING:
+    import os
 
 T = TypeVar("T")
 
@@ -95,6 +99,7 @@ class Optimizer(_core.Optimizer):
     _state_names: ClassVar[tuple[str, ...]]
 
     _gradient_options: GradientOptions = gradient_options.DEFAULTS
+    _groups: tuple[ParamGroup, ...] = ()
 
     lr = LearningRate()
 
@@ -102,6 +107,9 @@ class Optimizer(_core.Optimizer):
         super().__init_subclass__(**kwargs)
         cls._hyperparameters = hyperparameters(cls)
         cls._option_names, cls._state_names = _core.rules()[cls._rule]
+        # pybind11 registers a class with its first object, and would be left with half of that
+        # where memory runs out: so with the class.
+        _core.Optimizer.__new__(cls)
 
     def __init__(self, params: Params, **defaults: Any) -> None:
         if not self._rule:
@@ -112,7 +120,6 @@ class Optimizer(_core.Optimizer):
                 raise TypeError(f"{type(self).__name__}() has no argument {name!r}")
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
-        self._groups: tuple[ParamGroup, ...] = ()
         self._defaults = self._checked(defaults)
         groups, structure = flatten(params)
         for group in groups:
@@ -176,15 +183,7 @@ class Optimizer(_core.Optimizer):
             learning rate that is a callable it holds the last value.
         """
         with self._turn():
-            values = []
-            for group, rate in zip(self._groups, self._rates(), strict=True):
-                lr = group["lr"]
-                if callable(lr) and math.isnan(rate):  # not used yet
-                    rate = self._rate(lr, self._steps())
-                values.append({**group._values, "lr": rate if callable(lr) else lr})
-            return write_state_dict(
-                self._groups, values, self._named_states(), self._steps(), self._param_steps()
-            )
+            return self._state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over states, counts and hyperparameters.
@@ -204,24 +203,113 @@ class Optimizer(_core.Optimizer):
             When it does not fit; the optimizer then stays as it was.
         """
         with self._turn():
-            states = self._named_states()
-            loaded = read_state_dict(state_dict, self._groups, states)
-            values: list[dict[str, Any]] = []
-            rates: list[float] = []
-            for group, options in zip(self._groups, loaded.options, strict=True):
-                # A sum that is loaded did not start at this optimizer's value.
-                kept = {name: group[name] for name in self._initial.values()}
-                checked = self._checked({**options, **kept}, group)
-                rates.append(type(self).lr.check_number(checked["lr"]))
-                values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
-            k = 0
-            for group in self._groups:
-                for _ in group.params:
-                    for name, array in states[k].items():
-                        array[...] = loaded.states[k].get(name, self._initial_value(name, group))
-                    k += 1
-            self._set_counts(loaded.steps, loaded.param_steps)
-            self._install(values, rates)
+            self._load(state_dict)
+
+    def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+        """Write a checkpoint, from which another optimizer goes on bit for bit.
+
+        It holds what `state_dict` returns and `skipped_steps`. As there, the learning rate of a
+        callable is its last value, and the options that condition gradients (`clip_norm` and the
+        like) belong to whoever makes the optimizer.
+
+        The file is complete or, whatever happens, what it was before: it is written under another
+        name in the same folder (``.<name>.<random>.tmp``), flushed to the disk, and renamed. When
+        anything is raised, nothing is left of it; a killed process may leave it there. A symbolic
+        link stays one, and its target is replaced. The permissions are those of the file that is
+        replaced or, of a new one, as `open` gives them.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file. ``.npz`` is an archive of NumPy, not compressed; ``.safetensors``
+            needs the package safetensors, ``pip install 'instep[safetensors]'``.
+        params : bool
+            Write the parameters as well.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written. Only where the last thing fails, to flush the folder,
+            is the new file in its place all the same.
+        ValueError
+            When the name ends in something else.
+        ImportError
+            When safetensors is not installed.
+
+        Notes
+        -----
+        Other threads' steps wait while states, and parameters where they are asked for, are copied;
+        not while the copies are written. ``.safetensors`` takes the size of these copies once more.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import numpy as np, instep
+        >>> w = np.zeros(3)
+        >>> optimizer = instep.Adam(w, lr=0.5)
+        >>> optimizer.step(np.ones(3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "run.npz")
+        ...     optimizer.save(path, params=True)
+        ...     resumed = instep.Adam(np.zeros(3))
+        ...     resumed.load(path, params=True)
+        >>> resumed.lr, resumed.state_dict()["steps"]
+        (0.5, 1)
+        >>> resumed.param_groups[0]["params"][0].tolist() == w.tolist()
+        True
+        """
+        from instep.checkpoint import files
+
+        files.save(self, path, params=params)
+
+    def load(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+        """Take over a checkpoint that `save` has written.
+
+        All of it is read and checked, every bit by checksums, before anything changes. The
+        optimizer must have been made like the one that was saved: of the same class, with
+        parameters of the same number, order, names, shapes and dtypes (in any memory layout). A
+        learning rate that is a callable stays, and continues at the loaded count.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file, which ends in ``.npz`` or ``.safetensors``.
+        params : bool
+            Load the parameters as well, into the arrays of this optimizer. Where it is False, those
+            that the file may hold are not looked at.
+
+        Raises
+        ------
+        CheckpointError
+            When the file is damaged, something else, of a newer version of the format, or does not
+            fit; the message says which. Optimizer and parameters then stay as they were.
+        OSError
+            When the file cannot be read.
+        ValueError
+            When the name ends in something else, and, as `CheckpointError` is one, for all above.
+
+        Notes
+        -----
+        Takes the memory of the states, and of the parameters where they are asked for, once more.
+        How much is read does not depend on what the file says of itself: nothing in it makes this
+        allocate more than a checkpoint of this optimizer needs and a few megabytes. Nothing is
+        unpickled.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import numpy as np, instep
+        >>> optimizer = instep.SGD(np.zeros(3), lr=0.5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "run.npz")
+        ...     instep.SGD(np.zeros(3), lr=0.25).save(path)
+        ...     optimizer.load(path)
+        >>> optimizer.lr
+        0.25
+        """
+        from instep.checkpoint import files
+
+        files.load(self, path, params=params)
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
@@ -239,6 +327,7 @@ class Optimizer(_core.Optimizer):
                 "attributes": {
                     name: value for name, value in vars(self).items() if name != "_groups"
                 },
+                "structure": self._structure,
                 "groups": [
                     (group.params, group.names, dict(group._values)) for group in self._groups
                 ],
@@ -255,31 +344,82 @@ class Optimizer(_core.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__init__(self._rule)
-        vars(self).update(state["attributes"], _groups=())
+        vars(self).update(state["attributes"])
         self._change_gradient_options({})
         self._last_grad_norm = state["last_grad_norm"]
-        self._skipped_steps = state["skipped_steps"]
         for params, names, values in state["groups"]:
-            self._add_group_with(FlatGroup(list(params), names, {}), self._structure, values)
+            self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
         with self._turn():
-            for to, array in zip(self._named_states(), state["states"], strict=True):
-                for name in to:
-                    to[name][...] = array[name]
-            self._set_counts(state["steps"], state["param_steps"])
-            self._install([group._values for group in self._groups], state["rates"])
+            self._replace(
+                [[states.get(name) for name in self._state_names] for states in state["states"]],
+                [],
+                state["steps"],
+                state["param_steps"],
+                state["skipped_steps"],
+                *self._new_hyperparameters(
+                    [group._values for group in self._groups], state["rates"]
+                ),
+            )
 
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Keep other threads' steps waiting."""
-        self._take_turn()
-        try:
-            yield
-        finally:
-            self._give_turn()
+    def _turn(self) -> _core.HeldTurn:
+        """Keep other threads' steps waiting, in a ``with`` statement."""
+        return _core.HeldTurn(self)
+
+    def _state_dict(self) -> dict[str, Any]:
+        """Return the state dictionary; the caller has the turn."""
+        values = []
+        for group, rate in zip(self._groups, self._rates(), strict=True):
+            lr = group["lr"]
+            if callable(lr) and math.isnan(rate):  # not used yet
+                rate = self._rate(lr, self._steps())
+            values.append({**group._values, "lr": rate if callable(lr) else lr})
+        return write_state_dict(
+            self._groups, values, self._named_states(), self._steps(), self._param_steps()
+        )
+
+    def _load(
+        self,
+        state_dict: Mapping[str, Any],
+        params: Sequence[Array] = (),
+        skipped_steps: int | None = None,
+    ) -> None:
+        """Take over a state dictionary and, where they are given, the values of all parameters.
+
+        The caller has the turn.
+        """
+        loaded = read_state_dict(state_dict, self._groups, self._named_states())
+        values: list[dict[str, Any]] = []
+        rates: list[float] = []
+        for group, options in zip(self._groups, loaded.options, strict=True):
+            # A sum that is loaded did not start at this optimizer's value.
+            kept = {name: group[name] for name in self._initial.values()}
+            checked = self._checked({**options, **kept}, group)
+            rates.append(type(self).lr.check_number(checked["lr"]))
+            values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
+        groups = [group for group in self._groups for _ in group.params]
+        states = [
+            [
+                None
+                if state is None
+                else arrays[name]
+                if name in arrays
+                else np.full(state.shape, self._initial_value(name, group), state.dtype)
+                for name, state in zip(self._state_names, present, strict=True)
+            ]
+            for group, present, arrays in zip(groups, self._states(), loaded.states, strict=True)
+        ]
+        self._replace(
+            states,
+            params,
+            loaded.steps,
+            loaded.param_steps,
+            self._skipped_steps if skipped_steps is None else skipped_steps,
+            *self._new_hyperparameters(values, rates),
+        )
 
     def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
         if not group.params:
@@ -292,16 +432,16 @@ class Optimizer(_core.Optimizer):
         check_names([*(old.names for old in self._groups), group.names])
         new = ParamGroup(self, group.params, group.names, values)
         with self._turn():
+            groups = (*self._groups, new)
             self._add_group(
+                groups,
                 new.params,
                 lambda k: self._new_states(new.params[k], new),
                 group.names or [None] * len(group.params),
                 self._encoded(values, math.nan),
                 structure,
+                any(callable(each["lr"]) for each in groups),
             )
-            self._structure: Structure = structure
-            self._groups = (*self._groups, new)
-            self._set_scheduled()
 
     def _checked(
         self, changes: Mapping[str, object], group: ParamGroup | None = None
@@ -345,24 +485,19 @@ class Optimizer(_core.Optimizer):
                 self._checked(change, group)
                 for change, group in zip(changes, self._groups, strict=True)
             ]
-            self._install(values, self._rates())
+            self._set_hyperparameters(*self._new_hyperparameters(values, self._rates()))
 
     def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
         options = gradient_options.check({**self._gradient_options, **changes})
         with self._turn():
-            self._set_gradient_options(*gradient_options.encode(options))
-            self._gradient_options = options
+            self._set_gradient_options(options, *gradient_options.encode(options))
 
-    def _install(self, values: Sequence[dict[str, Any]], rates: Sequence[float]) -> None:
-        self._set_options(
-            [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
-        )
-        for group, each in zip(self._groups, values, strict=True):
-            group._values = each
-        self._set_scheduled()
-
-    def _set_scheduled(self) -> None:
-        self._scheduled = any(callable(group["lr"]) for group in self._groups)
+    def _new_hyperparameters(
+        self, values: Sequence[dict[str, Any]], rates: Sequence[float]
+    ) -> tuple[Sequence[ParamGroup], Sequence[dict[str, Any]], list[list[float]], bool]:
+        """Return the hyperparameters of all groups as the core takes them."""
+        options = [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
+        return self._groups, values, options, any(callable(each["lr"]) for each in values)
 
     def _encoded(self, values: Mapping[str, Any], rate: float) -> list[float]:
         """Return the core's options; `rate` is the last value of a learning rate's callable."""

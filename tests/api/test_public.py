@@ -24,6 +24,7 @@ from tests.processes import run_python
 PACKAGE = Path(instep.__file__).parent
 NAMES = {
     *DEFAULTS,
+    "CheckpointError",
     "Optimizer",
     "RowGradient",
     "functional",
@@ -53,6 +54,8 @@ METHODS = [
     instep.Optimizer.add_param_group,
     instep.Optimizer.state_dict,
     instep.Optimizer.load_state_dict,
+    instep.Optimizer.save,
+    instep.Optimizer.load,
     line_search.ArmijoSGD.step,
     line_search.ArmijoSGD.state_dict,
     line_search.ArmijoSGD.load_state_dict,

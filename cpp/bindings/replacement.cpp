@@ -1,0 +1,34 @@
+#include "bindings/replacement.hpp"
+
+#include "bindings/gil.hpp"
+#include "engine/copy_elements.hpp"
+
+namespace instep {
+
+void Contents::add(const Stream& from, const Stream& to, std::int64_t size) {
+  contents_.push_back({from, to, size});
+  bytes_ += size * to.item_size();
+}
+
+void Contents::write() const {
+  without_gil(bytes_, [this] {
+    for (const Content& each : contents_) copy_elements(each.from, each.to, each.size);
+  });
+}
+
+AttributeChange::AttributeChange(const std::vector<py::object>& objects, const char* name,
+                                 const std::vector<py::object>& values) {
+  const py::str key(name);
+  former_.reserve(objects.size());
+  for (const py::object& object : objects) former_.push_back(object.attr(key));
+  for (std::size_t k = 0; k < objects.size(); ++k) {
+    if (PyObject_SetAttr(objects[k].ptr(), key.ptr(), values.at(k).ptr()) == 0) continue;
+    py::error_already_set error;
+    while (k-- > 0) {
+      if (PyObject_SetAttr(objects[k].ptr(), key.ptr(), former_[k].ptr()) != 0) PyErr_Clear();
+    }
+    throw error;
+  }
+}
+
+}  // namespace instep

@@ -1,0 +1,276 @@
+"""What a checkpoint holds: a text, its metadata, and arrays by name, whatever the format.
+
+The arrays are ``state.<k>.<name>`` for the states of the k-th parameter and ``param.<k>`` for the
+parameter itself, in C order. The metadata is a JSON object:
+
+``format``, ``version``
+    ``"instep checkpoint"`` and the version of the format.
+``instep``
+    The version of the library that wrote it; for people.
+``class``, ``rule``
+    The optimizer's class in this library and its rule.
+``steps``, ``skipped_steps``, ``param_steps``
+    The counts; the last a list, one for each parameter.
+``params``
+    For each parameter its dtype's name and its shape.
+``param_groups``
+    For each group its hyperparameters, ``params``, the number of its parameters, and where they
+    have names ``param_names``.
+``checksums``
+    The CRC-32 of the bytes of each array.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from instep._core import __version__
+from instep.state_dict import as_count, as_mapping, read_state_dict
+
+if TYPE_CHECKING:
+    from instep.optimizer import Optimizer
+    from instep.parameters import Array
+
+FORMAT = "instep checkpoint"
+VERSION = 1
+
+_STATE = re.compile(r"state\.(0|[1-9][0-9]{0,9})\.(?!step$)([a-z_]+)")
+_PARAM = re.compile(r"param\.(0|[1-9][0-9]{0,9})")
+
+
+class Sizes(NamedTuple):
+    """What a checkpoint of an optimizer can be, in bytes."""
+
+    metadata: int
+    file: int
+
+
+class Opened(NamedTuple):
+    """A file whose arrays have not been read."""
+
+    metadata: str
+    names: Collection[str]
+    """Of the arrays."""
+    read: Callable[[str, Array], None]
+    """Reads the array of a name into a contiguous one, or raises ValueError."""
+
+
+class Format(Protocol):
+    """A file format."""
+
+    def write(self, file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
+        """Write a file."""
+
+    def open_file(self, file: IO[bytes], most: Sizes) -> Opened:
+        """Return what is in a file, or raise ValueError; allocates no more than `most`."""
+
+
+class Content(NamedTuple):
+    """What was read and fits."""
+
+    state_dict: dict[str, Any]
+    params: list[Array]
+    """Empty where they were not asked for."""
+    skipped_steps: int
+
+
+def snapshot(optimizer: Optimizer, with_params: bool) -> tuple[str, dict[str, Array]]:
+    """Return metadata and copies of the arrays, all of the same moment."""
+    with optimizer._turn():
+        params = [param for group in optimizer.param_groups for param in group.params]
+        copies = [np.array(param, order="C") for param in params] if with_params else []
+        state_dict = optimizer._state_dict()
+        skipped_steps = optimizer.skipped_steps
+    states = state_dict["state"]
+    param_steps = [states[k].pop("step") for k in range(len(params))]
+    arrays = {f"state.{k}.{name}": array for k in states for name, array in states[k].items()}
+    arrays.update({f"param.{k}": copy for k, copy in enumerate(copies)})
+    arrays = {name: array.astype(_stored(array), copy=False) for name, array in arrays.items()}
+    groups = state_dict["param_groups"]
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "instep": __version__,
+        "class": _class_name(optimizer),
+        "rule": optimizer._rule,
+        "steps": state_dict["steps"],
+        "skipped_steps": skipped_steps,
+        "param_steps": param_steps,
+        "params": [[param.dtype.name, list(param.shape)] for param in params],
+        "param_groups": [{**group, "params": len(group["params"])} for group in groups],
+        "checksums": {name: zlib.crc32(as_bytes(array)) for name, array in arrays.items()},
+    }
+    return json.dumps(metadata), arrays
+
+
+def read_content(optimizer: Optimizer, form: Format, file: IO[bytes], with_params: bool) -> Content:
+    """Return what a file holds for an optimizer, which stays as it is.
+
+    Nothing is allocated for the arrays before the metadata has shown that they fit. Raises
+    TypeError, ValueError or KeyError when the content does not.
+    """
+    opened = form.open_file(file, _sizes(optimizer))
+    metadata = as_mapping(parse_json(opened.metadata), "metadata")
+    _check_kind(metadata, optimizer)
+    checksums = as_mapping(_get(metadata, "checksums"), "checksums")
+    if set(opened.names) != checksums.keys():
+        odd = sorted(set(opened.names) ^ checksums.keys())
+        raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
+
+    params = [param for group in optimizer.param_groups for param in group.params]
+    _check_params(_get(metadata, "params"), params)
+    names = _places(checksums, len(params))
+    # For the reasons that a dictionary is refused.
+    nothing = {name: _without_memory(params[k]) for name, (k, _) in names.items()}
+    state_dict = _state_dict(metadata, names, nothing)
+    with optimizer._turn():
+        read_state_dict(state_dict, optimizer.param_groups, optimizer._named_states())
+    if with_params and any(f"param.{k}" not in names for k in range(len(params))):
+        raise ValueError("expected parameters too, as params=True asks for; save with params=True")
+
+    arrays = {}
+    for name, (k, state) in names.items():
+        if state is None and not with_params:
+            continue
+        array = np.empty(params[k].shape, _stored(params[k]))
+        opened.read(name, array)
+        if zlib.crc32(as_bytes(array)) != checksums[name]:
+            raise ValueError(f"the checksum of {name} is wrong, the file is damaged")
+        arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return Content(
+        _state_dict(metadata, names, arrays),
+        [arrays[f"param.{k}"] for k in range(len(params))] if with_params else [],
+        as_count(_get(metadata, "skipped_steps"), "skipped_steps"),
+    )
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text says, or raise ValueError."""
+    try:
+        return json.loads(text, object_pairs_hook=_without_duplicates)
+    except RecursionError:
+        raise ValueError("expected JSON of few levels, the metadata is too deep") from None
+    except ValueError as error:
+        raise ValueError(
+            f"expected a checkpoint of instep, with JSON as metadata: {error}"
+        ) from None
+
+
+def as_bytes(array: Array) -> memoryview:
+    """Return the memory of a contiguous array."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("expected each key once in the metadata")
+    return result
+
+
+def _stored(array: Array) -> np.dtype[Any]:
+    """Return the dtype of an array in a file."""
+    return array.dtype.newbyteorder("<")
+
+
+def _class_name(optimizer: Optimizer) -> str:
+    """Return the library's class that an optimizer is, or that its class is derived from."""
+    for cls in type(optimizer).__mro__:
+        if cls.__module__.startswith("instep."):
+            return cls.__name__
+    raise AssertionError("every optimizer is derived from a class of this library")
+
+
+def _sizes(optimizer: Optimizer) -> Sizes:
+    """Return what a checkpoint of this optimizer has at most, with room for what may be added."""
+    groups = optimizer.param_groups
+    params = [param for group in groups for param in group.params]
+    per_param = 1 + len(optimizer._state_names)
+    names = sum(len(name) for group in groups for name in group.names or ())
+    axes = sum(param.ndim for param in params)
+    # A character of a name takes up to 12 in JSON, a position on an axis up to 20.
+    metadata = 2**20 + 4096 * len(groups) + 256 * per_param * len(params) + 12 * names + 20 * axes
+    data = per_param * sum(param.nbytes for param in params)
+    return Sizes(metadata, data + 4 * metadata)
+
+
+def _without_memory(array: Array) -> Array:
+    """Return an array of the same shape and dtype that takes the memory of one element."""
+    element = np.zeros((), array.dtype)
+    return np.ndarray(array.shape, array.dtype, element.data, strides=(0,) * array.ndim)
+
+
+def _check_kind(metadata: Mapping[str, Any], optimizer: Optimizer) -> None:
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"expected a checkpoint of instep, got {metadata.get('format')!r}")
+    version = as_count(_get(metadata, "version"), "version")
+    if version > VERSION:
+        raise ValueError(
+            f"the file has version {version} of the format, this instep reads up to version "
+            f"{VERSION}; install a newer one"
+        )
+    found = (metadata.get("class"), metadata.get("rule"))
+    expected = (_class_name(optimizer), optimizer._rule)
+    if found != expected:
+        raise ValueError(
+            f"expected a checkpoint of {expected[0]} ({expected[1]}), got {found[0]} ({found[1]})"
+        )
+
+
+def _check_params(described: object, params: list[Array]) -> None:
+    if not isinstance(described, list):
+        raise TypeError(f"params: expected a list, got {type(described).__name__}")
+    if len(described) != len(params):
+        raise ValueError(f"expected {len(params)} parameters, got {len(described)}")
+    for k, (found, param) in enumerate(zip(described, params, strict=True)):
+        expected = [param.dtype.name, list(param.shape)]
+        if found != expected:
+            raise ValueError(f"parameter {k}: expected dtype and shape {expected}, got {found}")
+
+
+def _places(names: Collection[str], count: int) -> dict[str, tuple[int, str | None]]:
+    """Return for the name of each array its parameter, and its state or None."""
+    places: dict[str, tuple[int, str | None]] = {}
+    for name in names:
+        if match := _STATE.fullmatch(name):
+            places[name] = int(match[1]), match[2]
+        elif match := _PARAM.fullmatch(name):
+            places[name] = int(match[1]), None
+        if name not in places or places[name][0] >= count:
+            raise ValueError(f"expected arrays of {count} parameters, got {name!r}")
+    return places
+
+
+def _state_dict(
+    metadata: Mapping[str, Any],
+    places: Mapping[str, tuple[int, str | None]],
+    arrays: Mapping[str, Array],
+) -> dict[str, Any]:
+    param_steps, groups = _get(metadata, "param_steps"), _get(metadata, "param_groups")
+    if not isinstance(param_steps, list) or not isinstance(groups, list):
+        raise TypeError("param_steps, param_groups: expected lists")
+    if len(param_steps) != len(metadata["params"]):
+        raise ValueError(f"param_steps: expected as many as parameters, got {len(param_steps)}")
+    first = 0
+    param_groups = []
+    for group in groups:
+        count = as_count(as_mapping(group, "param_groups").get("params"), "params of a group")
+        param_groups.append({**group, "params": range(first, first + count)})
+        first += count
+    state: dict[int, dict[str, Any]] = {k: {"step": step} for k, step in enumerate(param_steps)}
+    for name, (k, state_name) in places.items():
+        if state_name is not None:
+            state[k][state_name] = arrays[name]
+    return {"state": state, "param_groups": param_groups, "steps": _get(metadata, "steps")}
+
+
+def _get(metadata: Mapping[str, Any], key: str) -> Any:
+    if key not in metadata:
+        raise KeyError(f"metadata: expected the key {key!r}")
+    return metadata[key]

@@ -1,0 +1,124 @@
+"""Checkpoints as NumPy's archives: `numpy.load` shows the arrays. Never compressed nor pickled."""
+
+from __future__ import annotations
+
+import errno
+import re
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from instep.checkpoint.content import Opened, Sizes, as_bytes
+
+if TYPE_CHECKING:
+    from instep.parameters import Array
+
+_METADATA = "metadata.json"
+_SUFFIX = ".npy"
+_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|=]f[48])', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n"
+)
+_CHUNK = 2**20
+
+
+def write(file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
+    """Write a file."""
+    archive = zipfile.ZipFile(file, "w")
+    try:
+        with archive.open(zipfile.ZipInfo(_METADATA), "w") as member:
+            member.write(metadata.encode())
+        for name, array in arrays.items():
+            info = zipfile.ZipInfo(name + _SUFFIX)
+            info.file_size = array.nbytes  # whether it needs large numbers
+            with archive.open(info, "w") as member:
+                np.lib.format.write_array_header_1_0(
+                    member, np.lib.format.header_data_from_array_1_0(array)
+                )
+                member.write(as_bytes(array))
+        archive.close()
+    except BaseException:
+        archive.fp = None  # or it would write its end to a file that is given up
+        raise
+
+
+def open_file(file: IO[bytes], most: Sizes) -> Opened:
+    """Return what is in a file, or raise ValueError."""
+    size = file.seek(0, 2)
+    if size > most.file:  # the table of contents is read as a whole
+        raise ValueError(
+            f"the file has {size:,} bytes, a checkpoint of this optimizer at most {most.file:,}"
+        )
+    with _damage_refused():
+        archive = zipfile.ZipFile(file)
+    members = {info.filename: info for info in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise ValueError("expected each member of the archive once")
+    if _METADATA not in members:
+        raise ValueError(f"expected a checkpoint of instep, but there is no {_METADATA}")
+    for name, info in members.items():
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise ValueError(f"expected members that are not compressed, {name} is")
+    text = members.pop(_METADATA)
+    if text.file_size > most.metadata:
+        raise ValueError(
+            f"the metadata has {text.file_size:,} bytes, that of this optimizer at most "
+            f"{most.metadata:,}"
+        )
+    with _damage_refused():
+        metadata = archive.read(text).decode()
+    odd = sorted(name for name in members if not name.endswith(_SUFFIX))
+    if odd:
+        raise ValueError(f"expected arrays alone beside {_METADATA}, got {odd}")
+    return Opened(
+        metadata,
+        [name.removesuffix(_SUFFIX) for name in members],
+        partial(_read, archive),
+    )
+
+
+def _read(archive: zipfile.ZipFile, name: str, array: Array) -> None:
+    to = as_bytes(array)
+    with _damage_refused(), archive.open(name + _SUFFIX) as member:
+        start = member.read(len(_MAGIC) + 2)
+        if start[:-2] != _MAGIC:
+            raise ValueError("it is not an array")
+        (length,) = struct.unpack("<H", start[-2:])
+        header = _HEADER.fullmatch(member.read(length))
+        if header is None:
+            raise ValueError("its header is not that of an array of floating-point numbers")
+        shape = tuple(int(each) for each in header[3].split(b",") if each.strip())
+        found = (header[1].decode(), header[2] == b"True", shape)
+        if found != (array.dtype.newbyteorder("<").str, False, array.shape):
+            raise ValueError(f"its header says {found}")
+        at = 0
+        while at < len(to):
+            piece = member.read(min(_CHUNK, len(to) - at))
+            if not piece:
+                raise ValueError("it is truncated")
+            to[at : at + len(piece)] = piece
+            at += len(piece)
+        if member.read(1):  # its end, where the archive's own checksum is compared
+            raise ValueError("it is too long")
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Turn whatever zipfile raises for a file that is no good archive into ValueError."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        if "can't allocate" in str(error):  # a lock, for which Python raises RuntimeError
+            raise MemoryError(str(error)) from error
+        cause = error if isinstance(error, OSError) else error.__context__
+        # To seek before the start is the file's fault, the rest the system's.
+        if isinstance(cause, OSError) and cause.errno != errno.EINVAL:
+            raise cause from None
+        raise ValueError(f"the archive is damaged: {error}") from error
