@@ -6,6 +6,7 @@ import contextlib
 import copy
 import os
 import pickle
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -194,6 +195,26 @@ class Life(RuleBasedStateMachine):
     def resume_from_a_dictionary(self) -> None:
         """Of a schedule a dictionary holds the last value: the new optimizer brings its own."""
         dictionary = self.optimizer.state_dict()
+        resumed = self.made_anew()
+        resumed.load_state_dict(dictionary)
+        self.model.skipped = 0  # which a dictionary does not tell
+        self.optimizer = resumed
+
+    @rule(ending=st.sampled_from(["npz", "safetensors"]), params=st.booleans())
+    def resume_from_a_file(self, ending: str, params: bool) -> None:
+        """Parameters are read into whatever the arrays hold."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/life.{ending}"
+            self.optimizer.save(path, params=params)
+            resumed = self.made_anew()
+            if params:
+                for param in params_of(resumed):
+                    param[...] = 7.0
+            resumed.load(path, params=params)
+        self.optimizer = resumed
+
+    def made_anew(self) -> Any:
+        """Return an optimizer over copies of the parameters that has not stepped yet."""
         first, *others = [copied(group["params"]) for group in self.optimizer.param_groups]
         resumed = make(self.name, self.structured(first), **self.options)
         for params in others:
@@ -201,11 +222,9 @@ class Life(RuleBasedStateMachine):
             resumed.add_param_group({"params": added})
         for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
             group["lr"] = mine["lr"]
-        resumed.load_state_dict(dictionary)
         for option in ("clip_norm", "clip_value", "nonfinite"):
             setattr(resumed, option, getattr(self.optimizer, option))
-        self.model.skipped = 0
-        self.optimizer = resumed
+        return resumed
 
     @rule(duplicate=st.sampled_from([copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]))
     def continue_with_a_copy(self, duplicate: Callable[[Any], Any]) -> None:
