@@ -225,7 +225,11 @@ def test_content_is_on_the_disk_before_its_name(
     events = []
 
     def recorded(name: str, real: Callable[..., None]) -> Callable[..., None]:
-        return lambda *arguments: (events.append(name), real(*arguments))[1]
+        def call(*arguments: Any) -> None:
+            events.append(name)
+            real(*arguments)
+
+        return call
 
     for name in ("fsync", "replace"):
         monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
