@@ -129,6 +129,19 @@ std::int64_t element_count(PyObject* array) {
   return count;
 }
 
+Bounds bounds(PyObject* array) {
+  const auto& a = fields(array);
+  const auto address = reinterpret_cast<std::uintptr_t>(a.data);
+  Bounds result{address, address};
+  if (element_count(array) == 0) return result;
+  for (int axis = 0; axis < a.nd; ++axis) {
+    const auto reach = std::intptr_t(a.strides[axis]) * (a.dimensions[axis] - 1);
+    (reach < 0 ? result.low : result.high) += std::uintptr_t(reach);
+  }
+  result.high += std::uintptr_t(py::reinterpret_borrow<py::dtype>(a.descr).itemsize());
+  return result;
+}
+
 Fingerprint::Fingerprint(PyObject* object)
     : type_(py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(Py_TYPE(object)))) {
   const auto& array = fields(object);

@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,12 @@ void check_like(PyObject* array, PyObject* param, const Label& label, const char
 void check_writable(PyObject* array, const Label& label, const char* role);
 
 std::int64_t element_count(PyObject* array);
+
+// The bytes in [low, high) that an array reaches; empty for one without elements.
+struct Bounds {
+  std::uintptr_t low, high;
+};
+Bounds bounds(PyObject* array);
 
 // As Python shows it: "(2, 3)".
 std::string shape_name(PyObject* array);

@@ -11,6 +11,14 @@ namespace {
 // As torch.nn.utils.clip_grad_norm_ does, so that a norm of 0 divides nothing by 0.
 constexpr double least_norm = 1e-6;
 
+// Set when it is handed to Python. To throw py::error_already_set allocates between the two, and
+// ends in a RuntimeError where that fails.
+class NotFinite : public py::builtin_exception {
+ public:
+  using builtin_exception::builtin_exception;
+  void set_error() const override { PyErr_SetString(PyExc_FloatingPointError, what()); }
+};
+
 }  // namespace
 
 GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
@@ -58,11 +66,8 @@ bool GradientPass::run() noexcept {
 void GradientPass::throw_not_finite() const {
   const Slot& slot = *slots_[not_finite_->array];
   const std::string place = py::repr(slot.index_of(not_finite_->element));
-  PyErr_SetString(PyExc_FloatingPointError,
-                  (slot.label().with("gradient") + ": expected finite numbers, got one that is " +
-                   "not at index " + place + "; nothing was changed")
-                      .c_str());
-  throw py::error_already_set();
+  throw NotFinite(slot.label().with("gradient") + ": expected finite numbers, got one that is " +
+                  "not at index " + place + "; nothing was changed");
 }
 
 }  // namespace instep

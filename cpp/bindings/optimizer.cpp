@@ -209,10 +209,4 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
   install(hyperparameters);
 }
 
-std::vector<std::vector<py::object>> Optimizer::states() const {
-  std::vector<std::vector<py::object>> states;
-  for (const Slot& slot : slots_) states.push_back(slot.states());
-  return states;
-}
-
 }  // namespace instep

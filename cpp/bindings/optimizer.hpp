@@ -64,7 +64,7 @@ class Optimizer {
   Structure structure() const { return structure_; }
   std::int64_t steps() const { return steps_; }
   const std::vector<std::int64_t>& param_steps() const { return param_steps_; }
-  std::vector<std::vector<py::object>> states() const;
+  const std::vector<Slot>& slots() const { return slots_; }
 
   // The norm of all gradients of the last step, where it was asked for.
   std::optional<double> last_grad_norm;

@@ -11,16 +11,8 @@ constexpr int solver_work = 100'000;
 }  // namespace
 
 WrittenMemory::Extent WrittenMemory::extent(PyObject* array, const Label& label, const char* role) {
-  const auto& a = fields(array);
-  Extent result{reinterpret_cast<std::uintptr_t>(a.data), reinterpret_cast<std::uintptr_t>(a.data),
-                array, label, role};
-  if (element_count(array) == 0) return result;
-  for (int axis = 0; axis < a.nd; ++axis) {
-    const auto reach = std::intptr_t(a.strides[axis]) * (a.dimensions[axis] - 1);
-    (reach < 0 ? result.low : result.high) += std::uintptr_t(reach);
-  }
-  result.high += std::uintptr_t(py::reinterpret_borrow<py::dtype>(a.descr).itemsize());
-  return result;
+  const auto [low, high] = bounds(array);
+  return {low, high, array, label, role};
 }
 
 void WrittenMemory::check_pair(const Extent& a, const Extent& b) {

@@ -6,6 +6,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/array.hpp"
 #include "bindings/register.hpp"
 #include "bindings/rules.hpp"
 #include "engine/placement.hpp"
@@ -57,9 +58,12 @@ py::dict build_config() {
                          "supported"_a = names(supported_tables()), "chosen"_a = table().isa));
 }
 
-py::tuple place(std::int64_t address, std::int64_t bytes, std::int64_t item_size, int k,
-                int states) {
-  const Placement placement = place_state(address, bytes, item_size, k, states);
+py::tuple place(const py::array& param, int k, int states) {
+  const auto [low, high] = bounds(param.ptr());
+  const std::int64_t bytes = param.nbytes();
+  // Where there are gaps, its rows start anywhere.
+  const std::int64_t address = std::int64_t(high - low) == bytes ? std::int64_t(low) : 0;
+  const Placement placement = place_state(address, bytes, param.itemsize(), k, states);
   return py::make_tuple(placement.phase, placement.modulus);
 }
 
@@ -70,9 +74,14 @@ void register_config(py::module_& module) {
   module.def("rules", &rules, "For each rule its options and states, in the core's order.");
   module.def("max_threads", &max_threads);
   module.def("set_thread_cap", &set_thread_cap, py::arg("cap"), "0: no cap.");
-  module.def("place_state", &place, py::arg("address"), py::arg("n_bytes"), py::arg("item_size"),
-             py::arg("k"), py::arg("states"),
+  module.def("place_state", &place, py::arg("param"), py::arg("k"), py::arg("states"),
              "The best place for the k-th state of a parameter: (phase, modulus) of its address.");
+  module.def(
+      "address",
+      [](const py::array& array) {
+        return py::int_(reinterpret_cast<std::uintptr_t>(array.data()));
+      },
+      py::arg("array"), "Where the first element of an array lies in memory.");
   module.def("set_grain", &set_grain, py::arg("n_bytes"),
              "Set the least work of a thread, in bytes; returns the former value.");
 }

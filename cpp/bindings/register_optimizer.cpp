@@ -1,12 +1,13 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "bindings/descriptor.hpp"
 #include "bindings/held_turn.hpp"
+#include "bindings/new_instance.hpp"
 #include "bindings/optimizer.hpp"
 #include "bindings/register.hpp"
 
@@ -90,6 +91,16 @@ void replace(Optimizer& optimizer, const std::vector<std::vector<py::object>>& s
                     {std::move(groups), std::move(values), std::move(options), scheduled});
 }
 
+// What pybind11 makes of a vector. Where memory runs out, that is a TypeError.
+template <class T, class Convert>
+py::list list_of(const std::vector<T>& items, Convert convert) {
+  py::list list(items.size());
+  for (std::size_t k = 0; k < items.size(); ++k) {
+    PyList_SET_ITEM(list.ptr(), Py_ssize_t(k), py::object(convert(items[k])).release().ptr());
+  }
+  return list;
+}
+
 constexpr const char* step_doc = R"(step($self, /, grads, *, grad_scale=1.0)
 --
 
@@ -134,12 +145,14 @@ PyMethodDef step_method = {"step",
 }  // namespace
 
 void register_optimizer(py::module_& module) {
-  py::class_<HeldTurn>(module, "HeldTurn")
-      .def("__enter__", &HeldTurn::enter)
-      .def("__exit__", [](HeldTurn& turn, const py::args&) { turn.leave(); });
-  py::class_<Optimizer> type(module, "Optimizer");
-  type.def(py::init<const std::string&>(), py::arg("rule"))
-      .def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
+  py::class_<HeldTurn> turn(module, "HeldTurn", safe_new());
+  define_init<HeldTurn, py::object>(turn, py::arg("optimizer"));
+  turn.def("__enter__", &HeldTurn::enter).def("__exit__", [](HeldTurn& turn, const py::args&) {
+    turn.leave();
+  });
+  py::class_<Optimizer> type(module, "Optimizer", safe_new());
+  define_init<Optimizer, std::string>(type, py::arg("rule"));
+  type.def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
            py::arg("names"), py::arg("options"), py::arg("structure"), py::arg("scheduled"))
       .def("_set_hyperparameters", &set_hyperparameters, py::arg("groups"), py::arg("values"),
            py::arg("options"), py::arg("scheduled"))
@@ -148,16 +161,37 @@ void register_optimizer(py::module_& module) {
       .def("_replace", &replace, py::arg("states"), py::arg("params"), py::arg("steps"),
            py::arg("param_steps"), py::arg("skipped_steps"), py::arg("groups"), py::arg("values"),
            py::arg("options"), py::arg("scheduled"))
-      .def("_options", &Optimizer::options)
-      .def("_steps", &Optimizer::steps)
-      .def("_param_steps", &Optimizer::param_steps)
-      .def("_states", &Optimizer::states)
+      .def("_options",
+           [](const Optimizer& optimizer) {
+             return list_of(optimizer.options(), [](const std::vector<double>& options) {
+               return list_of(options, [](double option) { return py::float_(option); });
+             });
+           })
+      .def("_steps", [](const Optimizer& optimizer) { return py::int_(optimizer.steps()); })
+      .def("_param_steps",
+           [](const Optimizer& optimizer) {
+             return list_of(optimizer.param_steps(),
+                            [](std::int64_t steps) { return py::int_(steps); });
+           })
+      .def("_states",
+           [](const Optimizer& optimizer) {
+             return list_of(optimizer.slots(), [](const Slot& slot) {
+               return list_of(slot.states(), [](const py::object& state) { return state; });
+             });
+           })
       .def_property_readonly(
           "_structure",
-          [](const Optimizer& optimizer) { return structure_name(optimizer.structure()); })
-      .def("_turn", [](py::object self) { return std::make_unique<HeldTurn>(std::move(self)); })
-      .def_readwrite("_last_grad_norm", &Optimizer::last_grad_norm)
-      .def_readonly("_skipped_steps", &Optimizer::skipped_steps);
+          [](const Optimizer& optimizer) { return py::str(structure_name(optimizer.structure())); })
+      .def_property(
+          "_last_grad_norm",
+          [](const Optimizer& optimizer) -> py::object {
+            if (!optimizer.last_grad_norm) return py::none();
+            return py::float_(*optimizer.last_grad_norm);
+          },
+          [](Optimizer& optimizer, std::optional<double> norm) { optimizer.last_grad_norm = norm; })
+      .def_property_readonly("_skipped_steps", [](const Optimizer& optimizer) {
+        return py::int_(optimizer.skipped_steps);
+      });
   add_method(type, step_method);
 }
 

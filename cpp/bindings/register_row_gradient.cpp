@@ -1,17 +1,15 @@
 #include <utility>
 
+#include "bindings/new_instance.hpp"
 #include "bindings/register.hpp"
 #include "bindings/row_gradient.hpp"
 
 namespace instep {
 
 void register_row_gradient(py::module_& module) {
-  py::class_<RowGradient> type(module, "RowGradient");
-  type.def(py::init([](py::object rows, py::object values) {
-             return RowGradient{std::move(rows), std::move(values)};
-           }),
-           py::arg("rows"), py::arg("values"))
-      .def_property_readonly("rows", [](const RowGradient& self) { return self.rows; })
+  py::class_<RowGradient> type(module, "RowGradient", safe_new());
+  define_init<RowGradient, py::object, py::object>(type, py::arg("rows"), py::arg("values"));
+  type.def_property_readonly("rows", [](const RowGradient& self) { return self.rows; })
       .def_property_readonly("values", [](const RowGradient& self) { return self.values; });
   set_row_gradient_type(type);
 }

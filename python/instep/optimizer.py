@@ -107,6 +107,9 @@ class Optimizer(_core.Optimizer):
         super().__init_subclass__(**kwargs)
         cls._hyperparameters = hyperparameters(cls)
         cls._option_names, cls._state_names = _core.rules()[cls._rule]
+        # pybind11 registers a class with its first object, and would be left with half of that
+        # where memory runs out: so with the class.
+        _core.Optimizer.__new__(cls)
 
     def __init__(self, params: Params, **defaults: Any) -> None:
         if not self._rule:
@@ -362,6 +365,10 @@ class Optimizer(_core.Optimizer):
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
 
+    def _turn(self) -> _core.HeldTurn:
+        """Keep other threads' steps waiting, in a ``with`` statement."""
+        return _core.HeldTurn(self)
+
     def _state_dict(self) -> dict[str, Any]:
         """Return the state dictionary; the caller has the turn."""
         values = []
@@ -393,13 +400,17 @@ class Optimizer(_core.Optimizer):
             checked = self._checked({**options, **kept}, group)
             rates.append(type(self).lr.check_number(checked["lr"]))
             values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
-        of_params = [(param, group) for group in self._groups for param in group.params]
+        groups = [group for group in self._groups for _ in group.params]
         states = [
             [
-                arrays[name] if name in arrays else self._initial_array(name, param, group)
-                for name in self._state_names
+                None
+                if state is None
+                else arrays[name]
+                if name in arrays
+                else np.full(state.shape, self._initial_value(name, group), state.dtype)
+                for name, state in zip(self._state_names, present, strict=True)
             ]
-            for (param, group), arrays in zip(of_params, loaded.states, strict=True)
+            for group, present, arrays in zip(groups, self._states(), loaded.states, strict=True)
         ]
         self._replace(
             states,
@@ -517,11 +528,6 @@ class Optimizer(_core.Optimizer):
     def _initial_value(self, state: str, group: ParamGroup) -> float:
         value: float = group[self._initial[state]] if state in self._initial else 0.0
         return value
-
-    def _initial_array(self, state: str, param: Array, group: ParamGroup) -> Array:
-        """Return the initial value in the shape of a parameter; a view of one element."""
-        value = np.array(self._initial_value(state, group), param.dtype)
-        return np.broadcast_to(value, param.shape)
 
     def _new_states(self, param: Array, group: ParamGroup) -> list[Array | None]:
         present = [

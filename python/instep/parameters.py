@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from instep import _core
@@ -88,15 +87,14 @@ def new_state(param: Array, k: int, states: int) -> Array:
     one contiguous run, and where the two do not collide in the caches. Untouched memory comes from
     the system as zeros, so that the thread that steps a part first is the one that places it.
     """
-    low, high = byte_bounds(param)
-    address = low if high - low == param.nbytes else 0  # 0: its rows start anywhere
-    phase, modulus = _core.place_state(address, param.nbytes, param.itemsize, k, states)
+    phase, modulus = _core.place_state(param, k, states)
     room = np.zeros(param.nbytes + modulus, np.uint8)
-    begin = (phase - room.ctypes.data) % modulus
+    begin = (phase - _core.address(room)) % modulus
     zeros: Array = room[begin : begin + param.nbytes].view(param.dtype)
 
     axes = sorted(range(param.ndim), key=lambda axis: -abs(param.strides[axis]))
-    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(np.argsort(axes))
+    places = tuple(map(axes.index, range(param.ndim)))
+    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(places)
     # With the ellipsis an array of dimension 0 stays one.
     forwards: tuple[Any, ...] = (
         *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),

@@ -50,7 +50,8 @@ def write_state_dict(
         param_groups.append({**hyperparameters, **named, "params": positions})
     return {
         "state": {
-            k: {"step": step, **{name: array.copy() for name, array in arrays.items()}}
+            # Not items(): where memory runs out, CPython 3.11 dies of iterating them.
+            k: {"step": step, **{name: arrays[name].copy() for name in arrays}}
             for k, (step, arrays) in enumerate(zip(param_steps, states, strict=True))
         },
         "param_groups": param_groups,

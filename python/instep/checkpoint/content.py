@@ -126,9 +126,8 @@ def read_content(optimizer: Optimizer, form: Format, file: IO[bytes], with_param
     params = [param for group in optimizer.param_groups for param in group.params]
     _check_params(_get(metadata, "params"), params)
     names = _places(checksums, len(params))
-    # Arrays of the right size that take no memory, for the reasons that a dictionary is refused.
-    nothing = {name: np.broadcast_to(np.zeros((), params[k].dtype), params[k].shape)
-               for name, (k, _) in names.items()}  # fmt: skip
+    # For the reasons that a dictionary is refused.
+    nothing = {name: _without_memory(params[k]) for name, (k, _) in names.items()}
     state_dict = _state_dict(metadata, names, nothing)
     with optimizer._turn():
         read_state_dict(state_dict, optimizer.param_groups, optimizer._named_states())
@@ -199,6 +198,12 @@ def _sizes(optimizer: Optimizer) -> Sizes:
     metadata = 2**20 + 4096 * len(groups) + 256 * per_param * len(params) + 12 * names + 20 * axes
     data = per_param * sum(param.nbytes for param in params)
     return Sizes(metadata, data + 4 * metadata)
+
+
+def _without_memory(array: Array) -> Array:
+    """Return an array of the same shape and dtype that takes the memory of one element."""
+    element = np.zeros((), array.dtype)
+    return np.ndarray(array.shape, array.dtype, element.data, strides=(0,) * array.ndim)
 
 
 def _check_kind(metadata: Mapping[str, Any], optimizer: Optimizer) -> None:

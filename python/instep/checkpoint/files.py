@@ -28,7 +28,7 @@ def save(optimizer: Optimizer, path: str | os.PathLike[str], *, params: bool) ->
 def load(optimizer: Optimizer, path: str | os.PathLike[str], *, params: bool) -> None:
     """Do what `Optimizer.load` says."""
     name, form = _format_of(path)
-    with Path(name).open("rb") as file:
+    with open(name, "rb") as file:  # noqa: PTH123
         try:
             content = read_content(optimizer, form, file, params)
             with optimizer._turn():

@@ -37,7 +37,10 @@ def write(file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
             info = zipfile.ZipInfo(name + _SUFFIX)
             info.file_size = array.nbytes  # whether it needs large numbers
             with archive.open(info, "w") as member:
-                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+                np.lib.format.write_array_header_1_0(
+                    member, np.lib.format.header_data_from_array_1_0(array)
+                )
+                member.write(as_bytes(array))
         archive.close()
     except BaseException:
         archive.fp = None  # or it would write its end to a file that is given up
@@ -112,6 +115,8 @@ def _damage_refused() -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
+        if "can't allocate" in str(error):  # a lock, for which Python raises RuntimeError
+            raise MemoryError(str(error)) from error
         cause = error if isinstance(error, OSError) else error.__context__
         # To seek before the start is the file's fault, the rest the system's.
         if isinstance(cause, OSError) and cause.errno != errno.EINVAL:
