@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -643,3 +644,10 @@ def test_functions_return_none(function: str) -> None:
     states, options = FUNCTIONS[function]
     assert getattr(functional, function)(*zeros(2 + states), **options) is None
     assert getattr(functional, function)(*[[a] for a in zeros(2 + states)], **options) is None
+
+
+def test_the_machines_byte_order_may_be_spelled_out() -> None:
+    spelled = np.dtype(np.float32).newbyteorder("<" if sys.byteorder == "little" else ">")
+    param = np.ones(3, spelled)
+    instep.SGD(param, lr=0.5).step(np.ones(3, spelled))
+    assert param.tolist() == [0.5] * 3

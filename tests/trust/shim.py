@@ -66,3 +66,32 @@ class Calls:
         finally:
             fired = self.disarm()
         return fired > 0, raised
+
+
+class Allocations:
+    """Makes the n-th allocation fail, once."""
+
+    def __init__(self) -> None:
+        self.arm = function("faults_arm_allocations")
+        self.disarm = function("faults_disarm_allocations")
+        self.live = function("faults_live")
+
+    def run(self, operation: Callable[[], Any], n: int) -> tuple[bool, Any]:
+        """Return whether there was an n-th allocation, and what was returned or MemoryError."""
+        number = ctypes.c_long(n)
+        result: Any = MemoryError
+        try:
+            self.arm(number)  # may meet the fault itself, as it returns
+            result = operation()
+        except MemoryError:
+            pass
+        except RuntimeError as error:
+            # Python's files and locks say it so.
+            if not str(error).startswith("can't allocate"):
+                raise
+        # The call itself allocates, and may meet the fault: the operation is over by then.
+        while True:
+            try:
+                return self.disarm() > 0, result
+            except MemoryError:
+                continue

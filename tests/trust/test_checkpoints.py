@@ -36,22 +36,19 @@ from tests.trust.made import (
 
 HERE = Path(__file__).parent
 
-each_format = pytest.mark.parametrize("suffix", FORMATS)
 with_and_without_params = pytest.mark.parametrize("with_params", [False, True])
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and links")
 
 
-@pytest.fixture(autouse=True)
-def _library(request: pytest.FixtureRequest) -> None:
-    if (
-        ".safetensors"
-        in getattr(request.node, "callspec", request).__dict__.get("params", {}).values()
-    ):
+@pytest.fixture(params=FORMATS)
+def suffix(request: pytest.FixtureRequest) -> str:
+    """Return each format's suffix."""
+    if request.param == ".safetensors":
         pytest.importorskip("safetensors")
+    return str(request.param)
 
 
-@each_format
 @with_and_without_params
 @each_variant
 def test_resumes_bit_for_bit(
@@ -78,7 +75,6 @@ def test_resumes_bit_for_bit(
     assert_goes_on_like(resumed, optimizer)
 
 
-@each_format
 @each_class
 def test_before_the_first_step(name: str, suffix: str, tmp_path: Path) -> None:
     optimizer = make(name, odd_parameters())
@@ -91,7 +87,6 @@ def test_before_the_first_step(name: str, suffix: str, tmp_path: Path) -> None:
     assert_goes_on_like(resumed, optimizer)
 
 
-@each_format
 def test_groups_names_counts_and_hyperparameters(suffix: str, tmp_path: Path) -> None:
     def made() -> Any:
         groups = [
@@ -113,7 +108,6 @@ def test_groups_names_counts_and_hyperparameters(suffix: str, tmp_path: Path) ->
     assert_goes_on_like(resumed, optimizer)
 
 
-@each_format
 def test_many_parameters(suffix: str, tmp_path: Path) -> None:
     optimizer = make("Adam", [np.full(k % 5, float(k)) for k in range(700)])
     step_with(optimizer, 0)
@@ -123,7 +117,6 @@ def test_many_parameters(suffix: str, tmp_path: Path) -> None:
     assert_goes_on_like(resumed, optimizer)
 
 
-@each_format
 def test_special_values(suffix: str, tmp_path: Path) -> None:
     bits = np.array([0x7FF8DEADBEEF0001, 0xFFF0000000000000, 1 << 63, 1], np.uint64)
     optimizer = make("SGD", [bits.view(np.float64).copy()], momentum=0.5)
@@ -137,7 +130,6 @@ def schedule(step: int) -> float:
     return 1.0 / (2.0 + step)
 
 
-@each_format
 def test_a_schedule_stays_and_goes_on_at_the_loaded_count(suffix: str, tmp_path: Path) -> None:
     optimizer = make("Adam", odd_parameters(), lr=schedule)
     for seed in range(3):
@@ -154,7 +146,6 @@ def test_a_schedule_stays_and_goes_on_at_the_loaded_count(suffix: str, tmp_path:
     assert constant.lr == schedule(2)
 
 
-@each_format
 def test_gradient_options_are_the_constructors(suffix: str, tmp_path: Path) -> None:
     saved_adam(tmp_path / f"run{suffix}")
     params = {"w": np.ones((2, 3), np.float32), "b": np.zeros(2)}
@@ -164,7 +155,6 @@ def test_gradient_options_are_the_constructors(suffix: str, tmp_path: Path) -> N
     assert resumed.skipped_steps == 1
 
 
-@each_format
 def test_subclasses_share_files_with_their_class(suffix: str, tmp_path: Path) -> None:
     class Mine(instep.Adam):
         pass
@@ -178,7 +168,6 @@ def test_subclasses_share_files_with_their_class(suffix: str, tmp_path: Path) ->
     other_adam().load(tmp_path / f"mine{suffix}")
 
 
-@each_format
 def test_a_file_with_parameters_loads_without_them(suffix: str, tmp_path: Path) -> None:
     optimizer, other = saved_adam(tmp_path / f"run{suffix}"), other_adam()
     before = copied(params_of(other))
@@ -187,7 +176,6 @@ def test_a_file_with_parameters_loads_without_them(suffix: str, tmp_path: Path) 
     assert_same(other.state_dict(), optimizer.state_dict())
 
 
-@each_format
 def test_a_file_without_parameters_cannot_give_them(suffix: str, tmp_path: Path) -> None:
     other_adam().save(tmp_path / f"run{suffix}")
     optimizer = other_adam()
@@ -210,7 +198,6 @@ def test_others_read_the_arrays(tmp_path: Path) -> None:
     assert_same(tensors["state.0.exp_avg"], states[0]["exp_avg"])
 
 
-@each_format
 def test_the_same_state_gives_the_same_file(suffix: str, tmp_path: Path) -> None:
     optimizer = saved_adam(tmp_path / f"first{suffix}")
     optimizer.save(tmp_path / f"second{suffix}", params=True)
@@ -218,7 +205,7 @@ def test_the_same_state_gives_the_same_file(suffix: str, tmp_path: Path) -> None
     assert first.read_bytes() == second.read_bytes()
 
 
-@each_format
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_version_1_loads(suffix: str) -> None:
     """These files were written by the first version, and load for ever."""
     optimizer = make("Adam", {"w": np.zeros((2, 2), np.float32), "b": np.zeros(())})
@@ -350,7 +337,6 @@ def test_import_does_not_load_what_only_checkpoints_need() -> None:
     assert result.stdout.strip() == "set()", result.stderr
 
 
-@each_format
 def test_a_snapshot_is_of_one_moment(suffix: str, tmp_path: Path, finest_grain: None) -> None:
     """Each step adds 1 to all elements of all arrays, so that a moment has one value."""
     arrays = [np.zeros(200_000) for _ in range(3)]

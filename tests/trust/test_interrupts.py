@@ -1,0 +1,165 @@
+"""A KeyboardInterrupt between any two instructions: all of an operation happened, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import instep
+from tests.api.model import make, params_of, random_arrays
+from tests.trust.made import (
+    FORMATS,
+    fingerprint,
+    odd_parameters,
+    other_adam,
+    saved_adam,
+    step_with,
+    structured,
+)
+
+# Python closes what was open when the interrupt came, and says so.
+files_are_left_to_python = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+PACKAGE = str(Path(instep.__file__).parent)
+
+
+def interrupted(call: Callable[[], Any], n: int) -> bool:
+    """Interrupt a call before the n-th instruction in this library's own Python code.
+
+    Returns False where there is none.
+    """
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            seen += 1
+            if seen == n:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def outcome(optimizer: Any) -> str:
+    """Return what an optimizer is, and what it is after the next step."""
+    found = []
+    for seed in (None, 31):
+        if seed is not None:
+            grads = random_arrays(params_of(optimizer), seed)
+            optimizer.step(structured(optimizer, grads))
+        more = (optimizer._structure, optimizer._gradient_options, len(optimizer.param_groups))
+        found.append((fingerprint(optimizer), more))
+    return repr(found)
+
+
+def fresh() -> Any:
+    return make("Adam", [{"params": odd_parameters()[1:3]}, {"params": [np.ones(3)]}])
+
+
+def stepped() -> Any:
+    optimizer = fresh()
+    step_with(optimizer, 0)
+    return optimizer
+
+
+def halving(step: int) -> float:
+    return 0.5**step
+
+
+def scheduled() -> Any:
+    return make("SGD", odd_parameters(), lr=halving, momentum=0.5)
+
+
+STATES = stepped().state_dict()
+GRADS = random_arrays(odd_parameters(), 4)
+
+OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "lr": (stepped, lambda it: setattr(it, "lr", 0.25)),
+    "clip_norm": (stepped, lambda it: setattr(it, "clip_norm", 0.25)),
+    "update": (stepped, lambda it: it.param_groups[1].update(lr=0.25, eps=0.5)),
+    "add_param_group": (other_adam, lambda it: it.add_param_group({"params": {"x": np.ones(2)}})),
+    "step": (scheduled, lambda it: it.step(GRADS)),
+    "state_dict": (stepped, lambda it: it.state_dict()),
+    "load_state_dict": (fresh, lambda it: it.load_state_dict(STATES)),
+    "repr": (stepped, repr),
+}
+
+
+def nothing() -> None:
+    pass
+
+
+def walk(
+    prepare: Callable[[], Any],
+    call: Callable[[Any], Any],
+    check: Callable[[], None] = nothing,
+    stride: int = 1,
+) -> None:
+    """Interrupt a call at each instruction, or at each of so many."""
+    before, changed = outcome(prepare()), prepare()
+    call(changed)
+    after = outcome(changed)
+    n, found = 1, set()
+    goes_on = True
+    while goes_on:
+        optimizer = prepare()
+        goes_on = interrupted(lambda optimizer=optimizer: call(optimizer), n)  # type: ignore[misc]
+        check()
+        found.add(outcome(optimizer))
+        assert found <= {before, after}, f"instruction {n}"
+        n += stride
+    print(n)
+    assert n > 10
+    assert found == {before, after}
+
+
+@pytest.mark.parametrize(("prepare", "call"), OPERATIONS.values(), ids=list(OPERATIONS))
+def test_interrupts(prepare: Callable[[], Any], call: Callable[[Any], Any]) -> None:
+    walk(prepare, call)
+
+
+@files_are_left_to_python
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_interrupts_of_load(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    path = tmp_path / f"run{suffix}"
+    saved_adam(path)
+    walk(other_adam, lambda it: it.load(path, params=True), stride=7)
+
+
+@files_are_left_to_python
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_interrupts_of_save(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    path = tmp_path / f"run{suffix}"
+    saved_adam(path)
+    old = path.read_bytes()
+    other_adam().save(path)
+    new = path.read_bytes()
+
+    def check() -> None:
+        assert [each.name for each in tmp_path.iterdir()] == [path.name]
+        assert path.read_bytes() in (old, new)
+        path.write_bytes(old)
+
+    walk(other_adam, lambda it: it.save(path), check, stride=2)
