@@ -6,8 +6,7 @@
 namespace py = pybind11;
 
 // Sub-interpreters are refused by a name that says so: NumPy, which all of this needs, has none.
-PYBIND11_MODULE(_core, module, py::mod_gil_not_used(),
-                py::multiple_interpreters::not_supported()) {
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters::not_supported()) {
   module.doc() = "The compiled part of instep. Private: use instep's own names.";
   try {
     instep::table();

@@ -8,23 +8,13 @@ reach new code.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import FunctionType, ModuleType
 
 import atheris
 from hypothesis import settings
 from hypothesis.stateful import get_state_machine_test
 
 from tests.api.test_life import Life
-
-
-def functions(module: ModuleType) -> Iterator[FunctionType]:
-    """Yield the functions of a module and of its classes."""
-    for member in vars(module).values():
-        for each in (member, *(vars(member).values() if isinstance(member, type) else ())):
-            function = getattr(each, "fget", None) or getattr(each, "__func__", each)
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                yield function
+from tests.fuzz.instrument import instrument_package
 
 
 def main() -> None:
@@ -32,9 +22,7 @@ def main() -> None:
     test = get_state_machine_test(
         Life, settings=settings(stateful_step_count=20, database=None, deadline=None)
     )
-    for module in [module for name, module in sys.modules.items() if name.startswith("instep.")]:
-        for function in functions(module):
-            atheris.instrument_func(function)
+    instrument_package()
     atheris.Setup(sys.argv, test.hypothesis.fuzz_one_input)  # type: ignore[attr-defined]
     atheris.Fuzz()
 
