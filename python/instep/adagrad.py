@@ -68,13 +68,13 @@ class Adagrad(Optimizer):
     _rule = "adagrad"
     _initial: ClassVar[Mapping[str, str]] = {"sum": "initial_accumulator_value"}
 
-    lr = LearningRate()
-    lr_decay = Number(0.0)
-    weight_decay = Number(0.0)
-    initial_accumulator_value = Number(0.0, fixed=True)
-    eps = Number(0.0)
-    eps_inside_sqrt = Flag()
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    lr_decay: Number = Number(0.0)
+    weight_decay: Number = Number(0.0)
+    initial_accumulator_value: Number = Number(0.0, fixed=True)
+    eps: Number = Number(0.0)
+    eps_inside_sqrt: Flag = Flag()
+    maximize: Flag = Flag()
 
     def __init__(
         self,

@@ -101,7 +101,7 @@ class Optimizer(_core.Optimizer):
     _gradient_options: GradientOptions = gradient_options.DEFAULTS
     _groups: tuple[ParamGroup, ...] = ()
 
-    lr = LearningRate()
+    lr: LearningRate = LearningRate()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -130,10 +130,10 @@ class Optimizer(_core.Optimizer):
         """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
         return self._groups
 
-    clip_norm = _GradientOption[float | None]()
-    clip_value = _GradientOption[float | None]()
-    nonfinite = _GradientOption[gradient_options.Nonfinite]()
-    flush_subnormals = _GradientOption[bool]()
+    clip_norm: _GradientOption[float | None] = _GradientOption()
+    clip_value: _GradientOption[float | None] = _GradientOption()
+    nonfinite: _GradientOption[gradient_options.Nonfinite] = _GradientOption()
+    flush_subnormals: _GradientOption[bool] = _GradientOption()
 
     @property
     def last_grad_norm(self) -> float | None:
