@@ -137,10 +137,8 @@ def _tensorflow(call: str, start: Array, gradients: Array) -> Iterator[Array]:
         if name in needed
     }
     for number, gradient in enumerate(gradients, start=1):
-        options = {
-            name: value if isinstance(value, bool) else constant(value)
-            for name, value in given.items()
-        }
+        now = {name: v(number - 1) if callable(v) else v for name, v in given.items()}
+        options = {n: v if isinstance(v, bool) else constant(v) for n, v in now.items()}
         for power in ("beta1", "beta2"):
             if f"{power}_power" in needed:
                 options[f"{power}_power"] = constant(given[power] ** number)
