@@ -149,6 +149,21 @@ class Optimizer(_core.Optimizer):
         """How many steps were skipped because a gradient was not finite."""
         return self._skipped_steps
 
+    @property
+    def steps(self) -> int:
+        """How many steps were completed: what a learning rate that is a callable is called with.
+
+        Examples
+        --------
+        >>> import numpy as np, instep
+        >>> schedule = instep.schedules.ExponentialDecay(1.0, factor=0.5)
+        >>> optimizer = instep.SGD(np.zeros(3), lr=schedule)
+        >>> optimizer.step(np.ones(3))
+        >>> optimizer.steps, schedule(optimizer.steps)  # the rate of the next step
+        (1, 0.5)
+        """
+        return self._steps()
+
     def add_param_group(self, group: Group) -> None:
         """Add a group of parameters.
 
