@@ -45,7 +45,7 @@ class RMSprop(Optimizer):
         of the gradient, in the place of :math:`v_t`. The clamp keeps rounding from making a NaN.
         Fixed when the optimizer is made.
     eps_inside_sqrt : bool
-        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
+        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
     **gradient_options
