@@ -24,7 +24,9 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinxcontrib.programoutput",
-    "instep_api",
+    "instep_completeness",
+    "instep_docstrings",
+    "instep_references",
     "mathml",
 ]
 exclude_patterns = ["_extensions", "_static"]
