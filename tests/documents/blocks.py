@@ -18,6 +18,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 DIRECTIVES = {
     *("admonition", "figure", "image", "include", "note", "tip", "toctree", "warning"),
+    "literalinclude",  # shows a file of the tree, which has its own tests
     "eval-rst",  # on pages of the API alone, which only name what autodoc is to take
 }
 """What may stand in braces: nothing that shows code, which would then not be checked."""
