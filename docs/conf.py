@@ -28,6 +28,7 @@ extensions = [
     "instep_docstrings",
     "instep_references",
     "mathml",
+    "root_files",
 ]
 exclude_patterns = ["_extensions", "_static"]
 

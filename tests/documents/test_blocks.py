@@ -26,6 +26,7 @@ def evaluate(page: Path, text: str) -> None:
         "1. An item\n\n   ```python\n   >>> 1 + 1\n   2\n   ```",
         "```sh\npip install instep\n```",
         "<!-- from: cpp/rules/rule.hpp -->\n```cpp\n#pragma once\n```",
+        "```text\ncpp/rules   the mathematics\n```",
         "```{toctree}\nperformance\n```",
     ],
 )
@@ -45,6 +46,8 @@ def test_blocks_that_are_right(text: str, tmp_path: Path) -> None:
         ("```sh\npip install instep[nothing]\n```", SybilFailure, "no extra nothing"),
         ("```cpp\n#pragma once\n```", SybilFailure, "excerpt"),
         ("<!-- from: cpp/rules/rule.hpp -->\n```cpp\n#pragma twice\n```", SybilFailure, "not in"),
+        ("```text\ncpp/nothing   the mathematics\n```", SybilFailure, "no such path"),
+        ("```text\nanything\n```", SybilFailure, "can be checked"),
         ("```\nplain\n```", SybilFailure, "expected python"),
         ("```python3\n1\n```", SybilFailure, "expected python"),
         ("```{code-block} python\n1\n```", ValueError, "overlaps"),
