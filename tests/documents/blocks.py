@@ -48,8 +48,8 @@ class OtherBlocks:
         origin = self.origin.search(example.document.text, 0, example.start)
         if origin is None:
             return (
-                "expected python, sh, text, or the file that the block is an excerpt of in a comment "
-                "before it (<!-- from: path -->)"
+                "expected python, sh, text, or a comment before the block that names the file "
+                "which it is an excerpt of (<!-- from: path -->)"
             )
         if example.parsed.strip("\n") not in (ROOT / origin.group(1)).read_text(encoding="utf-8"):
             return f"the block is not in {origin.group(1)}, or not as it stands there"
