@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from instep_references import canonical
+from sphinx.ext.autodoc.mock import mock
 from sphinx.util import logging
 
 import instep
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def _check(_app: Sphinx, env: BuildEnvironment) -> None:
-    documented = env.domains.python_domain.objects
+def _check(app: Sphinx, env: BuildEnvironment) -> None:
+    with mock(app.config.autodoc_mock_imports):
+        _warn_of_what_is_missing(env.domains.python_domain.objects)
+
+
+def _warn_of_what_is_missing(documented: Mapping[str, Any]) -> None:
     for name in _public_names():
         found = pydoc.locate(name)
         if name not in documented:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ def _process_docstring(
             compiled = f":py:func:`instep.functional.{name}`"
             lines[:] = [*_introduction(lines), f"The parameters are those of {compiled}.", ""]
         lines.extend(_code(documented))
+    # "D. P. Kingma" would begin a list, whose fourth item it is.
+    lines[:] = [re.sub(r"^( *[A-Z])\. ", r"\1\\. ", line) for line in lines]
 
 
 def _inherited(cls: type[instep.Optimizer]) -> list[str]:
