@@ -11,7 +11,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from instep import _core, reference
 from instep.adadelta import Adadelta
@@ -99,8 +99,18 @@ def _step_number(value: object) -> int:
     return number
 
 
-sgd_step = _compiled(reference.sgd_step, SGD)
-adam_step = _compiled(reference.adam_step, Adam)
-rmsprop_step = _compiled(reference.rmsprop_step, RMSprop)
-adagrad_step = _compiled(reference.adagrad_step, Adagrad)
-adadelta_step = _compiled(reference.adadelta_step, Adadelta)
+if TYPE_CHECKING:
+    # A type checker cannot tell the parameters of what `_compiled` returns: they are these.
+    from instep.reference import (
+        adadelta_step,
+        adagrad_step,
+        adam_step,
+        rmsprop_step,
+        sgd_step,
+    )
+else:
+    sgd_step = _compiled(reference.sgd_step, SGD)
+    adam_step = _compiled(reference.adam_step, Adam)
+    rmsprop_step = _compiled(reference.rmsprop_step, RMSprop)
+    adagrad_step = _compiled(reference.adagrad_step, Adagrad)
+    adadelta_step = _compiled(reference.adadelta_step, Adadelta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,7 +52,10 @@ class OtherBlocks:
                 "expected python, sh, text, or a comment before the block that names the file "
                 "which it is an excerpt of (<!-- from: path -->)"
             )
-        if example.parsed.strip("\n") not in (ROOT / origin.group(1)).read_text(encoding="utf-8"):
+        block = example.parsed.strip("\n")
+        text = (ROOT / origin.group(1)).read_text(encoding="utf-8")
+        # A function's body need not be indented on the page.
+        if not any(textwrap.indent(block, " " * depth) in text for depth in (0, 4, 8)):
             return f"the block is not in {origin.group(1)}, or not as it stands there"
         return None
 
