@@ -61,4 +61,5 @@ numpydoc_validation_checks = {
     "EX01",
     "SA01",
     "ES01",
+    "PR03",  # parameters that mean one thing share an entry, wherever the signature has them
 }
