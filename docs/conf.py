@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import instep
@@ -46,10 +45,6 @@ html_show_sphinx = False
 
 default_role = "autolink"  # of docstrings: `name` is a link where it names something
 
-# What `instep.interop` is documented without, where it is not installed.
-autodoc_mock_imports = [
-    name for name in ("jax", "keras", "sklearn", "thinc", "torch") if find_spec(name) is None
-]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc's sections say what may be passed, in words
 numpydoc_show_class_members = False

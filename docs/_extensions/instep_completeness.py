@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from instep_references import canonical
-from sphinx.ext.autodoc import mock
 from sphinx.util import logging
 
 import instep
@@ -26,12 +25,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def _check(app: Sphinx, env: BuildEnvironment) -> None:
-    with mock(app.config.autodoc_mock_imports):
-        _warn_of_what_is_missing(env.domains.python_domain.objects)
-
-
-def _warn_of_what_is_missing(documented: Mapping[str, Any]) -> None:
+def _check(_app: Sphinx, env: BuildEnvironment) -> None:
+    documented = env.domains.python_domain.objects
     for name in _public_names():
         found = pydoc.locate(name)
         if name not in documented:
