@@ -14,7 +14,7 @@ Nonfinite: TypeAlias = Literal["propagate", "raise", "skip"]
 
 
 class GradientOptions(TypedDict, total=False):
-    """Keyword arguments of every optimizer; see `instep.optimizer.Optimizer`."""
+    """Keyword arguments of every optimizer; see `instep.Optimizer`."""
 
     clip_norm: float | None
     clip_value: float | None

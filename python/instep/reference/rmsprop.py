@@ -71,7 +71,7 @@ def rmsprop_step(
     **conditions
         `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
         see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.optimizer.Optimizer`.
+        takes subnormal numbers for zero: see `instep.Optimizer`.
 
     Raises
     ------
