@@ -5,23 +5,28 @@ of 10 scores in a table; a digit's scores are the sum of its words' rows. A batc
 some 600 of the 1,088 rows, and a step reads and writes these alone.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import instep
 
 
-def words_of(images: np.ndarray) -> np.ndarray:
+def words_of(images: NDArray[np.float64]) -> NDArray[np.int_]:
     """Return the 64 words of each image: a number for each pixel and brightness (0 to 16)."""
-    return 17 * np.arange(images.shape[1]) + images.astype(int)
+    words: NDArray[np.int_] = 17 * np.arange(images.shape[1]) + images.astype(int)
+    return words
 
 
-def probabilities(table: np.ndarray, words: np.ndarray) -> np.ndarray:
+def probabilities(table: NDArray[Any], words: NDArray[np.int_]) -> NDArray[Any]:
     """Return the probability of each digit for each image."""
     scores = table[words].sum(axis=1)
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    shares: NDArray[Any] = scores / scores.sum(axis=1, keepdims=True)
+    return shares
 
 
 def main() -> float:

@@ -9,7 +9,7 @@ namespace {
 constexpr int writeable_flag = py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
 
 bool is_masked(PyObject* array) {
-  static PyObject* const ndarray =
+  static auto* const ndarray =
       reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
   if (reinterpret_cast<PyObject*>(Py_TYPE(array)) == ndarray) return false;
   const py::object masked = py::module_::import("numpy.ma").attr("MaskedArray");

@@ -59,7 +59,7 @@ std::string shape_name(PyObject* array);
 class Fingerprint {
  public:
   Fingerprint() = default;
-  explicit Fingerprint(PyObject* array);
+  explicit Fingerprint(PyObject* object);
 
   bool matches(PyObject* object) const {
     if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != type_.ptr() || !type_) return false;
@@ -72,7 +72,7 @@ class Fingerprint {
   bool same_extents(const py::detail::PyArray_Proxy& array) const {
     for (int axis = 0; axis < ndim_; ++axis) {
       if (array.dimensions[axis] != extents_[std::size_t(axis)] ||
-          array.strides[axis] != extents_[std::size_t(ndim_ + axis)]) {
+          array.strides[axis] != extents_[std::size_t(ndim_) + std::size_t(axis)]) {
         return false;
       }
     }

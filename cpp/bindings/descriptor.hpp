@@ -25,6 +25,7 @@ T& held(PyObject* self) {
 
 // Calls `body` and returns None, or raises what it throws.
 template <class Body>
+// NOLINTNEXTLINE(bugprone-exception-escape): a handler calls Python alone, which throws nothing
 PyObject* none_or_raise(Body body) noexcept {
   try {
     body();

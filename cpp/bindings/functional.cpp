@@ -65,6 +65,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
     const std::vector<py::list> lists = as_lists(rule, arrays);
     for (std::size_t i = 0; i < lists[0].size(); ++i) {
       std::vector<py::object> each;
+      each.reserve(lists.size());
       for (const py::list& list : lists) each.emplace_back(list[i]);
       slots.push_back(make_slot(rule, Py_ssize_t(i), each));
       grads.push_back(each[1]);

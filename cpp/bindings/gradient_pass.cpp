@@ -64,8 +64,9 @@ bool GradientPass::run() noexcept {
 }
 
 void GradientPass::throw_not_finite() const {
-  const Slot& slot = *slots_[not_finite_->array];
-  const std::string place = py::repr(slot.index_of(not_finite_->element));
+  const GradientNorm::Place found = not_finite_.value();
+  const Slot& slot = *slots_[found.array];
+  const std::string place = py::repr(slot.index_of(found.element));
   throw NotFinite(slot.label().with("gradient") + ": expected finite numbers, got one that is " +
                   "not at index " + place + "; nothing was changed");
 }

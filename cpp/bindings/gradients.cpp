@@ -97,7 +97,7 @@ void Gradients::collect_sequence(PyObject* grads, std::size_t count) {
 }
 
 void Gradients::collect_mapping(PyObject* grads, const std::vector<Slot>& slots) {
-  py::object dict = py::reinterpret_borrow<py::object>(grads);
+  auto dict = py::reinterpret_borrow<py::object>(grads);
   if (!PyDict_CheckExact(grads)) {
     if (!is_mapping(grads)) {
       throw py::type_error(

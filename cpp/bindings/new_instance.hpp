@@ -33,6 +33,7 @@ template <class T, class... Arguments, class... Names>
 void define_init(pybind11::class_<T>& type, const Names&... names) {
   type.def(
       "__init__",
+      // NOLINTNEXTLINE(performance-unnecessary-value-param): they are pybind11's to give away
       [](pybind11::detail::value_and_holder& self, Arguments... arguments) {
         std::unique_ptr<T> object(new T{std::move(arguments)...});
         self.value_ptr() = object.get();

@@ -38,8 +38,8 @@ void WrittenMemory::settle() {
                    [](const Extent& a, const Extent& b) { return a.low < b.low; });
   highest_.clear();
   for (std::size_t i = 0; i < extents_.size(); ++i) {
-    for (std::size_t j = i; j-- > 0 && highest_[j] > extents_[i].low;) {
-      if (extents_[j].high > extents_[i].low) check_pair(extents_[j], extents_[i]);
+    for (std::size_t j = i; j > 0 && highest_[j - 1] > extents_[i].low; --j) {
+      if (extents_[j - 1].high > extents_[i].low) check_pair(extents_[j - 1], extents_[i]);
     }
     highest_.push_back(std::max(extents_[i].high, i > 0 ? highest_[i - 1] : 0));
   }
@@ -52,8 +52,8 @@ void WrittenMemory::check_read(PyObject* array, const Label& label, const char* 
       std::lower_bound(extents_.begin(), extents_.end(), read.high,
                        [](const Extent& e, std::uintptr_t high) { return e.low < high; }) -
       extents_.begin());
-  while (j-- > 0 && highest_[j] > read.low) {
-    if (extents_[j].high > read.low) check_pair(extents_[j], read);
+  for (; j > 0 && highest_[j - 1] > read.low; --j) {
+    if (extents_[j - 1].high > read.low) check_pair(extents_[j - 1], read);
   }
 }
 

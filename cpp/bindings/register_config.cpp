@@ -23,8 +23,6 @@
 #define INSTEP_COMPILER "GCC " __VERSION__
 #endif
 
-namespace py = pybind11;
-
 namespace instep {
 namespace {
 

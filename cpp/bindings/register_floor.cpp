@@ -25,8 +25,8 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
     floor.arrays[floor.array_count++] = fields(array.ptr()).data;
   }
   const Floors& floors = table().floors;
-  floor.loop = roots == 0 ? floors.traffic[floor.array_count - 2][dtype]
-                          : floors.divide_root[roots - 1][dtype];
+  floor.loop =
+      roots == 0 ? floors.traffic[arrays.size() - 2][dtype] : floors.divide_root[roots - 1][dtype];
   floor.size = element_count(arrays[0].ptr());
   floor.item_size = item_size(dtype);
   floor.threads = threads;

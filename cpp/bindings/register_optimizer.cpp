@@ -147,8 +147,8 @@ PyMethodDef step_method = {"step",
 void register_optimizer(py::module_& module) {
   py::class_<HeldTurn> turn(module, "HeldTurn", safe_new());
   define_init<HeldTurn, py::object>(turn, py::arg("optimizer"));
-  turn.def("__enter__", &HeldTurn::enter).def("__exit__", [](HeldTurn& turn, const py::args&) {
-    turn.leave();
+  turn.def("__enter__", &HeldTurn::enter).def("__exit__", [](HeldTurn& self, const py::args&) {
+    self.leave();
   });
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
   define_init<Optimizer, std::string>(type, py::arg("rule"));

@@ -143,7 +143,7 @@ Stream Slot::in_c_order(PyObject* grad) const {
   const std::vector<std::ptrdiff_t> shape = touched_shape();
   std::vector<std::ptrdiff_t> strides(shape.size(), 0);
   char* data = touched_->sums();
-  std::ptrdiff_t stride = item_size(dtype_);
+  auto stride = std::ptrdiff_t(item_size(dtype_));
   const Order order = order_.rows_first();
   for (auto each = order.axes().rbegin(); each != order.axes().rend(); ++each) {
     const auto axis = std::size_t(each->axis);
@@ -171,7 +171,7 @@ py::tuple Slot::index_of(std::int64_t element) const {
 std::vector<std::ptrdiff_t> Slot::touched_shape() const {
   const auto& param = fields(param_.ptr());
   std::vector<std::ptrdiff_t> shape(param.dimensions, param.dimensions + param.nd);
-  shape[0] = touched_->count();
+  shape[0] = std::ptrdiff_t(touched_->count());
   return shape;
 }
 

@@ -22,6 +22,7 @@ constexpr std::int64_t most_bytes_ahead = 512;
 
 // Copies the positions in use alone.
 Cursor& Cursor::operator=(const Cursor& other) {
+  if (this == &other) return *this;
   stream_ = other.stream_;
   element_ = other.element_;
   last_ = other.last_;

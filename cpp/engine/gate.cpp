@@ -5,7 +5,9 @@
 #include <new>
 #include <stdexcept>
 
-#ifndef _WIN32
+// Where processes fork: neither on Windows nor in WebAssembly.
+#if !defined(_WIN32) && !defined(__EMSCRIPTEN__)
+#define INSTEP_FORKS
 #include <pthread.h>
 #endif
 
@@ -27,7 +29,7 @@ std::atomic<int> waiting{0};
 // How many forks lie between this process and the one that loaded the library.
 std::atomic<std::uint32_t> generation{0};
 
-#ifndef _WIN32
+#ifdef INSTEP_FORKS
 
 void before_fork() {
   std::unique_lock<std::mutex> lock(monitor.mutex);
@@ -70,7 +72,7 @@ void Gate::enter() {
 }
 
 void Gate::leave() {
-  const std::lock_guard<std::mutex> lock(monitor.mutex);
+  const std::scoped_lock lock(monitor.mutex);
   if (--monitor.inside == 0 && monitor.closed) monitor.changed.notify_all();
 }
 
@@ -99,7 +101,7 @@ void Turn::give() {
   owner_ = 0;
   if (waiting > 0) {
     {
-      const std::lock_guard<std::mutex> lock(monitor.mutex);
+      const std::scoped_lock lock(monitor.mutex);
     }
     monitor.changed.notify_all();
   }

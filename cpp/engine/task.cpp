@@ -22,8 +22,8 @@ constexpr std::int64_t tile_columns = 1024;
 void Task::set_stream(int k, Stream stream) noexcept {
   data_[k] = stream.data();
   streams_[k] = std::move(stream);
-  direct_ = std::all_of(streams_, streams_ + stream_count_,
-                        [](const Stream& each) { return each.direct(); });
+  direct_ = true;
+  for (int each = 0; each < stream_count_; ++each) direct_ = direct_ && streams_[each].direct();
 }
 
 std::int64_t Task::lead_in(std::int64_t at) const {

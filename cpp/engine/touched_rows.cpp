@@ -91,7 +91,7 @@ Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {
     }
     cursor.advance(row_size);
   }
-  const std::ptrdiff_t size = count() * row_size, stride = item;
+  const auto size = std::ptrdiff_t(count() * row_size), stride = std::ptrdiff_t(item);
   return Stream(sums_.data(), &size, &stride, item, Order(1, &size, &stride));
 }
 

@@ -36,6 +36,7 @@ struct Guarded {
   T scale, bound;
   T operator()(T grad) const {
     const T scaled = scale * grad;
+    // NOLINTNEXTLINE(misc-redundant-expression): no zero where it is infinite
     return conditioned(grad, scale, bound) + (scaled - scaled);
   }
 };
@@ -62,7 +63,7 @@ inline void add_squares(const T* grad, int64_t n, double* sums, const Conditioni
   for (int lane = 0; lane < lanes; ++lane) lane_sums[lane] = sums[lane];
   for (int64_t i = 0; i < n; i += lanes) {
     for (int lane = 0; lane < lanes; ++lane) {
-      const double x = double(conditioning(grad[i + lane]));
+      const auto x = double(conditioning(grad[i + lane]));
       lane_sums[lane] = lane_sums[lane] + (x * x);
     }
   }
@@ -82,7 +83,7 @@ inline double sum_block(const T* grad, int64_t n, const Conditioning conditionin
   const int64_t whole = n / lanes * lanes;
   add_squares(grad, whole, sums, conditioning);
   for (int lane = 0; whole + lane < n; ++lane) {
-    const double x = double(conditioning(grad[whole + lane]));
+    const auto x = double(conditioning(grad[whole + lane]));
     sums[lane] = sums[lane] + (x * x);
   }
   return sum_lanes(sums);

@@ -8,7 +8,7 @@
 namespace instep {
 namespace {
 
-constexpr Table make_table(const char* isa) {
+constexpr Table make_table(const char* isa) noexcept {
   return {isa, Registry<AllRules>::rules,
           sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]), gradient_loops,
           floors};

@@ -17,7 +17,8 @@ def _info(_: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def main_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="instep", description="In-place optimizer steps on NumPy arrays."
     )
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments `argv` and return its exit status."""
-    args = _parser().parse_args(argv)
+    args = main_parser().parse_args(argv)
     try:
         status: int = args.run(args)
     except CommandError as error:

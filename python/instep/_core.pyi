@@ -1,15 +1,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, type_check_only
 
 from numpy.typing import NDArray
 
 __version__: str
 
+@type_check_only
 class InstructionSets(TypedDict):
     built: list[str]
     supported: list[str]
     chosen: str
 
+@type_check_only
 class BuildConfig(TypedDict):
     compiler: str
     flags: str
@@ -35,23 +37,25 @@ def step(
     flush_subnormals: bool,
 ) -> None: ...
 
-class Floor:
+class _Metaclass(type): ...  # pybind11's, of each of its classes
+
+class Floor(metaclass=_Metaclass):
     def __init__(self, arrays: Sequence[NDArray[Any]], roots: int, threads: int) -> None: ...
     def run(self) -> None: ...
 
-class RowGradient:
+class RowGradient(metaclass=_Metaclass):
     def __init__(self, rows: NDArray[Any], values: NDArray[Any]) -> None: ...
     @property
     def rows(self) -> NDArray[Any]: ...
     @property
     def values(self) -> NDArray[Any]: ...
 
-class HeldTurn:
+class HeldTurn(metaclass=_Metaclass):
     def __init__(self, optimizer: Optimizer) -> None: ...
     def __enter__(self) -> None: ...
     def __exit__(self, *error: object) -> None: ...
 
-class Optimizer:
+class Optimizer(metaclass=_Metaclass):
     def __init__(self, rule: str) -> None: ...
     def step(
         self,

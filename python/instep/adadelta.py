@@ -63,11 +63,11 @@ class Adadelta(Optimizer):
 
     _rule = "adadelta"
 
-    lr = LearningRate()
-    rho = Number(0.0, 1.0)
-    eps = Number(0.0)
-    weight_decay = Number(0.0)
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    rho: Number = Number(0.0, 1.0)
+    eps: Number = Number(0.0)
+    weight_decay: Number = Number(0.0)
+    maximize: Flag = Flag()
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class Adagrad(Optimizer):
     eps : float
         Term that keeps the denominator from zero, at least 0.
     eps_inside_sqrt : bool
-        Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and TensorFlow do.
+        Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and Optax do.
     maximize : bool
         Ascend instead of descend.
     **gradient_options
@@ -68,13 +68,13 @@ class Adagrad(Optimizer):
     _rule = "adagrad"
     _initial: ClassVar[Mapping[str, str]] = {"sum": "initial_accumulator_value"}
 
-    lr = LearningRate()
-    lr_decay = Number(0.0)
-    weight_decay = Number(0.0)
-    initial_accumulator_value = Number(0.0, fixed=True)
-    eps = Number(0.0)
-    eps_inside_sqrt = Flag()
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    lr_decay: Number = Number(0.0)
+    weight_decay: Number = Number(0.0)
+    initial_accumulator_value: Number = Number(0.0, fixed=True)
+    eps: Number = Number(0.0)
+    eps_inside_sqrt: Flag = Flag()
+    maximize: Flag = Flag()
 
     def __init__(
         self,

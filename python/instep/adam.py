@@ -80,15 +80,15 @@ class Adam(Optimizer):
     _rule = "adam"
     _switches: ClassVar[Mapping[str, str]] = {"max_exp_avg_sq": "amsgrad"}
 
-    lr = LearningRate()
-    betas = Betas()
-    eps = Number(0.0)
-    weight_decay = Number(0.0)
-    amsgrad = Flag()
-    decoupled_weight_decay = Flag()
-    bias_correction = Flag()
-    eps_hat = Flag()
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    betas: Betas = Betas()
+    eps: Number = Number(0.0)
+    weight_decay: Number = Number(0.0)
+    amsgrad: Flag = Flag()
+    decoupled_weight_decay: Flag = Flag()
+    bias_correction: Flag = Flag()
+    eps_hat: Flag = Flag()
+    maximize: Flag = Flag()
 
     def __init__(
         self,

@@ -60,7 +60,7 @@ class AdamW(Adam):
     array([0.75, 1.5 ])
     """
 
-    decoupled_weight_decay = Flag(only=True)
+    decoupled_weight_decay: Flag = Flag(only=True)
 
     def __init__(
         self,

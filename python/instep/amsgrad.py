@@ -61,8 +61,8 @@ class AMSGrad(Adam):
     array([0.5, 2.5])
     """
 
-    amsgrad = Flag(only=True)
-    bias_correction = Flag(only=False)
+    amsgrad: Flag = Flag(only=True)
+    bias_correction: Flag = Flag(only=False)
 
     def __init__(
         self,

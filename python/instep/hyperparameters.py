@@ -92,7 +92,10 @@ class Number(Hyperparameter[float]):
         fixed: bool = False,
     ) -> None:
         super().__init__(fixed=fixed)
-        self.low, self.high, self.above, self.below = low, high, above, below
+        self.low: float = low
+        self.high: float = high
+        self.above: bool = above
+        self.below: bool = below
         self._first = math.nextafter(low, math.inf) if above else low
         self._last = math.nextafter(high, -math.inf) if below else high
 

@@ -102,7 +102,7 @@ class Optimizer(_core.Optimizer):
     _gradient_options: GradientOptions = gradient_options.DEFAULTS
     _groups: tuple[ParamGroup, ...] = ()
 
-    lr = LearningRate()
+    lr: LearningRate = LearningRate()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -137,10 +137,10 @@ class Optimizer(_core.Optimizer):
         """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
         return self._groups
 
-    clip_norm = _GradientOption[float | None]()
-    clip_value = _GradientOption[float | None]()
-    nonfinite = _GradientOption[gradient_options.Nonfinite]()
-    flush_subnormals = _GradientOption[bool]()
+    clip_norm: _GradientOption[float | None] = _GradientOption()
+    clip_value: _GradientOption[float | None] = _GradientOption()
+    nonfinite: _GradientOption[gradient_options.Nonfinite] = _GradientOption()
+    flush_subnormals: _GradientOption[bool] = _GradientOption()
 
     @property
     def last_grad_norm(self) -> float | None:
@@ -155,6 +155,21 @@ class Optimizer(_core.Optimizer):
     def skipped_steps(self) -> int:
         """How many steps were skipped because a gradient was not finite."""
         return self._skipped_steps
+
+    @property
+    def steps(self) -> int:
+        """How many steps were completed: what a learning rate that is a callable is called with.
+
+        Examples
+        --------
+        >>> import numpy as np, instep
+        >>> schedule = instep.schedules.ExponentialDecay(1.0, factor=0.5)
+        >>> optimizer = instep.SGD(np.zeros(3), lr=schedule)
+        >>> optimizer.step(np.ones(3))
+        >>> optimizer.steps, schedule(optimizer.steps)  # the rate of the next step
+        (1, 0.5)
+        """
+        return self._steps()
 
     def add_param_group(self, group: Group) -> None:
         """Add a group of parameters.

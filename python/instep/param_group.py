@@ -28,8 +28,8 @@ class ParamGroup(MutableMapping[str, Any]):
     ) -> None:
         self._optimizer = optimizer
         self._values = values
-        self.params = tuple(params)
-        self.names = names
+        self.params: tuple[Array, ...] = tuple(params)
+        self.names: list[str] | None = names
 
     def __getitem__(self, name: str) -> Any:
         return self.params if name == "params" else self._values[name]

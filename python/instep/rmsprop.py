@@ -45,7 +45,7 @@ class RMSprop(Optimizer):
         of the gradient, in the place of :math:`v_t`. The clamp keeps rounding from making a NaN.
         Fixed when the optimizer is made.
     eps_inside_sqrt : bool
-        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
+        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
     **gradient_options
@@ -76,14 +76,14 @@ class RMSprop(Optimizer):
     _rule = "rmsprop"
     _switches: ClassVar[Mapping[str, str]] = {"grad_avg": "centered", "momentum_buffer": "momentum"}
 
-    lr = LearningRate()
-    alpha = Number(0.0)
-    eps = Number(0.0)
-    weight_decay = Number(0.0)
-    momentum = Number(0.0)
-    centered = Flag()
-    eps_inside_sqrt = Flag()
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    alpha: Number = Number(0.0)
+    eps: Number = Number(0.0)
+    weight_decay: Number = Number(0.0)
+    momentum: Number = Number(0.0)
+    centered: Flag = Flag()
+    eps_inside_sqrt: Flag = Flag()
+    maximize: Flag = Flag()
 
     def __init__(
         self,

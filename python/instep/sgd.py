@@ -69,12 +69,12 @@ class SGD(Optimizer):
     _rule = "sgd"
     _switches: ClassVar[Mapping[str, str]] = {"momentum_buffer": "momentum"}
 
-    lr = LearningRate()
-    momentum = Number(0.0)
-    dampening = Number()
-    nesterov = Flag(fixed=True)
-    weight_decay = Number(0.0)
-    maximize = Flag()
+    lr: LearningRate = LearningRate()
+    momentum: Number = Number(0.0)
+    dampening: Number = Number()
+    nesterov: Flag = Flag(fixed=True)
+    weight_decay: Number = Number(0.0)
+    maximize: Flag = Flag()
 
     def __init__(
         self,

@@ -149,7 +149,7 @@ class Model:
         }
         assert_same(params_of(optimizer), self.params, "parameters")
         assert_same(dictionary["state"], states, "state")
-        assert dictionary["steps"] == self.steps
+        assert dictionary["steps"] == optimizer.steps == self.steps
         assert optimizer.skipped_steps == self.skipped
 
 

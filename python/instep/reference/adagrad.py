@@ -55,7 +55,7 @@ def adagrad_step(
     eps : float
         Term that keeps the denominator from zero, at least 0.
     eps_inside_sqrt : bool
-        Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and TensorFlow do.
+        Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and Optax do.
     maximize : bool
         Ascend instead of descend.
     **conditions

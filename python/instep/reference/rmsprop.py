@@ -65,7 +65,7 @@ def rmsprop_step(
     momentum : float
         Factor :math:`\mu` of the old buffer, at least 0.
     eps_inside_sqrt : bool
-        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras and TensorFlow do.
+        Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     maximize : bool
         Ascend instead of descend.
     **conditions

@@ -86,7 +86,8 @@ class SearchThenConverge(ImmutableSchedule):
     initial : float
         Rate :math:`\eta_0` of the first step, finite and above 0.
     timescale : float
-        Time :math:`\tau`, in steps, finite and above 0.
+        Time :math:`\tau`, in steps, finite and above 0. The rate stays near its first value for
+        about so many steps; with `c`, for :math:`\sqrt\tau` or :math:`c / \eta_0`, the longer one.
     c : float, optional
         Asymptotic :math:`\eta(t) \, t`, finite and above 0. Convergence is as fast as it can be
         where it is above :math:`1 / (2 \alpha)`, with :math:`\alpha` the smallest eigenvalue of
@@ -103,7 +104,7 @@ class SearchThenConverge(ImmutableSchedule):
     Neural Networks for Signal Processing II, IEEE, 1992.
 
     C. Darken, J. Moody, "Note on Learning Rate Schedules for Stochastic Optimization", NIPS 3,
-    1990.
+    1990, and "Towards Faster Stochastic Gradient Search", NIPS 4, 1991.
 
     Examples
     --------

@@ -93,7 +93,7 @@ def digits(rng: np.random.Generator) -> Problem:
 
     The labels are ten, one for each digit. A fifth is held out; the others are the stream.
     """
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     images, numbers = load_digits(return_X_y=True)
     pixels = images.shape[1]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from instep.study.parts import Part
 
-    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+    _Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DESCRIPTION = """\
 Train, minimise and draw: where Adam wins, where it fails, and how its relatives compare. Each part
@@ -33,7 +33,7 @@ NOT_DECISIVE = ("out", "again", "run")
 IMAGE = re.compile(r"!\[[^]]*\]\(([^)]*)\)")
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: _Subparsers) -> None:
     """Add ``study`` and its parts to the parser of ``instep``."""
     study = subparsers.add_parser(
         "study",
@@ -53,7 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
     everything.set_defaults(run=_run_all)
 
 
-def _add_parts(subparsers: Subparsers) -> None:
+def _add_parts(subparsers: _Subparsers) -> None:
     for part in PARTS.values():
         parser = subparsers.add_parser(
             part.name,

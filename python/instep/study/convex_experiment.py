@@ -29,7 +29,7 @@ PROBABILITY = 0.01
 RUNS = 9
 
 PERIODIC, STOCHASTIC = "periodic", "stochastic"
-GAMES = {PERIODIC: slice(0, 1), STOCHASTIC: slice(1, None)}
+GAMES: dict[str, slice[int, int | None, None]] = {PERIODIC: slice(0, 1), STOCHASTIC: slice(1, None)}
 """Which elements of the array play which game."""
 
 # The root mean square of the gradients is 101 in both games; SGD does not divide by it. Adagrad
@@ -39,7 +39,7 @@ SGD_RATES: dict[str, Any] = {"1/√t": decaying(0.01), "0.1/√t": decaying(0.00
 ADAGRAD_RATES: dict[str, Any] = {"1/√t": 1.0, "0.1/√t": 0.1}
 
 BETAS = (0.9, 0.99)
-ADAM = {"betas": BETAS, "eps": 0.0}
+ADAM: dict[str, Any] = {"betas": BETAS, "eps": 0.0}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def load(folder: Path | None, seed: int) -> Digits:
 def shipped_digits(seed: int) -> Digits:
     """Return the 1797 digits of 8 by 8 pixels that ship inside scikit-learn."""
     require("sklearn", extra="study")
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     digits = load_digits()
     part = _part(digits.images / 16.0, digits.target)

@@ -123,7 +123,7 @@ def separable(
 
 def breast_cancer(generator: np.random.Generator) -> tuple[Examples, Examples]:
     """Return scikit-learn's breast-cancer data, standardised, with a constant feature."""
-    from sklearn.datasets import load_breast_cancer  # type: ignore[import-untyped]
+    from sklearn.datasets import load_breast_cancer
 
     features, labels = load_breast_cancer(return_X_y=True)
     features = (features - features.mean(axis=0)) / features.std(axis=0)

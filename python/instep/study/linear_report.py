@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from instep.study.linear_training import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from instep.study.linear_training import Outcomes
 
@@ -142,7 +143,7 @@ def _table(table: Table, cell: Callable[[Entry], str]) -> str:
     )
 
 
-Comparison: TypeAlias = "Callable[[Run, Run], int]"
+Comparison: TypeAlias = Callable[[Run, Run], int]
 
 
 def _won_equal_lost(

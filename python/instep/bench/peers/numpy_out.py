@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from instep.bench.cases import Array
 from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.bench.cases import Array, Case
+    from instep.bench.cases import Case
 
-Work: TypeAlias = "list[list[Array]]"
+Work: TypeAlias = list[list[Array]]
 """For each parameter: itself, two temporaries, its states in the order of `Rule.states`."""
 
 

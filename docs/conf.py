@@ -1,0 +1,38 @@
+"""How the documentation is built: sphinx-build -n -W docs build/docs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import instep
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "instep"
+author = "The instep developers"
+copyright = author  # noqa: A001
+version = release = instep.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml"]
+exclude_patterns = ["_extensions", "_static"]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+
+html_theme = "furo"
+html_title = "instep"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc's sections say what may be passed, in words
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+nitpick_ignore_regex: list[tuple[str, str]] = []
+
+suppress_warnings = ["toc.not_readable"]  # until every page is there

@@ -1,0 +1,82 @@
+"""What the pages for readers are, and how each kind of code block in them is checked."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from sybil import Document, Example, Region
+from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
+
+from tests.documents.shell import check_commands
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+DIRECTIVES = {
+    *("admonition", "figure", "image", "include", "note", "tip", "toctree", "warning"),
+    "eval-rst",  # on pages of the API alone, which only name what autodoc is to take
+}
+"""What may stand in braces: nothing that shows code, which would then not be checked."""
+
+
+class OtherBlocks:
+    """Parser of blocks that are neither Python nor commands: excerpts of files.
+
+    The line before such a block names the file: ``<!-- from: cpp/rules/adam.hpp -->``.
+    """
+
+    fences = RawFencedCodeBlockLexer(re.compile(r"(?P<info>.*)$\n", re.MULTILINE))
+    origin = re.compile(r"<!-- from: (\S+) -->\s*\Z")
+
+    def __call__(self, document: Document) -> Iterable[Region]:
+        for region in self.fences(document):
+            info = region.lexemes["info"].strip()
+            directive = re.fullmatch(r"\{([\w-]+)\}.*", info)
+            if info not in ("python", "sh") and (
+                directive is None or directive.group(1) not in DIRECTIVES
+            ):
+                region.parsed = region.lexemes["source"]
+                region.evaluator = self.evaluate
+                yield region
+
+    def evaluate(self, example: Example) -> str | None:
+        origin = self.origin.search(example.document.text, 0, example.start)
+        if origin is None:
+            return (
+                "expected python, sh, or the file that the block is an excerpt of in a comment "
+                "before it (<!-- from: path -->)"
+            )
+        block = example.parsed.strip("\n")
+        text = (ROOT / origin.group(1)).read_text(encoding="utf-8")
+        # A function's body need not be indented on the page.
+        if not any(textwrap.indent(block, " " * depth) in text for depth in (0, 4, 8)):
+            return f"the block is not in {origin.group(1)}, or not as it stands there"
+        return None
+
+
+def check_shell(example: Example) -> str | None:
+    """Return what is wrong with the commands of a block."""
+    return check_commands(example.parsed)
+
+
+PARSERS = (
+    PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS),
+    CodeBlockParser("sh", check_shell),
+    OtherBlocks(),
+)
+
+
+def parse(page: Path) -> Document:
+    """Return the page with its blocks; those of Python share a namespace."""
+    return Document.parse(str(page), *PARSERS)
+
+
+def needed_modules(page: Path) -> list[str]:
+    """Return what the page says it needs: ``<!-- needs: torch, jax -->``."""
+    found = re.search(r"^<!-- needs: (.*) -->$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1).split(", ") if found else []

@@ -1,0 +1,27 @@
+"""Every code block that a reader may copy works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import instep
+from tests.documents.blocks import PAGES, ROOT, needed_modules, parse
+
+
+@pytest.fixture(autouse=True)
+def _free_threads() -> Iterator[None]:
+    """Let no page decide how many threads the steps of the next tests take."""
+    yield
+    instep.set_num_threads(None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_code_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in needed_modules(page):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    for example in parse(page).examples():
+        example.evaluate()
