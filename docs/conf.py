@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import instep
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+# Of the command the pages show what this Python prints, as wide as they are.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["COLUMNS"] = "88"
 
 project = "instep"
 author = "The instep developers"
 copyright = author  # noqa: A001
 version = release = instep.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinxcontrib.programoutput",
+    "instep_completeness",
+    "instep_docstrings",
+    "instep_references",
+    "mathml",
+    "root_files",
+]
 exclude_patterns = ["_extensions", "_static"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
@@ -28,10 +43,13 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 
+default_role = "autolink"  # of docstrings: `name` is a link where it names something
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc's sections say what may be passed, in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+numpydoc_validation_checks = {"all", "EX01", "SA01", "ES01"}
 
 nitpick_ignore_regex: list[tuple[str, str]] = []
 

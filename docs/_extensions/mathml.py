@@ -1,4 +1,4 @@
-"""Mathematics as MathML, which browsers render themselves: no script, no font, no network."""
+"""Mathematics as MathML, which browsers render themselves: no script, no network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
 _logger = logging.getLogger(__name__)
-_converter = LatexToMathML(annotation=True)
+_converter = LatexToMathML(annotation=True, fancy_error=False)
 
 
 def _converted(latex: str, node: nodes.Element, *, displaystyle: bool) -> str:

@@ -82,7 +82,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     dict or None
         With ``mode="dicts"`` the dictionary: ``version``, ``compiler``, ``flags``, ``openmp`` (the
         runtime's name, None without OpenMP), ``isa`` with the lists ``built`` and ``supported``
-        and the name ``chosen`` (see ``INSTEP_ISA`` in the README), ``num_threads``.
+        and the name ``chosen`` (``INSTEP_ISA`` in the environment takes another), ``num_threads``.
 
     Raises
     ------

@@ -35,6 +35,8 @@ class Hyperparameter(Generic[T]):
 
     def __set_name__(self, owner: type[object], name: str) -> None:
         self.name = name
+        when = ", fixed when the optimizer is made" if self.fixed else ""
+        self.__doc__ = f"Hyperparameter `{name}` of all groups{when}."
 
     @overload
     def __get__(self, optimizer: None, owner: type[object]) -> Self: ...

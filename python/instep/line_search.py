@@ -70,21 +70,6 @@ class ArmijoSGD:
     max_trials : int
         How many step sizes one search tries at most. The 200th is 8e-10 of the first.
 
-    Attributes
-    ----------
-    params : tuple of ndarray
-        The arrays, in order.
-    lr : float
-        The step size accepted last; `initial_lr` before the first.
-    last_loss : float or None
-        The loss that the last step left its batch with; None before the first.
-    steps : int
-        How many steps were taken.
-    failed_searches : int
-        How many calls of `step` found no step size and took no step.
-    evaluations : int
-        How often the loss was computed for all of these.
-
     Raises
     ------
     TypeError
@@ -161,26 +146,32 @@ class ArmijoSGD:
 
     @property
     def params(self) -> tuple[Array, ...]:
+        """The arrays, in order."""
         return self._sgd.param_groups[0].params
 
     @property
     def lr(self) -> float:
+        """The step size accepted last; `initial_lr` before the first."""
         return self._progress.lr
 
     @property
     def last_loss(self) -> float | None:
+        """The loss that the last step left its batch with; None before the first."""
         return self._progress.last_loss
 
     @property
     def steps(self) -> int:
+        """How many steps were taken."""
         return self._progress.steps
 
     @property
     def failed_searches(self) -> int:
+        """How many calls of `step` found no step size and took no step."""
         return self._progress.failed_searches
 
     @property
     def evaluations(self) -> int:
+        """How often the loss was computed for all calls of `step`."""
         return self._progress.evaluations
 
     def step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
 import numpy as np
 
@@ -37,8 +37,15 @@ class _GradientOption(Generic[T]):
 
     def __set_name__(self, owner: type[object], name: str) -> None:
         self._name = name
+        self.__doc__ = f"Option `{name}`, which can be set between steps."
 
-    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T:
+    @overload
+    def __get__(self, optimizer: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T: ...
+    def __get__(self, optimizer: Optimizer | None, owner: type[object]) -> Self | T:
+        if optimizer is None:
+            return self
         value: T = optimizer._gradient_options[self._name]  # type: ignore[literal-required]
         return value
 
@@ -46,7 +53,8 @@ class _GradientOption(Generic[T]):
         optimizer._change_gradient_options({self._name: value})
 
 
-class Optimizer(_core.Optimizer):
+# The options that are documented one by one are among **defaults.
+class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     """Base of all optimizers: parameters in groups, their states, and the step.
 
     Not for direct use; see the subclasses, for example `Adam`.

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from instep.parameters import Array
 
 
-class ParamGroup(MutableMapping[str, Any]):
+# Made by optimizers alone, so that nobody needs to know of what.
+class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     """Hyperparameters of one group, by name, and its parameters under ``"params"``.
 
     A value can be set between steps; it is checked at once, and several that are set by `update`
@@ -48,7 +49,18 @@ class ParamGroup(MutableMapping[str, Any]):
         return 1 + len(self._values)
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
-        """Set several hyperparameters, all of them or, when one is refused, none."""
+        """Set several hyperparameters, all of them or, when one is refused, none.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As `dict.update` takes them.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            When a value is refused; the group then stays as it was.
+        """
         changes = dict(*args, **kwargs)
         if changes:
             groups = self._optimizer.param_groups

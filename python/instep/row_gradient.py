@@ -31,11 +31,6 @@ class RowGradient(_core.RowGradient):
         The gradient of each of these rows: of shape ``(len(rows), *param.shape[1:])``, the
         parameter's dtype, any layout.
 
-    Attributes
-    ----------
-    rows, values : ndarray
-        The arrays that it was made with, no copies. They cannot be replaced.
-
     Notes
     -----
     This is not the step by the array that is zero elsewhere, but that of
@@ -67,6 +62,16 @@ class RowGradient(_core.RowGradient):
 
     def __init__(self, rows: Array, values: Array) -> None:
         super().__init__(rows, values)
+
+    @property
+    def rows(self) -> Array:
+        """The array of rows that it was made with, no copy. It cannot be replaced."""
+        return super().rows
+
+    @property
+    def values(self) -> Array:
+        """The array of values that it was made with, no copy. It cannot be replaced."""
+        return super().values
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.rows, self.values)

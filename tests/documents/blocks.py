@@ -15,17 +15,21 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from tests.documents.shell import check_commands
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLLOWED = ROOT / "docs/add-an-optimizer.md"
+"""The page whose blocks are the files of another tree, which test_add_an_optimizer.py makes."""
+
+PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {FOLLOWED})
 
 DIRECTIVES = {
     *("admonition", "figure", "image", "include", "note", "tip", "toctree", "warning"),
+    "literalinclude",  # shows a file of the tree, which has its own tests
     "eval-rst",  # on pages of the API alone, which only name what autodoc is to take
 }
 """What may stand in braces: nothing that shows code, which would then not be checked."""
 
 
 class OtherBlocks:
-    """Parser of blocks that are neither Python nor commands: excerpts of files.
+    """Parser of blocks in all other languages: excerpts of files.
 
     The line before such a block names the file: ``<!-- from: cpp/rules/adam.hpp -->``.
     """
@@ -37,7 +41,7 @@ class OtherBlocks:
         for region in self.fences(document):
             info = region.lexemes["info"].strip()
             directive = re.fullmatch(r"\{([\w-]+)\}.*", info)
-            if info not in ("python", "sh") and (
+            if info not in ("python", "sh", "text") and (
                 directive is None or directive.group(1) not in DIRECTIVES
             ):
                 region.parsed = region.lexemes["source"]
@@ -48,8 +52,8 @@ class OtherBlocks:
         origin = self.origin.search(example.document.text, 0, example.start)
         if origin is None:
             return (
-                "expected python, sh, or the file that the block is an excerpt of in a comment "
-                "before it (<!-- from: path -->)"
+                "expected python, sh, text, or a comment before the block that names the file "
+                "which it is an excerpt of (<!-- from: path -->)"
             )
         block = example.parsed.strip("\n")
         text = (ROOT / origin.group(1)).read_text(encoding="utf-8")
@@ -57,6 +61,15 @@ class OtherBlocks:
         if not any(textwrap.indent(block, " " * depth) in text for depth in (0, 4, 8)):
             return f"the block is not in {origin.group(1)}, or not as it stands there"
         return None
+
+
+def check_text(example: Example) -> str | None:
+    """Return what is wrong with a text, such as a picture of the tree: paths that do not exist."""
+    paths = re.findall(r"[\w.-]+(?:/[\w.-]+)+", example.parsed)
+    missing = [path for path in paths if not (ROOT / path).exists()]
+    if not paths:
+        return "expected a text that can be checked, with paths of this tree"
+    return f"{', '.join(missing)}: no such path" if missing else None
 
 
 def check_shell(example: Example) -> str | None:
@@ -67,6 +80,7 @@ def check_shell(example: Example) -> str | None:
 PARSERS = (
     PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS),
     CodeBlockParser("sh", check_shell),
+    CodeBlockParser("text", check_text),
     OtherBlocks(),
 )
 

@@ -115,6 +115,7 @@ def _instep(words: Arguments) -> None:
 
 
 def _nox(words: Arguments) -> None:
+    _exists("noxfile.py")
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     sessions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     match words:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents.blocks import FOLLOWED
 from tests.documents.followed import Step, apply, commands, steps
 from tests.processes import ROOT
 
-PAGE = ROOT / "docs/add-an-optimizer.md"
 FILES = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml")
 FOLDERS = ("cpp", "docs", "python", "tests")
 
@@ -71,9 +71,7 @@ def run(tree: Path, variables: Mapping[str, str], words: Sequence[str]) -> str:
 
 def follow(step: Step, tree: Path) -> None:
     if step.kind != "Commands":
-        folder = (tree / step.path).parent
-        if folder.is_dir() or folder.parent.name != "docs":  # not every tree has all of docs
-            apply(step, tree)
+        apply(step, tree)
         return
     for variables, words in commands(step):
         output = run(tree, variables, words)
@@ -81,12 +79,11 @@ def follow(step: Step, tree: Path) -> None:
             assert " passed" in output, f"{' '.join(words)}\n{output[-8000:]}"
 
 
-@pytest.mark.skipif(not PAGE.is_file(), reason="needs the repository")
 def test_the_page_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     pytest.importorskip("scikit_build_core")
     pytest.importorskip("pybind11")
     if shutil.which("cmake") is None:
         pytest.skip("needs cmake")
     tree = copy_of_the_tree(tmp_path)
-    for step in steps(PAGE.read_text(encoding="utf-8")):
+    for step in steps(FOLLOWED.read_text(encoding="utf-8")):
         follow(step, tree)

@@ -112,7 +112,9 @@ def grad_norm(
     ----------
     grads : sequence of ndarray
         Gradients of all parameters, float32 or float64.
-    grad_scale, clip_value
+    grad_scale : float
+        As in `condition_gradients`.
+    clip_value : float, optional
         As in `condition_gradients`.
 
     Returns

@@ -34,7 +34,7 @@ class StepDecay(ImmutableSchedule):
 
     See Also
     --------
-    ExponentialDecay : the same without the jumps.
+    ExponentialDecay : The same without the jumps.
 
     References
     ----------
@@ -84,7 +84,7 @@ class ExponentialDecay(ImmutableSchedule):
 
     See Also
     --------
-    StepDecay : the same in jumps.
+    StepDecay : The same in jumps.
 
     References
     ----------
