@@ -13,16 +13,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from instep import _core, reference
-from instep.adadelta import Adadelta
-from instep.adagrad import Adagrad
-from instep.adam import Adam
+from instep import _core
 from instep.gradient_options import DEFAULTS, check, check_grad_scale, encode
-from instep.optimizer import Optimizer
-from instep.rmsprop import RMSprop
-from instep.sgd import SGD
+from instep.optimizer import Optimizer, class_of
+from instep.reference import rules
 
-__all__ = ["adadelta_step", "adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
+if TYPE_CHECKING:
+    from instep.reference.rules import *  # noqa: F403
 
 P = ParamSpec("P")
 
@@ -99,18 +96,7 @@ def _step_number(value: object) -> int:
     return number
 
 
-if TYPE_CHECKING:
-    # A type checker cannot tell the parameters of what `_compiled` returns: they are these.
-    from instep.reference import (
-        adadelta_step,
-        adagrad_step,
-        adam_step,
-        rmsprop_step,
-        sgd_step,
-    )
-else:
-    sgd_step = _compiled(reference.sgd_step, SGD)
-    adam_step = _compiled(reference.adam_step, Adam)
-    rmsprop_step = _compiled(reference.rmsprop_step, RMSprop)
-    adagrad_step = _compiled(reference.adagrad_step, Adagrad)
-    adadelta_step = _compiled(reference.adadelta_step, Adadelta)
+if not TYPE_CHECKING:  # to a type checker the functions are those of the reference
+    __all__ = [name for name in vars(rules) if name.endswith("_step")]
+    for _name in __all__:
+        globals()[_name] = _compiled(getattr(rules, _name), class_of(_name.removesuffix("_step")))

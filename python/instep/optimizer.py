@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
 import numpy as np
@@ -114,7 +115,13 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._hyperparameters = hyperparameters(cls)
-        cls._option_names, cls._state_names = _core.rules()[cls._rule]
+        rules = _core.rules()
+        if cls._rule not in rules:
+            raise TypeError(
+                f"{cls.__name__}: expected one of the core's rules as _rule, {', '.join(rules)}, "
+                f"got {cls._rule!r}; cpp/rules/all.hpp lists them, and a change of it needs a build"
+            )
+        cls._option_names, cls._state_names = rules[cls._rule]
         # pybind11 registers a class with its first object, and would be left with half of that
         # where memory runs out: so with the class.
         _core.Optimizer.__new__(cls)
@@ -580,3 +587,11 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
 
 def _new(cls: type[Optimizer]) -> Optimizer:
     return cls.__new__(cls)
+
+
+def class_of(rule: str) -> type[Optimizer]:
+    """Return the class of a rule of the core: it stands in the module that has the rule's name."""
+    for each in vars(import_module(f"instep.{rule}")).values():
+        if isinstance(each, type) and issubclass(each, Optimizer) and each._rule == rule:
+            return each
+    raise ImportError(f"instep.{rule}: expected a class with _rule = {rule!r}")

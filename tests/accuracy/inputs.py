@@ -9,7 +9,7 @@ import numpy as np
 
 from instep import reference
 from tests.accuracy.exact import all_options
-from tests.cases import SQUARES, Arguments, Array, Case
+from tests.cases import FROM_ZERO, Arguments, Array, Case
 
 Family = Callable[[Case, "np.dtype[Any]", np.random.Generator, int], Arguments]
 
@@ -30,7 +30,7 @@ def of_magnitude(low: float, high: float) -> Family:
         for name in ("param", "grad", *case.states):
             values = 2.0 ** (rng.uniform(low, high, size) * largest)
             values *= 1 + rng.random(size)
-            arrays[name] = values**2 if name in SQUARES else rng.choice([-1, 1], size) * values
+            arrays[name] = values**2 if name in FROM_ZERO else rng.choice([-1, 1], size) * values
         return {name: array.astype(dtype) for name, array in arrays.items()}
 
     return family
@@ -55,7 +55,7 @@ def subnormal(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: 
     smallest = float(np.finfo(dtype).smallest_subnormal)
     arrays = {}
     for name in ("param", "grad", *case.states):
-        multiples = rng.integers(0 if name in SQUARES else -20, 21, size)
+        multiples = rng.integers(0 if name in FROM_ZERO else -20, 21, size)
         arrays[name] = (multiples * smallest).astype(dtype)
     # A gradient that moves something although its square is lost, or all but lost.
     rare = np.sqrt(smallest) * 2.0 ** rng.integers(-3, 8, size)
@@ -107,7 +107,7 @@ def constant_gradient(
     arrays = ordinary(case, dtype, rng, size)
     grad = _signed(case, arrays["grad"])
     for name in case.states:
-        if name in SQUARES:
+        if name in FROM_ZERO:
             arrays[name] = _nearly(grad * grad, dtype, rng)
         elif name != "momentum_buffer":
             arrays[name] = _nearly(grad, dtype, rng)

@@ -7,7 +7,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,76 +17,24 @@ from instep import RowGradient, reference
 from instep.reference._common import summed
 from tests.cases import DTYPES, Array
 from tests.compare import assert_same_bits
+from tests.optimizers import DESCRIPTIONS
+from tests.optimizers.description import Options as Options
 
-Options: TypeAlias = dict[str, Any]
-
-ADAM: Options = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
-DEFAULTS: dict[str, Options] = {
-    "SGD": {
-        "lr": 1e-3,
-        "momentum": 0.0,
-        "dampening": 0.0,
-        "nesterov": False,
-        "weight_decay": 0.0,
-        "maximize": False,
-    },
-    "Adam": ADAM
-    | {
-        "amsgrad": False,
-        "decoupled_weight_decay": False,
-        "bias_correction": True,
-        "eps_hat": False,
-        "maximize": False,
-    },
-    "AdamW": ADAM | {"weight_decay": 1e-2, "amsgrad": False, "maximize": False},
-    "AMSGrad": ADAM | {"maximize": False},
-    "RMSprop": {
-        "lr": 1e-2,
-        "alpha": 0.99,
-        "eps": 1e-8,
-        "weight_decay": 0.0,
-        "momentum": 0.0,
-        "centered": False,
-        "eps_inside_sqrt": False,
-        "maximize": False,
-    },
-    "Adagrad": {
-        "lr": 1e-2,
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-        "eps": 1e-10,
-        "eps_inside_sqrt": False,
-        "maximize": False,
-    },
-    "Adadelta": {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0, "maximize": False},
+RULES: dict[str, str] = {
+    name: rule for rule, described in DESCRIPTIONS.items() for name in described.optimizers
 }
+"""The rule of each class."""
+
+OPTIMIZERS = {
+    name: optimizer
+    for described in DESCRIPTIONS.values()
+    for name, optimizer in described.optimizers.items()
+}
+DEFAULTS: dict[str, Options] = {name: each.defaults for name, each in OPTIMIZERS.items()}
 """The keyword arguments of each class, with the defaults of torch.optim."""
 
 VARIANTS: list[tuple[str, Options]] = [
-    ("SGD", {}),
-    ("SGD", {"momentum": 0.9, "dampening": 0.5}),
-    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
-    ("SGD", {"weight_decay": 0.1, "maximize": True}),
-    ("Adam", {}),
-    ("Adam", {"betas": (0.5, 0.75), "eps": 0.5, "weight_decay": 0.1, "maximize": True}),
-    ("Adam", {"amsgrad": True}),
-    ("Adam", {"eps_hat": True, "eps": 0.5}),
-    ("Adam", {"bias_correction": False}),
-    ("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.1}),
-    ("AdamW", {}),
-    ("AdamW", {"weight_decay": 0.1, "amsgrad": True, "maximize": True}),
-    ("AMSGrad", {}),
-    ("AMSGrad", {"weight_decay": 0.1}),
-    ("RMSprop", {}),
-    ("RMSprop", {"momentum": 0.9, "weight_decay": 0.1}),
-    ("RMSprop", {"centered": True, "alpha": 0.5}),
-    ("RMSprop", {"centered": True, "momentum": 0.9, "eps_inside_sqrt": True, "maximize": True}),
-    ("Adagrad", {}),
-    ("Adagrad", {"lr_decay": 0.5, "initial_accumulator_value": 0.25, "weight_decay": 0.1}),
-    ("Adagrad", {"eps_inside_sqrt": True, "eps": 0.5, "maximize": True}),
-    ("Adadelta", {}),
-    ("Adadelta", {"rho": 0.5, "eps": 0.5, "weight_decay": 0.1, "maximize": True}),
+    (name, options) for name, each in OPTIMIZERS.items() for options in each.variants
 ]
 """Optimizers × options: every option of every class appears."""
 
@@ -105,19 +53,8 @@ def make(name: str, params: Any, **options: Any) -> Any:
 
 def initial_states(name: str, options: Mapping[str, Any]) -> dict[str, float]:
     """Return the states of each parameter, by torch's names, and what they are filled with."""
-    if name == "SGD":
-        return {"momentum_buffer": 0.0} if options["momentum"] else {}
-    if name in {"Adam", "AdamW", "AMSGrad"}:
-        largest = name == "AMSGrad" or options["amsgrad"]
-        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * largest
-    elif name == "RMSprop":
-        names = ["square_avg"] + ["grad_avg"] * options["centered"]
-        names += ["momentum_buffer"] * bool(options["momentum"])
-    elif name == "Adagrad":
-        return {"sum": options["initial_accumulator_value"]}
-    else:
-        names = ["square_avg", "acc_delta"]
-    return dict.fromkeys(names, 0.0)
+    described = DESCRIPTIONS[RULES[name]]
+    return described.initial_states({**options, **OPTIMIZERS[name].constants})
 
 
 def reference_step(
@@ -129,17 +66,10 @@ def reference_step(
     states: Mapping[str, Array],
 ) -> None:
     """Take the step of class `name` with the reference's function."""
-    rule: Callable[..., None]
-    rule = getattr(
-        reference, {"AdamW": "adam", "AMSGrad": "adam"}.get(name, name.lower()) + "_step"
-    )
-    arguments = {"step": step, **options}
+    rule: Callable[..., None] = getattr(reference, f"{RULES[name]}_step")
+    arguments = {"step": step, **options, **OPTIMIZERS[name].constants}
     if "betas" in options:
         arguments["beta1"], arguments["beta2"] = options["betas"]
-    if name == "AdamW":
-        arguments["decoupled_weight_decay"] = True
-    if name == "AMSGrad":
-        arguments["bias_correction"] = False
     accepted = inspect.signature(rule).parameters
     rule(
         param,

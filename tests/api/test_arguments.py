@@ -24,7 +24,8 @@ from tests.api.model import (
     random_arrays,
     refused,
 )
-from tests.cases import Array
+from tests.cases import Array, arrays_and_options, parameters_of
+from tests.optimizers import DESCRIPTIONS
 
 Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
@@ -449,11 +450,11 @@ def test_a_parameter_moved_after_construction_is_not_written() -> None:
 
 # The functions and their states; what each is asked for apart from arrays.
 FUNCTIONS: dict[str, tuple[int, dict[str, Any]]] = {
-    "sgd_step": (1, {"step": 1, "lr": 0.5}),
-    "adam_step": (3, {"step": 1, "lr": 0.5}),
-    "rmsprop_step": (3, {"lr": 0.5}),
-    "adagrad_step": (1, {"step": 1, "lr": 0.5}),
-    "adadelta_step": (2, {"lr": 0.5}),
+    f"{rule}_step": (
+        len(arrays_and_options(rule)[0]) - 2,
+        {"lr": 0.5, **({"step": 1} if "step" in parameters_of(rule) else {})},
+    )
+    for rule in DESCRIPTIONS
 }
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
 

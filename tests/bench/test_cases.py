@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 import instep
-from instep.bench.cases import DTYPES, LAYOUTS, NUMBERS, RULES, Arrays, Case, Rule, table
+from instep import _core
+from instep.bench.cases import (
+    DTYPES,
+    LAYOUTS,
+    NUMBERS,
+    RULES,
+    VARIANTS,
+    Arrays,
+    Case,
+    Rule,
+    table,
+)
 from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.presets import DEFAULT, FULL, QUICK
 
@@ -68,11 +79,28 @@ def test_contenders_take_the_same_steps(
             assert param.tobytes() == same.tobytes()
 
 
+def named(name: str) -> Rule:
+    return next(rule for rule in RULES if rule.name == name)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_bytes_of_a_step_follow_from_the_arrays(rule: Rule, dtype: str) -> None:
+@pytest.mark.parametrize("name", BYTES_PER_FLOAT32)
+def test_bytes_of_a_step_follow_from_the_arrays(name: str, dtype: str) -> None:
     wider = np.dtype(dtype).itemsize // 4
-    assert Case(rule, dtype, (5, 8)).bytes_moved == 13 * BYTES_PER_FLOAT32[rule.name] * wider
+    assert Case(named(name), dtype, (5, 8)).bytes_moved == 13 * BYTES_PER_FLOAT32[name] * wider
+
+
+@pytest.mark.parametrize(
+    ("name", "roots"),
+    [("sgd-nesterov", 0), ("adam", 1), ("amsgrad", 1), ("rmsprop-centered", 1), ("adadelta", 2)],
+)
+def test_roots_of_a_step_are_those_of_the_reference(name: str, roots: int) -> None:
+    assert named(name).roots == roots
+
+
+def test_every_rule_is_measured() -> None:
+    assert {rule.name for rule in RULES} == set(_core.rules()) | {rule.name for rule in VARIANTS}
+    assert set(BYTES_PER_FLOAT32) <= {rule.name for rule in RULES}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -102,11 +130,11 @@ def test_table_is_every_combination() -> None:
 
 def test_presets() -> None:
     default, quick, full = (list(preset.cases()) for preset in (DEFAULT, QUICK, FULL))
-    assert {case.rule.name for case in default} == set(BYTES_PER_FLOAT32)
+    assert {case.rule.name for case in default} == {rule.name for rule in RULES}
     assert {case.dtype for case in default} == {"float32"}
     assert len(quick) <= 10
     assert max(case.elements for case in quick) == 1_000_000
-    assert {case.rule.name for case in full} == set(BYTES_PER_FLOAT32)
+    assert {case.rule.name for case in full} == {rule.name for rule in RULES}
     assert {case.dtype for case in full} == set(DTYPES)
     sizes = [case.elements for case in full]
     assert (min(sizes), max(sizes)) == (1, 30_000_000)

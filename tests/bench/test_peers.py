@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 ADAM = next(rule for rule in RULES if rule.name == "adam")
-ALL_RULES = frozenset(rule.name for rule in RULES)
+ALL_RULES = frozenset(
+    {
+        *("sgd", "sgd-momentum", "sgd-nesterov", "adam", "adamw", "amsgrad"),
+        *("rmsprop", "rmsprop-momentum", "rmsprop-centered", "adagrad", "adadelta"),
+    }
+)
+"""What a contender steps that has them all; a new rule is not among them until it is taught."""
+
 CONTIGUOUS = frozenset({"contiguous"})
 FLOAT32 = frozenset({"float32"})
 
@@ -166,7 +173,9 @@ def test_deepspeed_leaves_out_adagrad_where_it_overwrites_the_gradient() -> None
         contender("deepspeed").prepare(Case(adagrad, "float32", (48, 10)))
 
 
-@every_rule
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.name in ALL_RULES], ids=lambda rule: rule.name
+)
 def test_numba_steps_as_the_reference_on_several_threads(
     rule: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:

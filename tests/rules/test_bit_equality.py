@@ -1,6 +1,7 @@
 """The compiled step functions equal the reference bit for bit."""
 
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from instep import functional, reference
-from tests.cases import CASES, DTYPES, FEW_CASES, Arguments, Array, Case
+from instep.hyperparameters import Flag, Hyperparameter, LearningRate, Number
+from instep.optimizer import class_of
+from tests.cases import (
+    CASES,
+    DTYPES,
+    FEW_CASES,
+    Arguments,
+    Array,
+    Case,
+    arrays_and_options,
+    parameters_of,
+)
 from tests.compare import assert_same_bits, assert_step_equals_reference
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -26,16 +38,20 @@ STEPS = 3
 
 @pytest.mark.parametrize("rule", sorted({case.rule for case in CASES}))
 def test_the_table_varies_every_state_and_option(rule: str) -> None:
-    parameters = inspect.signature(getattr(reference, f"{rule}_step")).parameters.values()
+    arrays, options = arrays_and_options(rule)
+    parameters = parameters_of(rule)
     cases = [case for case in CASES if case.rule == rule]
-    for parameter in parameters:
-        if parameter.name in ("param", "grad", "step", "lr", "conditions"):
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            assert len({case.options.get(parameter.name, parameter.default) for case in cases}) > 1
-        else:
-            present = {parameter.name in case.states for case in cases}
-            assert present == ({True} if parameter.default is parameter.empty else {True, False})
+    for name in options:
+        if name != "lr":
+            given = {case.options.get(name, parameters[name].default) for case in cases}
+            assert len(given) > 1, f"tests/optimizers/{rule}.py: no case varies {name}"
+    for state in arrays[2:]:
+        required = parameters[state].default is inspect.Parameter.empty
+        present = {state in case.states for case in cases}
+        assert present == ({True} if required else {True, False}), (
+            f"tests/optimizers/{rule}.py: the cases pass {state} "
+            f"{'not always' if required else 'always or never'}"
+        )
 
 
 @every_dtype
@@ -149,29 +165,28 @@ def test_many_arrays_in_one_call(case: Case, sequence: type) -> None:
         assert_step_equals_reference(case, arrays, number)
 
 
-from_zero = st.floats(min_value=0, allow_infinity=False)
-from_zero_to_one = st.floats(0, 1)
-below_one = st.floats(0, 1, exclude_max=True)
+def strategies(rule: str) -> dict[str, st.SearchStrategy[Any]]:
+    """Return for each option of a step function, but nesterov, values that its class allows."""
+    declared = class_of(rule)._hyperparameters
+    return {
+        name: from_zero_below_one if name in ("beta1", "beta2") else values(declared[name])
+        for name in arrays_and_options(rule)[1]
+        if name != "nesterov"  # not with every momentum and dampening
+    }
 
-OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "sgd": {"momentum": from_zero, "dampening": from_zero_to_one},
-    "adam": {
-        "beta1": below_one,
-        "beta2": below_one,
-        "eps": from_zero,
-        "decoupled_weight_decay": st.booleans(),
-        "bias_correction": st.booleans(),
-        "eps_hat": st.booleans(),
-    },
-    "rmsprop": {
-        "alpha": from_zero,
-        "eps": from_zero,
-        "momentum": from_zero,
-        "eps_inside_sqrt": st.booleans(),
-    },
-    "adagrad": {"lr_decay": from_zero, "eps": from_zero, "eps_inside_sqrt": st.booleans()},
-    "adadelta": {"rho": from_zero_to_one, "eps": from_zero},
-}
+
+from_zero_below_one = st.floats(0, 1, exclude_max=True)
+
+
+def values(declared: Hyperparameter[Any]) -> st.SearchStrategy[Any]:
+    if isinstance(declared, LearningRate):
+        return st.floats(min_value=0, allow_infinity=False)
+    if isinstance(declared, Number):
+        low = max(declared.low, -sys.float_info.max)
+        high = min(declared.high, sys.float_info.max)
+        return st.floats(low, high, exclude_min=declared.above, exclude_max=declared.below)
+    assert isinstance(declared, Flag)
+    return st.booleans()
 
 
 @settings(max_examples=40)
@@ -179,15 +194,10 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 @every_dtype
 @pytest.mark.parametrize("case", FEW_CASES, ids=str)
 def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataObject) -> None:
-    own = OPTIONS[case.rule] if case.rule != "sgd" or case.states else {}
-    if "momentum_buffer" not in case.states:
-        own = {name: strategy for name, strategy in own.items() if name != "momentum"}
-    options = data.draw(
-        st.fixed_dictionaries(
-            {"lr": from_zero},
-            optional={"weight_decay": from_zero, "maximize": st.booleans(), **own},
-        )
-    )
+    drawn_from = strategies(case.rule)
+    if "momentum" in drawn_from and "momentum_buffer" not in case.states:
+        del drawn_from["momentum"]
+    options = data.draw(st.fixed_dictionaries({"lr": drawn_from.pop("lr")}, optional=drawn_from))
     if case.rule == "sgd" and options.get("momentum") and not options.get("dampening"):
         options["nesterov"] = data.draw(st.booleans())
     elements = hnp.from_dtype(dtype)

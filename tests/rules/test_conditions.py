@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import instep
 from instep import functional, reference
+from tests.api.model import each_class
 from tests.cases import DTYPES, FEW_CASES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 
@@ -68,12 +69,9 @@ def test_step_functions_equal_the_reference(
     assert_step_equals_reference(conditioned, case.random_arrays((3, 41), dtype), 3)
 
 
-OPTIMIZERS = ("SGD", "Adam", "AdamW", "AMSGrad", "RMSprop", "Adagrad", "Adadelta")
-
-
 @every_dtype
 @every_condition
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@each_class
 def test_optimizers_step_conditioned_gradients(
     name: str, conditions: dict[str, Any], dtype: np.dtype[Any]
 ) -> None:
@@ -213,7 +211,7 @@ def snapshot(optimizer: instep.Optimizer) -> bytes:
 @every_dtype
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("shape", [(10,), (300, 400)], ids=str)
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@each_class
 def test_skip_leaves_everything_as_it_was(
     name: str, shape: tuple[int, ...], bad: float, dtype: np.dtype[Any]
 ) -> None:

@@ -2,8 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from instep import reference
 from tests.cases import CASES, Arguments, Case
 from tests.compare import assert_same_bits
-
-Floats: TypeAlias = dict[str, float]
+from tests.optimizers import DESCRIPTIONS
+from tests.optimizers.description import Description, Options
 
 GRADIENTS = (0.5, -2.0, 0.03, 0.0, -0.7, 4.0, 1e-6, 1.0)
 
@@ -61,78 +61,12 @@ def adadelta(**options: Any) -> Case:
     return Case("adadelta", ("square_avg", "acc_delta"), options)
 
 
-# torch.optim's documentation, "Algorithm", on one scalar: every rule with its states in a
-# dictionary `s`, its options in `o`.
-
-
-def torch_sgd(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
-    if "momentum_buffer" not in s:
-        return theta - o["lr"] * g
-    b = g if t == 1 else o["momentum"] * s["momentum_buffer"] + (1 - o["dampening"]) * g
-    s["momentum_buffer"] = b
-    return theta - o["lr"] * (g + o["momentum"] * b if o["nesterov"] else b)
-
-
-def torch_adam(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
-    m = s["exp_avg"] = o["beta1"] * s["exp_avg"] + (1 - o["beta1"]) * g
-    v = s["exp_avg_sq"] = o["beta2"] * s["exp_avg_sq"] + (1 - o["beta2"]) * g**2
-    if "max_exp_avg_sq" in s:
-        v = s["max_exp_avg_sq"] = max(s["max_exp_avg_sq"], v)
-    if not o["bias_correction"]:
-        return theta - o["lr"] * m / (math.sqrt(v) + o["eps"])
-    if o["eps_hat"]:
-        alpha = o["lr"] * math.sqrt(1 - o["beta2"] ** t) / (1 - o["beta1"] ** t)
-        return theta - alpha * m / (math.sqrt(v) + o["eps"])
-    m_hat = m / (1 - o["beta1"] ** t)
-    v_hat = v / (1 - o["beta2"] ** t)
-    return theta - o["lr"] * m_hat / (math.sqrt(v_hat) + o["eps"])
-
-
-def torch_rmsprop(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
-    v = s["square_avg"] = o["alpha"] * s["square_avg"] + (1 - o["alpha"]) * g**2
-    if "grad_avg" in s:
-        s["grad_avg"] = o["alpha"] * s["grad_avg"] + (1 - o["alpha"]) * g
-        v = max(v - s["grad_avg"] ** 2, 0.0)
-    root = math.sqrt(v + o["eps"]) if o["eps_inside_sqrt"] else math.sqrt(v) + o["eps"]
-    if "momentum_buffer" not in s:
-        return theta - o["lr"] * g / root
-    s["momentum_buffer"] = o["momentum"] * s["momentum_buffer"] + g / root
-    return theta - o["lr"] * s["momentum_buffer"]
-
-
-def torch_adagrad(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
-    lr = o["lr"] / (1 + (t - 1) * o["lr_decay"])
-    v = s["state_sum"] = s["state_sum"] + g**2
-    root = math.sqrt(v + o["eps"]) if o["eps_inside_sqrt"] else math.sqrt(v) + o["eps"]
-    return theta - lr * g / root
-
-
-def torch_adadelta(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
-    rho, eps = o["rho"], o["eps"]
-    s["square_avg"] = rho * s["square_avg"] + (1 - rho) * g**2
-    delta = math.sqrt(s["acc_delta"] + eps) / math.sqrt(s["square_avg"] + eps) * g
-    s["acc_delta"] = rho * s["acc_delta"] + (1 - rho) * delta**2
-    return theta - o["lr"] * delta
-
-
-TORCH: dict[str, tuple[Callable[[float, float, Floats, Floats, int], float], Floats]] = {
-    "sgd": (torch_sgd, {"dampening": 0.0, "nesterov": False}),
-    "adam": (
-        torch_adam,
-        {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "bias_correction": True, "eps_hat": False},
-    ),
-    "rmsprop": (torch_rmsprop, {"alpha": 0.99, "eps": 1e-8, "eps_inside_sqrt": False}),
-    "adagrad": (torch_adagrad, {"lr_decay": 0.0, "eps": 1e-10, "eps_inside_sqrt": False}),
-    "adadelta": (torch_adadelta, {"rho": 0.9, "eps": 1e-6}),
-}
-
-
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.options.get("momentum", 0.0) <= 1], ids=str
 )
-def test_documented_algorithm_of_torch(case: Case) -> None:
-    formula, defaults = TORCH[case.rule]
-    options = {**defaults, **case.options}
+def test_algorithm_as_it_is_documented(case: Case) -> None:
+    described = DESCRIPTIONS[case.rule]
+    options = {**defaults(described), **case.options}
     states = dict.fromkeys(case.states, 0.0)
     decay = options.get("weight_decay", 0.0)
     theta = 1.5
@@ -143,9 +77,18 @@ def test_documented_algorithm_of_torch(case: Case) -> None:
             theta = theta - options["lr"] * decay * theta
         else:
             g = g + decay * theta
-        theta = formula(theta, g, states, options, t)
+        theta = described.formula(theta, g, states, options, t)
         expected.append(theta)
     assert follow(case, GRADIENTS, param=1.5) == pytest.approx(expected, rel=1e-11)
+
+
+def defaults(described: Description) -> Options:
+    """Return the defaults of a rule's first class, by the names of its step function."""
+    first = next(iter(described.optimizers.values())).defaults
+    if "betas" not in first:
+        return first
+    beta1, beta2 = first["betas"]
+    return {**first, "beta1": beta1, "beta2": beta2}
 
 
 # Signs and decay, for all rules alike
@@ -388,23 +331,16 @@ def test_adadelta_rho_one_keeps_the_means() -> None:
 
 # Options that change nothing at the value that switches them off
 
-OFF = {
-    "sgd": {"weight_decay": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False},
-    "adam": {"weight_decay": 0.0, "decoupled_weight_decay": True, "maximize": False},
-    "rmsprop": {"weight_decay": 0.0, "maximize": False},
-    "adagrad": {"weight_decay": 0.0, "lr_decay": 0.0, "maximize": False},
-    "adadelta": {"weight_decay": 0.0, "maximize": False},
-}
-
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_options_switched_off_change_nothing(case: Case) -> None:
-    options = {name: v for name, v in case.options.items() if name not in OFF[case.rule]}
+    off = {"weight_decay": 0.0, "maximize": False, **DESCRIPTIONS[case.rule].off}
+    options = {name: v for name, v in case.options.items() if name not in off}
     arrays = case.random_arrays(50, np.dtype(np.float64))
     same = {name: array.copy() for name, array in arrays.items()}
     with np.errstate(all="ignore"):
         Case(case.rule, case.states, options).step(reference, arrays, number=3)
-        Case(case.rule, case.states, options | OFF[case.rule]).step(reference, same, number=3)
+        Case(case.rule, case.states, options | off).step(reference, same, number=3)
     for name, array in arrays.items():
         assert_same_bits(same[name], array, name)
 

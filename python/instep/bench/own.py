@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +12,7 @@ import instep
 from instep.bench.contenders import Contender, Stepper, as_list, each_in_turn
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Arrays, Case, Rule
+    from instep.bench.cases import Arrays, Case
 
 
 def _optimizer(case: Case) -> Stepper:
@@ -26,9 +25,9 @@ def _optimizer(case: Case) -> Stepper:
 def _reference(case: Case) -> Stepper:
     params, grads = case.arrays()
     rule = case.rule
-    states = {_argument(name): _zeros_like(params) for name in rule.states}
-    step = functools.partial(rule.reference, params, **states, **_options(rule))
-    if "step" in inspect.signature(rule.reference).parameters:
+    states = rule.reference_states(lambda: _zeros_like(params))
+    step = functools.partial(rule.reference, params, **states, **rule.reference_options)
+    if rule.counts_steps:
         numbers = itertools.count(1)
         call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
     else:
@@ -36,24 +35,10 @@ def _reference(case: Case) -> Stepper:
     return Stepper(call, lambda: as_list(params))
 
 
-def _argument(state: str) -> str:
-    """Name the argument of a reference function that takes the state `state`."""
-    return "state_sum" if state == "sum" else state
-
-
 def _zeros_like(arrays: Arrays) -> Arrays:
     if isinstance(arrays, list):
         return [np.zeros_like(array) for array in arrays]
     return np.zeros_like(arrays)
-
-
-def _options(rule: Rule) -> dict[str, Any]:
-    """Return the options that make the rule's reference function step as its optimizer does."""
-    given = dict(rule.hyperparameters)
-    if "betas" in given:
-        given["beta1"], given["beta2"] = given.pop("betas")
-    accepted = inspect.signature(rule.reference).parameters
-    return {name: value for name, value in given.items() if name in accepted}
 
 
 INSTEP = Contender("instep", _optimizer)

@@ -9,19 +9,16 @@ double precision and rounded once to the arrays' dtype when NumPy multiplies it 
 operation on arrays is written out in the order in which the kernel performs it.
 """
 
-from instep.reference.adadelta import adadelta_step
-from instep.reference.adagrad import adagrad_step
-from instep.reference.adam import adam_step
-from instep.reference.gradients import condition_gradients, grad_norm
-from instep.reference.rmsprop import rmsprop_step
-from instep.reference.sgd import sgd_step
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "adadelta_step",
-    "adagrad_step",
-    "adam_step",
-    "condition_gradients",
-    "grad_norm",
-    "rmsprop_step",
-    "sgd_step",
-]
+from instep.reference import rules
+from instep.reference.gradients import condition_gradients as condition_gradients
+from instep.reference.gradients import grad_norm as grad_norm
+from instep.reference.rules import *  # noqa: F403
+
+if not TYPE_CHECKING:  # to a type checker the imports are the list
+    __all__ = [
+        "condition_gradients",
+        "grad_norm",
+        *(name for name in vars(rules) if name.endswith("_step")),
+    ]

@@ -207,6 +207,8 @@ def _compiled(loop: Callable[..., None], parallel: bool) -> Any:
 def _prepare(case: Case) -> Stepper:
     if case.layout not in ("contiguous", "strided"):
         raise NotOffered("flat arrays only")
+    if case.rule.name not in _LOOPS:
+        raise NotOffered("no such rule")
     most = numba.config.NUMBA_NUM_THREADS
     threads = min(case.threads or most, most)
     numba.set_num_threads(threads)

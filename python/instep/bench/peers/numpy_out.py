@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from instep.bench.cases import Array
-from instep.bench.contenders import Contender, Stepper, as_list, each_in_turn
+from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,6 +164,10 @@ _STEPS: dict[str, Callable[..., None]] = {
 
 
 def _prepare(case: Case) -> Stepper:
+    name = case.rule.name.partition("-")[0]
+    if name not in _STEPS:
+        raise NotOffered("no such rule")
+    rule = _STEPS[name]
     arrays, grads = case.arrays()
     params = as_list(arrays)
     memory = np.empty((2, max(case.sizes)), case.dtype)
@@ -176,7 +180,6 @@ def _prepare(case: Case) -> Stepper:
         for param in params
     ]
     options = case.rule.hyperparameters
-    rule = _STEPS[case.rule.name.partition("-")[0]]
     numbers = itertools.count(1)
 
     def step(grads: list[Array]) -> None:

@@ -42,6 +42,8 @@ def _optimizer(rule: Rule) -> Any:
         return optax.adagrad(lr, initial_accumulator_value=0.0, eps=eps)
     if rule.name == "adadelta":
         return optax.adadelta(lr, given["rho"], eps)
+    if rule.name not in ("adam", "adamw", "amsgrad"):
+        raise NotOffered("no such rule")
     beta1, beta2 = given["betas"]
     if rule.name == "adam":
         return optax.adam(lr, beta1, beta2, eps)

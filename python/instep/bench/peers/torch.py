@@ -35,7 +35,10 @@ _MODES = {
 
 
 def _prepare(mode: str, case: Case) -> Stepper:
-    optimizer = _OPTIMIZERS[case.rule.name.partition("-")[0]]
+    name = case.rule.name.partition("-")[0]
+    if name not in _OPTIMIZERS:
+        raise NotOffered("no such rule")
+    optimizer = _OPTIMIZERS[name]
     known = inspect.signature(optimizer).parameters
     if mode == "fused" and "fused" not in known:
         raise NotOffered("no fused kernel for this rule")

@@ -1,0 +1,11 @@
+"""The step functions: a line for each rule.
+
+`instep.reference` shows them, and `instep.functional` a compiled one for each, of the same name and
+types.
+"""
+
+from instep.reference.adadelta import adadelta_step as adadelta_step
+from instep.reference.adagrad import adagrad_step as adagrad_step
+from instep.reference.adam import adam_step as adam_step
+from instep.reference.rmsprop import rmsprop_step as rmsprop_step
+from instep.reference.sgd import sgd_step as sgd_step

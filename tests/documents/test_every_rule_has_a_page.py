@@ -1,0 +1,35 @@
+"""The documentation names every optimizer and explains every rule."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from instep import _core
+from tests.api.model import DEFAULTS
+from tests.processes import ROOT
+
+API = ROOT / "docs/api/optimizers.md"
+MATHEMATICS = ROOT / "docs/mathematics"
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_readme_names_it(name: str) -> None:
+    table = re.findall(r"^\|.*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert any(re.search(rf"`(instep\.)?{name}`", row) for row in table), (
+        f"README.md has no row with `instep.{name}` in its table of what there is"
+    )
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_reference_of_the_api_shows_it(name: str) -> None:
+    directive = f".. autoclass:: instep.{name}\n"
+    assert directive in API.read_text(encoding="utf-8"), (
+        f"docs/api/optimizers.md has no {directive!r}"
+    )
+
+
+@pytest.mark.parametrize("rule", sorted(_core.rules()))
+def test_the_mathematics_of_a_rule_has_a_page(rule: str) -> None:
+    assert (MATHEMATICS / f"{rule}.md").is_file(), f"there is no docs/mathematics/{rule}.md"

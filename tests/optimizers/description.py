@@ -1,0 +1,49 @@
+"""What there is to say of a rule: states and options, classes, the paper's formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Options: TypeAlias = dict[str, Any]
+Floats: TypeAlias = dict[str, float]
+StatesAndOptions: TypeAlias = tuple[tuple[str, ...], Options]
+"""The names of the states that are passed to a step function, and its options."""
+
+DECAYS: tuple[Options, ...] = ({}, {"weight_decay": 0.1})
+EPS_PLACES: tuple[Options, ...] = ({}, {"eps": 0.01, "eps_inside_sqrt": True})
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A class that steps by the rule."""
+
+    defaults: Options
+    """Every keyword argument with its default."""
+    variants: Sequence[Options] = ({},)
+    """Keyword arguments that tests make it with."""
+    constants: Options = field(default_factory=dict)
+    """What it passes to the step function in every case."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A rule, as the tests know it."""
+
+    optimizers: Mapping[str, Optimizer]
+    """Its classes by name."""
+    cases: Sequence[StatesAndOptions]
+    """What its step function is tested with: every state and option varies."""
+    formula: Callable[[float, float, Floats, Floats, int], float]
+    """The algorithm on one scalar as the paper or torch's documentation writes it.
+
+    It takes the parameter, the gradient (sign and decay included), the states by name, which it
+    changes, all options, and the number of the step, and returns the new parameter.
+    """
+    initial_states: Callable[[Mapping[str, Any]], dict[str, float]]
+    """For a class's options, the states that exist by torch's names, and what they start at."""
+    from_zero: Sequence[str] = ()
+    """The states that hold squares or magnitudes, so that only values from 0 on are reached."""
+    off: Options = field(default_factory=dict)
+    """Options beside decay and sign that change nothing at these values."""

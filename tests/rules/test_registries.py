@@ -1,0 +1,97 @@
+"""Every rule is in every place where it has to be: what was forgotten of a new one is named.
+
+docs/add-an-optimizer.md says what belongs in each.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import instep
+from instep import _core, functional
+from instep.optimizer import class_of
+from instep.reference import rules
+from tests.cases import arrays_and_options
+from tests.optimizers import DESCRIPTIONS
+from tests.processes import ROOT
+
+PACKAGE = Path(instep.__file__).parent
+
+
+def names_of(files: Path, pattern: str, *others: str) -> set[str]:
+    return {file.stem for file in files.glob(pattern)} - set(others)
+
+
+RULES = sorted(
+    {name.removesuffix("_step") for name in vars(rules) if name.endswith("_step")}
+    | set(_core.rules())
+    | names_of(PACKAGE / "reference", "[a-z]*.py", "gradients", "rules")
+    | names_of(ROOT / "cpp/rules", "*.hpp", "all", "rule")
+    | names_of(ROOT / "tests/optimizers", "[a-z]*.py", "description")
+)
+"""What is a rule anywhere."""
+
+each_rule = pytest.mark.parametrize("rule", RULES)
+
+
+def states_of(rule: str) -> list[str]:
+    """Return the core's states as Python calls the arguments: sum is a function there."""
+    _, states = _core.rules()[rule]
+    return ["state_sum" if name == "sum" else name for name in states]
+
+
+@each_rule
+def test_the_core_has_it(rule: str) -> None:
+    assert rule in _core.rules(), (
+        f"cpp/rules/all.hpp has no rule {rule!r}, or the extension was built before it had"
+    )
+
+
+@each_rule
+def test_the_reference_and_the_functions_have_it(rule: str) -> None:
+    assert hasattr(rules, f"{rule}_step"), (
+        f"python/instep/reference/rules.py does not import {rule}_step"
+    )
+    assert hasattr(functional, f"{rule}_step")
+
+
+@each_rule
+def test_the_reference_takes_what_the_core_does(rule: str) -> None:
+    (_, _, *states), options = arrays_and_options(rule)
+    assert states == states_of(rule), f"states of {rule}_step and of cpp/rules/{rule}.hpp"
+    assert set(options) == set(_core.rules()[rule][0]), (
+        f"options of {rule}_step and of cpp/rules/{rule}.hpp"
+    )
+
+
+@each_rule
+def test_the_package_exports_its_class(rule: str) -> None:
+    name = class_of(rule).__name__
+    assert name in instep.__all__, f"python/instep/__init__.py does not export {name}"
+
+
+@each_rule
+def test_the_class_takes_what_the_core_does(rule: str) -> None:
+    optimizer = class_of(rule)
+    taken = {name for each in optimizer._hyperparameters.values() for name in each.numbers()}
+    missing = set(_core.rules()[rule][0]) - taken
+    assert not missing, f"{optimizer.__name__} has no hyperparameter for the core's {missing}"
+    told = {*optimizer._switches, *optimizer._initial} - set(_core.rules()[rule][1])
+    assert not told, f"{optimizer.__name__}: the core has no state {told}"
+
+
+@each_rule
+def test_the_tests_describe_it(rule: str) -> None:
+    assert rule in DESCRIPTIONS, f"there is no tests/optimizers/{rule}.py"
+    exported = {
+        name
+        for name in instep.__all__
+        if inspect.isclass(each := getattr(instep, name))
+        and issubclass(each, instep.Optimizer)
+        and each._rule == rule
+    }
+    described = set(DESCRIPTIONS[rule].optimizers)
+    assert described == exported, f"tests/optimizers/{rule}.py and python/instep/__init__.py"
