@@ -67,5 +67,7 @@ def test_imports_in_any_order(order: str) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
     call = f"from {__name__} import import_and_use as run; run({order!r})"
-    result = run_python("-c", call, environment={"OMP_NUM_THREADS": "2"})
+    # Threads that wait sleep: on a busy machine, runtimes that spin keep each other from working.
+    environment = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
+    result = run_python("-c", call, environment=environment)
     assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
