@@ -132,3 +132,16 @@ def test_no_rows_are_a_step_that_counts() -> None:
     optimizer.step()
     assert_same_tensors(table.parameters(), before)
     assert optimizer.state[table.weight]["step"] == 1
+
+
+def test_the_count_of_sparse_adam_may_be_set() -> None:
+    """torch keeps it as an integer, so that setting it replaces it."""
+    ours, theirs = make_table(), make_table()
+    one = make_ours("SparseAdam", ours.parameters())
+    other = make_theirs("SparseAdam", theirs.parameters())
+    for table, optimizer in ((ours, one), (theirs, other)):
+        train(table, optimizer, 3)
+        optimizer.state[table.weight]["step"] = 0
+        train(table, optimizer, 2)
+    assert_close(ours.weight, theirs.weight)
+    assert one.state[ours.weight]["step"] == 2

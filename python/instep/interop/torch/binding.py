@@ -47,7 +47,7 @@ class Joined:
         if (param.data_ptr(), param.shape, param.stride()) != self.place:
             return False
         for name, tensor, address in self.tensors:
-            if state.get(name) is not tensor or tensor.data_ptr() != address:
+            if tensor.data_ptr() != address or state.get(name) is not tensor:
                 return False
         if self.step_array is None:
             return not self.counts or state.get("step") == self.count
