@@ -209,4 +209,12 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
   install(hyperparameters);
 }
 
+void Optimizer::set_param_steps(std::vector<std::int64_t> param_steps) {
+  if (param_steps.size() != slots_.size()) {
+    throw py::value_error("param_steps: expected " + std::to_string(slots_.size()) + ", got " +
+                          std::to_string(param_steps.size()));
+  }
+  param_steps_.swap(param_steps);
+}
+
 }  // namespace instep

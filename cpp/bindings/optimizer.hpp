@@ -60,6 +60,9 @@ class Optimizer {
                const std::vector<py::object>& params, Counts counts,
                Hyperparameters hyperparameters);
 
+  // Raises unless there is one for each parameter.
+  void set_param_steps(std::vector<std::int64_t> param_steps);
+
   const Options& options() const { return options_; }
   Structure structure() const { return structure_; }
   std::int64_t steps() const { return steps_; }

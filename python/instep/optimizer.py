@@ -457,8 +457,13 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         self._add_group_with(group, structure, self._checked({**self._defaults, **group.options}))
 
     def _add_group_with(
-        self, group: FlatGroup, structure: Structure, values: dict[str, Any]
+        self,
+        group: FlatGroup,
+        structure: Structure,
+        values: dict[str, Any],
+        states: Callable[[int], Sequence[Array | None]] | None = None,
     ) -> None:
+        """Add a group; `states` gives those of its k-th parameter, where they exist already."""
         check_names([*(old.names for old in self._groups), group.names])
         new = ParamGroup(self, group.params, group.names, values)
         with self._turn():
@@ -466,7 +471,7 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
             self._add_group(
                 groups,
                 new.params,
-                lambda k: self._new_states(new.params[k], new),
+                states or (lambda k: self._new_states(new.params[k], new)),
                 group.names or [None] * len(group.params),
                 self._encoded(values, math.nan),
                 structure,

@@ -35,7 +35,7 @@ NAMES = {
     "set_num_threads",
     "show_config",
 }
-OPTIONAL = ("instep.bench", "instep.study", "instep.__main__")
+OPTIONAL = ("instep.bench", "instep.interop.torch", "instep.study", "instep.__main__")
 """What needs an extra, and what runs when it is imported."""
 
 MODULES = ["instep"] + [

@@ -1,0 +1,1 @@
+"""Where instep meets other libraries."""

@@ -1,0 +1,165 @@
+"""What the classes share: a step by instep's kernels in the memory of torch's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, overload
+
+import torch
+from torch._compile import _disable_dynamo
+
+import instep
+from instep.interop.torch.binding import Binding, names_of
+from instep.interop.torch.tensors import check_tensor
+
+
+class InPlace(torch.optim.Optimizer):
+    """Base of the classes of :mod:`instep.interop.torch`; not for direct use.
+
+    A subclass is also one of ``torch.optim``'s class of the rule, whose constructor, dictionaries,
+    groups and hooks it uses; only the step is instep's.
+    """
+
+    _rule: ClassVar[type[instep.Optimizer]]
+    # Whether torch's state has a count of steps.
+    _counts: ClassVar[bool] = True
+
+    # Options that groups have and torch's constructor does not know or would act upon.
+    _own: Mapping[str, Any] = {}
+    _binding: Binding | None = None
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    # As torch's own methods: a compiler that traced it would hand NumPy copies of the tensors.
+    @_disable_dynamo
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Step all parameters that have a gradient, in their own memory.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the loss and its gradients, and returns the loss. Called once, with gradients
+            enabled, before the step.
+
+        Returns
+        -------
+        float, torch.Tensor or None
+            What `closure` returned.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When a parameter, gradient or state is not a dense tensor of float32 or float64 on the
+            CPU (a gradient may be sparse, with one sparse dimension), when two of them share
+            memory, or when an option is out of range. All groups are checked before anything is
+            written: parameters, states and step counts are then bitwise as they were.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        binding = self._binding
+        if binding is None or not binding.holds(self):
+            binding = Binding(self, binding)
+        binding.step(binding.gradients(self), self.state)
+        self._binding = binding
+        return loss
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters.
+
+        Parameters
+        ----------
+        param_group : dict
+            The tensors under ``"params"``, and the options that differ from the defaults.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When a tensor or an option cannot be stepped with; the groups are then as before.
+        """
+        self.defaults.update(self._own)
+        super().add_param_group(param_group)
+        try:
+            group = self.param_groups[-1]
+            self._check(group)
+            names = names_of(self.param_groups, len(self.param_groups) - 1)
+            for name, param in zip(names, group["params"], strict=True):
+                check_tensor(param, f"parameter {name!r}")
+        except BaseException:
+            self.param_groups.pop()
+            raise
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state dictionary, of this class or of ``torch.optim``'s.
+
+        Parameters
+        ----------
+        state_dict : dict
+            What `state_dict` returned. An option that ``torch.optim`` does not have stays what it
+            is where the dictionary lacks it. As in ``torch.optim``, states of the right dtype are
+            not copied: pass ``copy.deepcopy(state_dict)`` where another optimizer goes on with
+            them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the groups or their options do not fit; the optimizer then stays as it was. Whether
+            the states fit is checked by the next step.
+        """
+        saved = state_dict["param_groups"]
+        if len(saved) == len(self.param_groups):
+            names = self._rule._hyperparameters
+            groups = [
+                {**{name: group[name] for name in names if name in group}, **loaded}
+                for group, loaded in zip(self.param_groups, saved, strict=True)
+            ]
+            for group in groups:
+                self._check(group)
+            state_dict = {**state_dict, "param_groups": groups}
+        super().load_state_dict(state_dict)
+
+    def _read_options(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the group's hyperparameters, tensors turned into numbers."""
+        for name, reason in _REFUSED.items():
+            if group.get(name):
+                raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
+        values = {name: as_number(group[name]) for name in self._rule._hyperparameters}
+        if callable(values["lr"]):
+            raise TypeError(
+                f"lr: expected a number, got {values['lr']!r}; use torch.optim.lr_scheduler"
+            )
+        return values
+
+    def _check(self, group: Mapping[str, Any]) -> None:
+        """Raise TypeError or ValueError unless the group's options may be stepped with."""
+        values = self._read_options(group)
+        for name, hyperparameter in self._rule._hyperparameters.items():
+            hyperparameter.check(values[name])
+        self._rule._check_together(values)
+
+    @staticmethod
+    def _new_count() -> torch.Tensor | int:
+        """Return a count of no steps as torch keeps it."""
+        wide = torch.get_default_dtype() == torch.float64
+        return torch.zeros((), dtype=torch.float64 if wide else torch.float32)
+
+    def _check_sparse(self, group: Mapping[str, Any], what: str) -> None:
+        """Raise ValueError where torch's step by a sparse gradient is another one than instep's."""
+
+
+_REFUSED = {
+    "capturable": "it is for CUDA graphs, and instep steps tensors on the CPU",
+    "differentiable": "instep's kernels write in place, and autograd does not see through them",
+}
+
+
+def as_number(value: Any) -> Any:
+    """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
+    if isinstance(value, torch.Tensor):
+        return value.item()
+    if isinstance(value, tuple):
+        return tuple(map(as_number, value))
+    return value

@@ -1,0 +1,83 @@
+"""SparseAdam."""
+
+from __future__ import annotations
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+import instep
+from instep.interop.torch.in_place import InPlace
+
+
+class SparseAdam(InPlace, torch.optim.SparseAdam):
+    r"""``torch.optim.SparseAdam`` with instep's step: Adam of the rows that a gradient names.
+
+    The formulas are those of `instep.Adam` with ``eps_hat=True``, by an `instep.RowGradient`. A
+    dense gradient, which ``torch.optim.SparseAdam`` refuses, steps all rows.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters, pairs of name and parameter, or groups, as ``torch.optim.SparseAdam`` takes
+        them: dense tensors of float32 or float64 on the CPU, of any memory layout.
+    lr : float or torch.Tensor
+        Learning rate, at least 0. A tensor of one element is read at each step.
+    betas : tuple of float
+        Decay rates of the moments, in [0, 1).
+    eps : float
+        Term that keeps the denominator from zero, at least 0.
+    maximize : bool
+        Ascend instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When a parameter or an option is none of these; `step` says what it refuses.
+
+    References
+    ----------
+    D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import instep.interop.torch
+    >>> table = torch.nn.Embedding(3, 2, sparse=True)
+    >>> optimizer = instep.interop.torch.SparseAdam(table.parameters(), lr=0.5)
+    >>> before = table.weight.detach().clone()
+    >>> table(torch.tensor([2, 0, 2])).sum().backward()
+    >>> optimizer.step()
+    >>> table.weight.detach() - before
+    tensor([[-0.5000, -0.5000],
+            [ 0.0000,  0.0000],
+            [-0.5000, -0.5000]])
+    """
+
+    _rule = instep.Adam
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | torch.Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        maximize: bool = False,
+    ) -> None:
+        self._own = {
+            "weight_decay": 0.0,
+            "amsgrad": False,
+            "decoupled_weight_decay": False,
+            "bias_correction": True,
+            "eps_hat": True,
+        }
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            maximize=maximize,
+        )
+
+    @staticmethod
+    def _new_count() -> int:
+        return 0

@@ -1,0 +1,154 @@
+"""State dictionaries of instep's own optimizers as torch's, and torch's as theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+import instep
+from instep.interop.torch.in_place import as_number
+from instep.interop.torch.tensors import array_of
+
+# What torch.optim computes, by the options that it does not have.
+_TORCH_FORM = {"bias_correction": True, "eps_hat": False, "eps_inside_sqrt": False}
+
+
+def to_torch_state_dict(
+    optimizer: instep.Optimizer | Mapping[str, Any], *, drop_in: bool = False
+) -> dict[str, Any]:
+    """Return instep's state dictionary as one that torch's optimizer of the same rule loads.
+
+    Parameters
+    ----------
+    optimizer : instep.Optimizer or mapping
+        An optimizer, or what its ``state_dict()`` returned.
+    drop_in : bool
+        The dictionary is for a class of :mod:`instep.interop.torch`, which has all of instep's
+        options. ``torch.optim`` does not have `eps_hat`, `bias_correction` and `eps_inside_sqrt`,
+        and would go on by another formula where they are in use.
+
+    Returns
+    -------
+    dict
+        A dictionary for ``torch.optim``'s ``load_state_dict``, of tensors of its own: for
+        ``instep.AdamW`` that of ``torch.optim.AdamW``, for `instep.AMSGrad` that of the class
+        `AMSGrad` of this module. Of a learning rate that is a callable it holds the last value.
+
+    Raises
+    ------
+    ValueError
+        When an option is in use that ``torch.optim`` does not have, and `drop_in` is False.
+
+    Examples
+    --------
+    >>> import numpy as np, torch, instep
+    >>> from instep.interop.torch import to_torch_state_dict
+    >>> w = np.zeros(2, np.float32)
+    >>> optimizer = instep.SGD(w, lr=0.5, momentum=0.5)
+    >>> optimizer.step(np.ones(2, np.float32))
+    >>> p = torch.zeros(2, requires_grad=True)
+    >>> theirs = torch.optim.SGD([p])
+    >>> theirs.load_state_dict(to_torch_state_dict(optimizer))
+    >>> theirs.param_groups[0]["momentum"], theirs.state[p]
+    (0.5, {'momentum_buffer': tensor([1., 1.])})
+    """
+    dictionary = optimizer if isinstance(optimizer, Mapping) else optimizer.state_dict()
+    groups = [dict(group) for group in dictionary["param_groups"]]
+    if not drop_in:
+        for group in groups:
+            _leave_out_own_options(group)
+    state: dict[Any, dict[str, Any]] = {}
+    for key, values in dictionary["state"].items():
+        arrays = {name: value for name, value in values.items() if name != "step"}
+        # torch's SGD counts no steps: that there is a buffer tells that it was stepped.
+        counted = arrays.keys() != {"momentum_buffer"} and bool(arrays)
+        tensors = {"step": torch.tensor(float(values["step"]))} if counted else {}
+        if counted or values["step"]:
+            tensors |= {
+                name: torch.from_numpy(np.array(array, order="K")) for name, array in arrays.items()
+            }
+        if tensors:
+            state[key] = tensors
+    return {"state": state, "param_groups": groups}
+
+
+def from_torch_state_dict(
+    optimizer: torch.optim.Optimizer | Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return torch's state dictionary as one that instep's optimizer of the same rule loads.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer or mapping
+        An optimizer of ``torch.optim`` or of this module, or what its ``state_dict()`` returned.
+        That of ``SparseAdam`` is for `instep.Adam`. Tensors may be on any device.
+
+    Returns
+    -------
+    dict
+        A dictionary for `instep.Optimizer.load_state_dict`, of arrays of its own. Where instep has
+        options that ``torch.optim`` does not have, it says the form that ``torch.optim`` computes.
+
+    Raises
+    ------
+    TypeError
+        When a state is not of float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np, torch, instep
+    >>> from instep.interop.torch import from_torch_state_dict
+    >>> p = torch.zeros(2, requires_grad=True)
+    >>> theirs = torch.optim.SGD([p], lr=0.5, momentum=0.5)
+    >>> p.sum().backward()
+    >>> theirs.step()
+    >>> optimizer = instep.SGD(np.zeros(2, np.float32), momentum=0.5)
+    >>> optimizer.load_state_dict(from_torch_state_dict(theirs))
+    >>> optimizer.lr, optimizer.state_dict()["state"][0]["momentum_buffer"].tolist()
+    (0.5, [1.0, 1.0])
+    """
+    dictionary = optimizer if isinstance(optimizer, Mapping) else optimizer.state_dict()
+    groups = []
+    for group in dictionary["param_groups"]:
+        numbers = {name: as_number(value) for name, value in group.items()}
+        if _is_of_sparse_adam(group):
+            numbers |= {"eps_hat": True, "weight_decay": 0.0, "amsgrad": False}
+        groups.append({**_TORCH_FORM, **numbers})
+    return {
+        "state": {
+            key: {
+                name: _as_array(value, f"state[{key!r}]: {name}") for name, value in values.items()
+            }
+            for key, values in dictionary["state"].items()
+        },
+        "param_groups": groups,
+    }
+
+
+def _leave_out_own_options(group: dict[str, Any]) -> None:
+    for name, torchs in _TORCH_FORM.items():
+        value = group.pop(name, torchs)
+        # Without eps, the two forms of Adam are one.
+        if value != torchs and not (name == "eps_hat" and group["eps"] == 0):
+            raise ValueError(
+                f"{name}: expected {torchs}, which is what torch.optim computes, got {value}; pass "
+                "drop_in=True and load it into a class of instep.interop.torch"
+            )
+
+
+def _is_of_sparse_adam(group: Mapping[str, Any]) -> bool:
+    return group.keys() - {"params", "param_names", "initial_lr"} == {
+        "lr",
+        "betas",
+        "eps",
+        "maximize",
+    }
+
+
+def _as_array(value: Any, what: str) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    return np.array(array_of(value.detach().cpu(), what), order="K")

@@ -1,0 +1,53 @@
+"""The memory of torch's tensors as NumPy arrays."""
+
+from __future__ import annotations
+
+import torch
+
+from instep import RowGradient
+from instep.parameters import Array
+
+_DTYPES = (torch.float32, torch.float64)
+
+
+def check_tensor(tensor: torch.Tensor, what: str) -> None:
+    """Raise TypeError unless instep can step in the tensor's memory; messages call it `what`."""
+    if tensor.device.type != "cpu":
+        raise TypeError(
+            f"{what}: expected a tensor on the CPU, got one on {tensor.device}; instep steps "
+            "memory that NumPy can see, use torch.optim for tensors elsewhere"
+        )
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{what}: expected a dense tensor, got layout {tensor.layout}")
+    if tensor.dtype not in _DTYPES:
+        raise TypeError(
+            f"{what}: expected dtype torch.float32 or torch.float64, got {tensor.dtype}; "
+            "train a float32 copy, or use torch.optim"
+        )
+
+
+def array_of(tensor: torch.Tensor, what: str) -> Array:
+    """Return the tensor's own memory as an array, or raise TypeError."""
+    check_tensor(tensor, what)
+    try:
+        array: Array = tensor.detach().numpy()
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(
+            f"{what}: expected a tensor whose memory NumPy can see, got a "
+            f"{type(tensor).__name__} of which torch says: {error}"
+        ) from error
+    return array
+
+
+def gradient_of(grad: torch.Tensor, what: str) -> Array | RowGradient:
+    """Return a gradient's own memory, in the form in which instep's steps take it."""
+    if grad.layout is not torch.sparse_coo:
+        return array_of(grad, what)
+    if grad.sparse_dim() != 1:
+        raise ValueError(
+            f"{what}: expected one sparse dimension, as torch.nn.Embedding(sparse=True) has, got "
+            f"{grad.sparse_dim()}; pass grad.to_dense()"
+        )
+    # Not coalesced: the step itself adds up the values of a row.
+    values = array_of(grad._values(), what)
+    return RowGradient(grad._indices()[0].numpy(), values)
