@@ -117,7 +117,7 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         cls._hyperparameters = hyperparameters(cls)
         rules = _core.rules()
         if cls._rule not in rules:
-            raise TypeError(
+            raise LookupError(
                 f"{cls.__name__}: expected one of the core's rules as _rule, {', '.join(rules)}, "
                 f"got {cls._rule!r}; cpp/rules/all.hpp lists them, and a change of it needs a build"
             )
