@@ -3,6 +3,8 @@ from typing import Any, Literal, TypedDict
 
 from numpy.typing import NDArray
 
+from instep.exchange import AnyArray
+
 __version__: str
 
 class InstructionSets(TypedDict):
@@ -17,6 +19,9 @@ class BuildConfig(TypedDict):
     isa: InstructionSets
 
 def build_config() -> BuildConfig: ...
+def as_ndarray(
+    value: Any, role: str, name: str | None = None, position: int = -1
+) -> NDArray[Any]: ...
 def rules() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]: ...
 def max_threads() -> int: ...
 def set_thread_cap(cap: int) -> None: ...
@@ -40,7 +45,7 @@ class Floor:
     def run(self) -> None: ...
 
 class RowGradient:
-    def __init__(self, rows: NDArray[Any], values: NDArray[Any]) -> None: ...
+    def __init__(self, rows: AnyArray, values: AnyArray) -> None: ...
     @property
     def rows(self) -> NDArray[Any]: ...
     @property
@@ -55,10 +60,10 @@ class Optimizer:
     def __init__(self, rule: str) -> None: ...
     def step(
         self,
-        grads: NDArray[Any]
+        grads: AnyArray
         | RowGradient
-        | Iterable[NDArray[Any] | RowGradient | None]
-        | Mapping[str, NDArray[Any] | RowGradient | None]
+        | Iterable[AnyArray | RowGradient | None]
+        | Mapping[str, AnyArray | RowGradient | None]
         | None,
         *,
         grad_scale: float = 1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from instep import _core
-from instep.parameters import Array
+from instep.exchange import AnyArray
 
 
 class RowGradient(_core.RowGradient):
@@ -34,7 +34,13 @@ class RowGradient(_core.RowGradient):
     Attributes
     ----------
     rows, values : ndarray
-        The arrays that it was made with, no copies. They cannot be replaced.
+        The arrays that it was made with, no copies; of another library's, the ndarrays that see
+        them. They cannot be replaced.
+
+    Raises
+    ------
+    TypeError
+        When NumPy cannot see the memory of another library's array (see `Optimizer`).
 
     Notes
     -----
@@ -65,7 +71,7 @@ class RowGradient(_core.RowGradient):
 
     __slots__ = ()
 
-    def __init__(self, rows: Array, values: Array) -> None:
+    def __init__(self, rows: AnyArray, values: AnyArray) -> None:
         super().__init__(rows, values)
 
     def __reduce__(self) -> tuple[Any, ...]:
