@@ -1,5 +1,6 @@
 #include "bindings/functional.hpp"
 
+#include "bindings/exchange.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
@@ -14,6 +15,10 @@ std::string argument_name(const Rule& rule, std::size_t k) {
   return k == 0 ? "param" : k == 1 ? "grad" : rule.states[k - 2];
 }
 
+bool is_sequence(PyObject* argument) {
+  return PySequence_Check(argument) != 0 && !is_array(argument) && !PyUnicode_Check(argument);
+}
+
 // For each argument its arrays, one for each parameter.
 std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& arrays) {
   std::vector<py::list> lists;
@@ -24,8 +29,7 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
       py::list none;
       for (std::size_t i = 0; i < lists[0].size(); ++i) none.append(py::none());
       list = none.release().ptr();
-    } else if (!py::detail::npy_api::get().PyArray_Check_(argument) && PySequence_Check(argument) &&
-               !PyUnicode_Check(argument)) {
+    } else if (is_sequence(argument)) {
       list = PySequence_List(argument);
     } else {
       throw py::type_error(argument_name(rule, k) +
@@ -58,10 +62,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   const Rule& rule = find_rule(rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
-  const bool is_sequence = PySequence_Check(arrays[0].ptr()) != 0 &&
-                           !py::detail::npy_api::get().PyArray_Check_(arrays[0].ptr()) &&
-                           !PyUnicode_Check(arrays[0].ptr());
-  if (is_sequence) {
+  if (is_sequence(arrays[0].ptr())) {
     const std::vector<py::list> lists = as_lists(rule, arrays);
     for (std::size_t i = 0; i < lists[0].size(); ++i) {
       std::vector<py::object> each;

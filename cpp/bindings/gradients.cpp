@@ -2,10 +2,10 @@
 
 #include <string>
 
+#include "bindings/exchange.hpp"
+
 namespace instep {
 namespace {
-
-bool is_array(PyObject* object) { return py::detail::npy_api::get().PyArray_Check_(object); }
 
 bool is_mapping(PyObject* object) {
   return PyDict_Check(object) ||

@@ -23,7 +23,8 @@ class Gradients {
   void clear();
   void swap(Gradients& other) noexcept { items_.swap(other.items_); }
 
-  PyObject* operator[](std::size_t index) const { return items_[index]; }
+  // The reference may be replaced, by another strong one.
+  PyObject*& operator[](std::size_t index) { return items_[index]; }
 
  private:
   void add(PyObject* grad) {

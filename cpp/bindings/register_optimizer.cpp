@@ -111,9 +111,10 @@ Parameters
 grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
     parameter, or a mapping with each parameter's name. A gradient has its parameter's shape and
-    dtype and any layout; a `RowGradient` stands for one that is zero outside some rows, and steps
-    these alone; None skips its parameter, whose states and step count then stay. They are only
-    read.
+    dtype and any layout; it may be another library's array that exports DLPack from the CPU's
+    memory, such as JAX's or torch's (see `Optimizer`). A `RowGradient` stands for one that is zero
+    outside some rows, and steps these alone; None skips its parameter, whose states and step count
+    then stay. They are only read.
 grad_scale : float
     What the loss was multiplied by: the gradients are divided by it on the fly, by multiplication
     with 1 / grad_scale. Clipping and the guard see what results.
@@ -121,7 +122,8 @@ grad_scale : float
 Raises
 ------
 TypeError
-    When a gradient is not an ndarray or `RowGradient` or has another dtype than its parameter.
+    When a gradient is not an ndarray or `RowGradient`, when NumPy cannot see the memory of another
+    library's array, or when the dtype is not the parameter's.
 ValueError
     When the number or a shape is wrong, a gradient shares memory with what the step writes, or
     grad_scale is not a finite number above 0.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/descriptor.hpp"
+#include "bindings/exchange.hpp"
 
 namespace instep {
 namespace {
@@ -15,6 +16,10 @@ constexpr const char* rows_role = "rows of the gradient";
 using Integers = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 
 }  // namespace
+
+RowGradient::RowGradient(py::object rows, py::object values)
+    : rows(as_ndarray(std::move(rows), {}, "rows")),
+      values(as_ndarray(std::move(values), {}, "values")) {}
 
 const RowGradient* as_row_gradient(PyObject* object) {
   return PyObject_TypeCheck(object, row_gradient_type) ? &held<RowGradient>(object) : nullptr;

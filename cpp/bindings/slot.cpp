@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "bindings/exchange.hpp"
 #include "bindings/gil.hpp"
 
 namespace instep {
@@ -11,7 +12,7 @@ Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object pa
     : rule_(&rule),
       name_(std::move(name)),
       position_(position),
-      param_(std::move(param)),
+      param_(as_ndarray(std::move(param), label(), "parameter")),
       dtype_(check_array(param_.ptr(), label(), "parameter")) {
   check_writable(param_.ptr(), label(), "parameter");
   const auto& array = fields(param_.ptr());
@@ -23,8 +24,9 @@ Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object pa
 void Slot::set_states(std::vector<py::object> states) {
   states_ = std::move(states);
   for (std::size_t k = 0; k < states_.size(); ++k) {
-    PyObject* state = states_[k].ptr();
+    PyObject*& state = states_[k].ptr();
     if (state == Py_None && (rule_->required_states >> k & 1) == 0) continue;
+    see_as_ndarray(state, label(), rule_->states[k]);
     check_array(state, label(), rule_->states[k]);
     check_like(state, param_.ptr(), label(), rule_->states[k]);
     check_writable(state, label(), rule_->states[k]);
@@ -40,18 +42,24 @@ void Slot::add_to(WrittenMemory& written) const {
   }
 }
 
-void Slot::bind(PyObject* grad, const WrittenMemory& written) {
+void Slot::bind(PyObject*& grad, const WrittenMemory& written) {
   if (!param_print_.matches(param_.ptr())) check_param();
   if (grad_print_.matches(grad)) return;
   if (const RowGradient* const rows = as_row_gradient(grad)) {
     bind_rows(*rows, written);
     return;
   }
-  check_array(grad, label(), "gradient");
-  check_like(grad, param_.ptr(), label(), "gradient");
-  written.check_read(grad, label(), "gradient");
-  Fingerprint print(grad);
-  Stream bound = stream(grad);
+  // The usual new gradient has its parameter's type, and is an ndarray as that is.
+  if (Py_TYPE(grad) != Py_TYPE(param_.ptr()) && see_as_ndarray(grad, label(), "gradient") &&
+      grad_print_.matches(grad)) {
+    return;
+  }
+  PyObject* const array = grad;
+  check_array(array, label(), "gradient");
+  check_like(array, param_.ptr(), label(), "gradient");
+  written.check_read(array, label(), "gradient");
+  Fingerprint print(array);
+  Stream bound = stream(array);
   if (touched_) {
     task_ = dense_task();
     touched_.reset();

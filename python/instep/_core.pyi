@@ -3,6 +3,8 @@ from typing import Any, Literal, TypedDict, type_check_only
 
 from numpy.typing import NDArray
 
+from instep.exchange import AnyArray
+
 __version__: str
 
 @type_check_only
@@ -19,6 +21,9 @@ class BuildConfig(TypedDict):
     isa: InstructionSets
 
 def build_config() -> BuildConfig: ...
+def as_ndarray(
+    value: Any, role: str, name: str | None = None, position: int = -1
+) -> NDArray[Any]: ...
 def rules() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]: ...
 def max_threads() -> int: ...
 def set_thread_cap(cap: int) -> None: ...
@@ -44,7 +49,7 @@ class Floor(metaclass=_Metaclass):
     def run(self) -> None: ...
 
 class RowGradient(metaclass=_Metaclass):
-    def __init__(self, rows: NDArray[Any], values: NDArray[Any]) -> None: ...
+    def __init__(self, rows: AnyArray, values: AnyArray) -> None: ...
     @property
     def rows(self) -> NDArray[Any]: ...
     @property
@@ -59,10 +64,10 @@ class Optimizer(metaclass=_Metaclass):
     def __init__(self, rule: str) -> None: ...
     def step(
         self,
-        grads: NDArray[Any]
+        grads: AnyArray
         | RowGradient
-        | Iterable[NDArray[Any] | RowGradient | None]
-        | Mapping[str, NDArray[Any] | RowGradient | None]
+        | Iterable[AnyArray | RowGradient | None]
+        | Mapping[str, AnyArray | RowGradient | None]
         | None,
         *,
         grad_scale: float = 1.0,

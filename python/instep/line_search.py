@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
 
 import numpy as np
 
+from instep.exchange import AnyArray, SupportsDLPack
 from instep.hyperparameters import Number, as_float
 from instep.parameters import Array, new_state
 from instep.row_gradient import RowGradient
@@ -16,7 +17,7 @@ from instep.state_dict import as_count, as_mapping
 
 __all__ = ["ArmijoSGD"]
 
-Gradient: TypeAlias = Array | RowGradient | None
+Gradient: TypeAlias = AnyArray | RowGradient | None
 
 _NOT_NAN = Number()
 _FRACTION = Number(0.0, 1.0, above=True)
@@ -118,7 +119,7 @@ class ArmijoSGD:
 
     def __init__(
         self,
-        params: Array | Mapping[str, Array] | Iterable[Array],
+        params: AnyArray | Mapping[str, AnyArray] | Iterable[AnyArray],
         *,
         batch_fraction: float,
         c: float = 0.1,
@@ -333,7 +334,7 @@ class ArmijoSGD:
 
 def _without_groups(params: Any) -> Any:
     """Return `params`, an iterator as a list, or raise TypeError where they are groups."""
-    if isinstance(params, np.ndarray | Mapping) or not isinstance(params, Iterable):
+    if isinstance(params, SupportsDLPack | Mapping) or not isinstance(params, Iterable):
         return params
     arrays = list(params)
     if any(isinstance(each, Mapping) for each in arrays):

@@ -19,6 +19,7 @@ from instep.parameters import (
     Group,
     Params,
     Structure,
+    as_arrays,
     check_names,
     flatten,
     flatten_group,
@@ -63,7 +64,8 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     ----------
     params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
         The arrays that steps change in place, float32 or float64, of any layout. A group is a
-        mapping with the arrays under ``"params"`` and hyperparameters of its own.
+        mapping with the arrays under ``"params"`` and hyperparameters of its own. In the place of
+        an ndarray stands also another library's array in the CPU's memory (see Notes).
     **defaults
         The hyperparameters of groups that do not set their own, and the options below, which are
         the optimizer's own.
@@ -90,11 +92,22 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     Raises
     ------
     TypeError
-        When a parameter is not an ndarray of float32 or float64, or a hyperparameter has a wrong
-        type.
+        When a parameter is not an ndarray of float32 or float64 and NumPy sees none in its memory,
+        or a hyperparameter has a wrong type.
     ValueError
         When there is no parameter, when one cannot be written or shares memory with itself or
         another, or when a hyperparameter is out of range.
+
+    Notes
+    -----
+    Wherever an ndarray is expected, as a parameter, a gradient or a part of a `RowGradient`, the
+    arrays of libraries that export DLPack (``__dlpack__``) do as well: tensors of torch, arrays of
+    JAX, which can be gradients but not parameters, as they are never written. NumPy sees their
+    memory through `numpy.from_dlpack`; nothing is ever copied. `param_groups` then holds the
+    ndarrays that see it, which keep it alive. Refused is what lies on another device, has a dtype
+    that NumPy lacks, or needs a gradient of its own (pass a tensor's ``.detach()``). With NumPy
+    2.0, or a library that speaks the protocol's first version alone, they can be read but not
+    written: pass parameters as ndarrays then (a tensor's ``.numpy()``).
     """
 
     _rule: ClassVar[str] = ""
@@ -465,7 +478,8 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     ) -> None:
         """Add a group; `states` gives those of its k-th parameter, where they exist already."""
         check_names([*(old.names for old in self._groups), group.names])
-        new = ParamGroup(self, group.params, group.names, values)
+        first = sum(len(old.params) for old in self._groups)
+        new = ParamGroup(self, as_arrays(group, structure, first), group.names, values)
         with self._turn():
             groups = (*self._groups, new)
             self._add_group(

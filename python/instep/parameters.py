@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instep import _core
+from instep.exchange import AnyArray, SupportsDLPack
 
 Array: TypeAlias = NDArray[Any]
 Group: TypeAlias = Mapping[str, Any]
-Params: TypeAlias = Array | Mapping[str, Array] | Iterable[Array] | Iterable[Group]
+Params: TypeAlias = AnyArray | Mapping[str, AnyArray] | Iterable[AnyArray] | Iterable[Group]
 
 Structure: TypeAlias = Literal["array", "sequence", "mapping"]
 """How gradients are passed."""
@@ -21,14 +22,14 @@ Structure: TypeAlias = Literal["array", "sequence", "mapping"]
 class FlatGroup(NamedTuple):
     """The parameters of one group, their names where they have any, and the group's own options."""
 
-    params: list[Array]
+    params: list[AnyArray]
     names: list[str] | None
     options: dict[str, object]
 
 
 def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
     """Return the groups that `params` stands for, and the structure of its gradients."""
-    if isinstance(params, np.ndarray):
+    if isinstance(params, SupportsDLPack):
         return [FlatGroup([params], None, {})], "array"
     if isinstance(params, Mapping):
         return [_named(params, {})], "mapping"
@@ -50,12 +51,24 @@ def flatten_group(group: Group) -> FlatGroup:
     params = group["params"]
     if isinstance(params, Mapping):
         return _named(params, options)
-    if isinstance(params, np.ndarray):
+    if isinstance(params, SupportsDLPack):
         return FlatGroup([params], None, options)
     return FlatGroup(_as_list(params), None, options)
 
 
-def _named(params: Mapping[str, Array], options: dict[str, object]) -> FlatGroup:
+def as_arrays(group: FlatGroup, structure: Structure, first: int) -> list[Array]:
+    """Return a group's parameters, those of other libraries as the ndarrays that see them.
+
+    The position of its first parameter is for messages. What is no array at all stays what it is.
+    """
+    names = [None] * len(group.params) if group.names is None else group.names
+    return [
+        _core.as_ndarray(param, "parameter", name, -1 if structure == "array" else position)
+        for position, (name, param) in enumerate(zip(names, group.params, strict=True), first)
+    ]
+
+
+def _named(params: Mapping[str, AnyArray], options: dict[str, object]) -> FlatGroup:
     for name in params:
         if not isinstance(name, str):
             raise TypeError(f"parameter names: expected strings, got {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from instep import _core
-from instep.parameters import Array
+from instep.exchange import AnyArray
 
 
 class RowGradient(_core.RowGradient):
@@ -30,6 +30,11 @@ class RowGradient(_core.RowGradient):
     values : ndarray
         The gradient of each of these rows: of shape ``(len(rows), *param.shape[1:])``, the
         parameter's dtype, any layout.
+
+    Raises
+    ------
+    TypeError
+        When NumPy cannot see the memory of another library's array (see `Optimizer`).
 
     Notes
     -----
@@ -60,17 +65,23 @@ class RowGradient(_core.RowGradient):
 
     __slots__ = ()
 
-    def __init__(self, rows: Array, values: Array) -> None:
+    def __init__(self, rows: AnyArray, values: AnyArray) -> None:
         super().__init__(rows, values)
 
     @property
     def rows(self) -> Array:
-        """The array of rows that it was made with, no copy. It cannot be replaced."""
+        """The array of rows that it was made with, no copy. It cannot be replaced.
+
+        Of another library's array, the ndarray that sees it.
+        """
         return super().rows
 
     @property
     def values(self) -> Array:
-        """The array of values that it was made with, no copy. It cannot be replaced."""
+        """The array of values that it was made with, no copy. It cannot be replaced.
+
+        Of another library's array, the ndarray that sees it.
+        """
         return super().values
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -10,14 +10,18 @@ from typing import Any, ParamSpec, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.reference._exchange import as_ndarrays
 from instep.reference.gradients import Conditions, condition_gradients
 from instep.row_gradient import RowGradient
 
 Arrays: TypeAlias = Any
 """An ndarray, or a sequence of ndarrays (one entry for each parameter).
 
-A gradient may be a `RowGradient` instead of an ndarray.
+A gradient may be a `RowGradient` instead of an ndarray; another library's array that exports DLPack
+from the CPU's memory may stand for any of them.
 """
+
+_SIMPLE = (np.ndarray, int, float, type(None))
 
 P = ParamSpec("P")
 
@@ -40,7 +44,12 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
         }
         conditions.pop("flush_subnormals", None)
-        if not conditions and len(args) > 1 and all(isinstance(a, np.ndarray) for a in args[:2]):
+        if (
+            not conditions
+            and len(args) > 1
+            and all(isinstance(array, np.ndarray) for array in args[:2])
+            and all(isinstance(value, _SIMPLE) for value in (*args[2:], *kwargs.values()))
+        ):
             rule(*args, **kwargs)  # the usual case, without the slow question what is what
             return
         arguments = signature.bind(*args, **kwargs).arguments
@@ -49,6 +58,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             for name, parameter in signature.parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY and name in arguments
         }
+        arguments = {name: as_ndarrays(value, name) for name, value in arguments.items()}
         if isinstance(arguments["param"], np.ndarray):
             arguments = {name: [array] for name, array in arguments.items() if array is not None}
         each = [_rows_and_values(grad) for grad in arguments.pop("grad")]

@@ -9,6 +9,9 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.exchange import AnyArray
+from instep.reference._exchange import as_ndarrays
+
 BLOCK = 4096
 LANES = 16
 
@@ -28,7 +31,7 @@ class Conditions(TypedDict, total=False):
 
 
 def condition_gradients(
-    grads: Sequence[NDArray[Any]],
+    grads: Sequence[AnyArray],
     *,
     grad_scale: float = 1.0,
     clip_value: float | None = None,
@@ -77,9 +80,10 @@ def condition_gradients(
     >>> grad.round(5)
     array([1.5, 2. ])
     """
+    arrays: list[NDArray[Any]] = as_ndarrays(grads, "grad")
     unscale = 1.0 / grad_scale
     if nonfinite == "raise":
-        for k, grad in enumerate(grads):
+        for k, grad in enumerate(arrays):
             finite = np.isfinite(grad * unscale)
             if not finite.all():
                 index = tuple(np.argwhere(~finite)[0].tolist())
@@ -87,16 +91,16 @@ def condition_gradients(
     factor = 1.0
     if clip_norm is not None:
         coefficient = clip_norm / (
-            grad_norm(grads, grad_scale=grad_scale, clip_value=clip_value) + 1e-6
+            grad_norm(arrays, grad_scale=grad_scale, clip_value=clip_value) + 1e-6
         )
         factor = 1.0 if coefficient > 1.0 else coefficient
     if clip_value is None or clip_value == math.inf:
-        return [grad * (factor * unscale) for grad in grads]
-    return [_clip(grad * unscale, clip_value) * factor for grad in grads]
+        return [grad * (factor * unscale) for grad in arrays]
+    return [_clip(grad * unscale, clip_value) * factor for grad in arrays]
 
 
 def grad_norm(
-    grads: Sequence[NDArray[Any]],
+    grads: Sequence[AnyArray],
     *,
     grad_scale: float = 1.0,
     clip_value: float | None = None,
@@ -130,7 +134,7 @@ def grad_norm(
     5.0
     """
     sums = []
-    for grad in grads:
+    for grad in as_ndarrays(grads, "grad"):
         unscaled = grad * (1.0 / grad_scale)
         if clip_value is not None:
             unscaled = _clip(unscaled, clip_value)

@@ -13,7 +13,7 @@ from instep.interop.torch.binding import Binding, names_of
 from instep.interop.torch.tensors import check_tensor
 
 
-class InPlace(torch.optim.Optimizer):
+class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     """Base of the classes of :mod:`instep.interop.torch`; not for direct use.
 
     A subclass is also one of ``torch.optim``'s class of the rule, whose constructor, dictionaries,
@@ -98,7 +98,7 @@ class InPlace(torch.optim.Optimizer):
         Parameters
         ----------
         state_dict : dict
-            What `state_dict` returned. An option that ``torch.optim`` does not have stays what it
+            What ``state_dict`` returned. An option that ``torch.optim`` does not have stays what it
             is where the dictionary lacks it. As in ``torch.optim``, states of the right dtype are
             not copied: pass ``copy.deepcopy(state_dict)`` where another optimizer goes on with
             them.

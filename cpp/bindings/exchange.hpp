@@ -1,0 +1,18 @@
+// Arrays of other libraries: what exports DLPack becomes the ndarray that sees its memory.
+#pragma once
+
+#include "bindings/array.hpp"
+
+namespace instep {
+
+// Whether `object` is an ndarray or exports one.
+bool is_array(PyObject* object);
+
+// The ndarray that sees the memory of `object`, where that is another library's array, and keeps it
+// alive; anything else as it is. Raises TypeError where NumPy cannot see the memory without a copy.
+py::object as_ndarray(py::object object, const Label& label, const char* role);
+
+// The same for a strong reference, in its place; whether it was another library's array.
+bool see_as_ndarray(PyObject*& object, const Label& label, const char* role);
+
+}  // namespace instep
