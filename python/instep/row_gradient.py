@@ -6,6 +6,7 @@ from typing import Any
 
 from instep import _core
 from instep.exchange import AnyArray
+from instep.parameters import Array
 
 
 class RowGradient(_core.RowGradient):
