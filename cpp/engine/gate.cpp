@@ -9,6 +9,9 @@
 #if !defined(_WIN32) && !defined(__EMSCRIPTEN__)
 #define INSTEP_FORKS
 #include <pthread.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #endif
 
 namespace instep {
@@ -52,7 +55,17 @@ void after_fork_in_child() {
   ++generation;
 }
 
-const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+// The handlers before a fork run in reverse order. LLVM's OpenMP runtime registers one when it is
+// first called, which takes the lock that a step needs to start its threads: ours, which waits for
+// the steps, must come before it, and so be registered after it.
+int register_handlers() {
+#ifdef _OPENMP
+  omp_get_max_threads();
+#endif
+  return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+const int registered = register_handlers();
 
 #endif
 

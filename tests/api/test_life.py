@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib.util
 import os
 import pickle
 import tempfile
@@ -44,6 +45,9 @@ special_values = st.sampled_from([0.0, -0.0, 1e-310, 1e-42, 1e30, np.inf, -np.in
 rates = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
 bounds = st.sampled_from([0.0, 1e-3, 0.5, 100.0, np.inf])
 scales = st.sampled_from([1.0, 1.0, 0.25, 3.0, 1e30])
+
+# Where the extra is installed.
+ENDINGS = ["npz", "safetensors"] if importlib.util.find_spec("safetensors") else ["npz"]
 
 
 def schedule(step: int) -> float:
@@ -200,7 +204,7 @@ class Life(RuleBasedStateMachine):
         self.model.skipped = 0  # which a dictionary does not tell
         self.optimizer = resumed
 
-    @rule(ending=st.sampled_from(["npz", "safetensors"]), params=st.booleans())
+    @rule(ending=st.sampled_from(ENDINGS), params=st.booleans())
     def resume_from_a_file(self, ending: str, params: bool) -> None:
         """Parameters are read into whatever the arrays hold."""
         with tempfile.TemporaryDirectory() as folder:
