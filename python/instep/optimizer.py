@@ -103,7 +103,7 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     Wherever an ndarray is expected, as a parameter, a gradient or a part of a `RowGradient`, the
     arrays of libraries that export DLPack (``__dlpack__``) do as well: tensors of torch, arrays of
     JAX, which can be gradients but not parameters, as they are never written. NumPy sees their
-    memory through `numpy.from_dlpack`; nothing is ever copied. `param_groups` then holds the
+    memory through ``numpy.from_dlpack``; nothing is ever copied. `param_groups` then holds the
     ndarrays that see it, which keep it alive. Refused is what lies on another device, has a dtype
     that NumPy lacks, or needs a gradient of its own (pass a tensor's ``.detach()``). With NumPy
     2.0, or a library that speaks the protocol's first version alone, they can be read but not
