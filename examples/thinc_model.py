@@ -1,0 +1,125 @@
+"""A model of thinc, stepped by instep in place of thinc's own optimizer.
+
+A model's ``finish_update`` takes any callable that is given a parameter's key, its weights and its
+gradient, and returns the two: thinc's public protocol for optimizers. `InstepAdam` and `InstepSGD`
+are such callables, with the formulas and the options of ``thinc.api.Adam`` and ``thinc.api.SGD``
+without L2 and averages.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from thinc.api import Adam, Model, Relu, Softmax, chain, fix_random_seed
+
+import instep
+
+
+class InstepOptimizer:
+    """An optimizer of thinc that has one of instep's for each parameter.
+
+    thinc shows parameters one after the other, and clips the gradient of each on its own.
+    """
+
+    def __init__(self, learn_rate: float, grad_clip: float):
+        self.learn_rate = learn_rate
+        self.grad_clip = grad_clip
+        self.averages = None
+        self.optimizers = {}
+
+    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+        """Return the optimizer of one parameter."""
+        raise NotImplementedError
+
+    def __call__(self, key, weights, gradient, *, lr_scale: float = 1.0):
+        """Step the weights, in place, and leave zeros in the gradient, as thinc expects."""
+        optimizer = self.optimizers.get(key)
+        if optimizer is None:
+            optimizer = self.optimizers[key] = self.new_optimizer(weights)
+        elif optimizer.param_groups[0]["params"][0] is not weights:
+            # Someone has put another array into the model.
+            state = optimizer.state_dict()
+            optimizer = self.optimizers[key] = self.new_optimizer(weights)
+            optimizer.load_state_dict(state)
+        optimizer.lr = self.learn_rate * lr_scale
+        scale = 1.0
+        if self.grad_clip:
+            norm = float(np.linalg.norm(gradient))
+            if norm >= self.grad_clip:
+                scale = norm / self.grad_clip
+        optimizer.step(gradient, grad_scale=scale)
+        gradient.fill(0.0)
+        return weights, gradient
+
+    def step_schedules(self) -> None:
+        """Do nothing: set `learn_rate` instead."""
+
+
+class InstepAdam(InstepOptimizer):
+    """``thinc.api.Adam(..., use_averages=False)``."""
+
+    def __init__(
+        self,
+        learn_rate: float = 0.001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        grad_clip: float = 1.0,
+    ):
+        super().__init__(learn_rate, grad_clip)
+        self.options = {"betas": (beta1, beta2), "eps": eps, "eps_hat": True}
+
+    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+        """Return the optimizer of one parameter."""
+        return instep.Adam(weights, **self.options)
+
+
+class InstepSGD(InstepOptimizer):
+    """``thinc.api.SGD(..., use_averages=False)``."""
+
+    def __init__(self, learn_rate: float, *, grad_clip: float = 1.0):
+        super().__init__(learn_rate, grad_clip)
+
+    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+        """Return the optimizer of one parameter."""
+        return instep.SGD(weights)
+
+
+def train(optimizer: Callable, x: np.ndarray, y: np.ndarray, epochs: int = 10) -> Model:
+    """Return a model of digits that was trained with this optimizer."""
+    fix_random_seed(0)
+    model = chain(Relu(nO=128), Relu(nO=64), Softmax())
+    model.initialize(x, y)
+    rng = np.random.default_rng(0)
+    for _ in range(epochs):
+        for batch in np.array_split(rng.permutation(len(x)), len(x) // 32):
+            guesses, backprop = model.begin_update(x[batch])
+            backprop((guesses - y[batch]) / len(batch))
+            model.finish_update(optimizer)
+    return model
+
+
+def main(repeats: int = 3) -> float:
+    """Train with both optimizers in turn, print how it goes, and return the accuracy."""
+    images, digits = load_digits(return_X_y=True)
+    x, x_test, y, y_test = train_test_split(
+        (images / 16).astype(np.float32), digits, test_size=0.2, random_state=0
+    )
+    y = np.eye(10, dtype=np.float32)[y]
+    contenders = {"thinc": lambda: Adam(0.001, use_averages=False), "instep": InstepAdam}
+    seconds = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, new_optimizer in contenders.items():
+            start = time.perf_counter()
+            model = train(new_optimizer(), x, y)
+            seconds[name].append(time.perf_counter() - start)
+            accuracy = float(np.mean(model.predict(x_test).argmax(axis=1) == y_test))
+            print(f"{name}: accuracy {accuracy:.1%}, {seconds[name][-1]:.3f} s")
+    return accuracy
+
+
+if __name__ == "__main__":
+    main()
