@@ -58,7 +58,7 @@ void after_fork_in_child() {
 // The handlers before a fork run in reverse order. LLVM's OpenMP runtime registers one when it is
 // first called, which takes the lock that a step needs to start its threads: ours, which waits for
 // the steps, must come before it, and so be registered after it.
-int register_handlers() {
+int register_handlers() noexcept {
 #ifdef _OPENMP
   omp_get_max_threads();
 #endif
