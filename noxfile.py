@@ -146,7 +146,7 @@ def package(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation, with every warning an error."""
     session.install(".[docs]")
-    build = ("-n", "-W", "--keep-going", "-b", "html", "docs", "build/docs")
+    build = ("-q", "-n", "-W", "--keep-going", "-b", "html", "docs", "build/docs")
     session.run("python", "-m", "sphinx", *(session.posargs or build))
 
 
