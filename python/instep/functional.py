@@ -3,6 +3,9 @@
 The functions of :mod:`instep.reference`, with the same names, signatures and defaults, as one call
 into the core. A call checks all its arguments before anything is written, and raises TypeError or
 ValueError with every array as it was.
+
+Wherever an ndarray is expected, another library's array that exports DLPack from the CPU's memory
+does as well: a tensor of torch, or as a gradient an array of JAX. See `instep.Optimizer`.
 """
 
 from __future__ import annotations

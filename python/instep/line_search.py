@@ -55,6 +55,7 @@ class ArmijoSGD:
     ----------
     params : ndarray, sequence of ndarray, or mapping of str to ndarray
         The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout.
+        Like gradients, they may be other libraries' arrays: see `instep.Optimizer`.
     batch_fraction : float
         Size of a batch divided by the number of training examples, :math:`b/n`, in (0, 1]: with it,
         step sizes can grow by :math:`\gamma` in one pass over the data.

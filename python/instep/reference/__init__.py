@@ -3,6 +3,7 @@
 Each function performs one step in place and has the same name, signature and defaults as its
 compiled counterpart in :mod:`instep.functional`, which equals it bit for bit (where the result
 is NaN, both are NaN; a NaN's sign and payload are not specified). Arguments are not checked here.
+Other libraries' arrays that export DLPack may stand for ndarrays, as there.
 
 Two rules of reading make that equality possible: a coefficient is a Python float, computed in
 double precision and rounded once to the arrays' dtype when NumPy multiplies it in; and every
