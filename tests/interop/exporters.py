@@ -34,6 +34,15 @@ class FirstProtocol(Exporter):
         return self.array.copy().__dlpack__()
 
 
+class Copying(Exporter):
+    """One that refuses to be told not to copy, and shows a writable copy otherwise."""
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if options.get("copy") is False:
+            raise TypeError("copy: expected True or None")
+        return self.array.copy().__dlpack__(**options)
+
+
 class Failing(Exporter):
     """One that raises when it is asked for its memory."""
 

@@ -29,6 +29,7 @@ from tests.interop.exporters import (
     CUDA,
     CUDA_HOST,
     METAL,
+    Copying,
     Exporter,
     Failing,
     FirstProtocol,
@@ -312,6 +313,7 @@ NO_PARAMETERS: dict[str, tuple[Callable[[], Any], Errors, str]] = {
 } | {
     # NumPy 2.0 does not even export one.
     "read-only": (lambda: Exporter(read_only(f32(4))), (TypeError, ValueError), "read-?only"),
+    "one that copies": (lambda: Copying(f32(4)), ValueError, "read-only"),
     "the first protocol": (lambda: FirstProtocol(f32(4)), ValueError, "read-only"),
 }
 
@@ -390,6 +392,17 @@ def test_parameters_in_the_same_memory_are_seen() -> None:
     optimizer.add_param_group({"params": Exporter(memory[:4])})
     with pytest.raises(ValueError, match="share memory"):
         optimizer.add_param_group({"params": Exporter(memory[2:])})
+
+
+def test_an_exporter_cannot_step_within_a_step() -> None:
+    class Stepping(Exporter):
+        def __dlpack__(self, **options: Any) -> Any:
+            optimizer.step([f32(4), f32(4)])
+            return super().__dlpack__(**options)
+
+    optimizer = instep.Adam([f32(4), f32(4)])
+    with refused(TypeError, "gradient of parameter 1: .*in the middle of a step", optimizer):
+        optimizer.step([f32(4), Stepping(f32(4))])
 
 
 @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()], ids=repr)
