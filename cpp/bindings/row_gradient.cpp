@@ -17,9 +17,9 @@ using Integers = py::array_t<std::int64_t, py::array::c_style | py::array::force
 
 }  // namespace
 
-RowGradient::RowGradient(py::object rows, py::object values)
-    : rows(as_ndarray(std::move(rows), {}, "rows")),
-      values(as_ndarray(std::move(values), {}, "values")) {}
+RowGradient::RowGradient(py::object named, py::object given)
+    : rows(as_ndarray(std::move(named), {}, "rows")),
+      values(as_ndarray(std::move(given), {}, "values")) {}
 
 const RowGradient* as_row_gradient(PyObject* object) {
   return PyObject_TypeCheck(object, row_gradient_type) ? &held<RowGradient>(object) : nullptr;

@@ -10,7 +10,7 @@ namespace instep {
 // Does not change, so that whoever holds it holds the arrays; what they contain may change.
 struct RowGradient {
   // Raises for another library's array that NumPy cannot see; all else is checked by the step.
-  RowGradient(py::object rows, py::object values);
+  RowGradient(py::object named, py::object given);
 
   py::object rows, values;
 };
