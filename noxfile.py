@@ -80,7 +80,10 @@ def minimums(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Compare with the other libraries: that each does what instep does, in benchmark and use."""
     session.install(".[peers,test]")
-    compared = ("tests/bench", "tests/benchmarks", "tests/interop", "tests/api/test_schedules.py")
+    compared = (
+        *("tests/bench", "tests/benchmarks", "tests/interop", "tests/api/test_schedules.py"),
+        *("tests/documents/test_code_blocks.py", "tests/test_examples.py"),
+    )
     session.run("python", "-m", "pytest", *(session.posargs or compared))
 
 
