@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -145,13 +146,22 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         super().__init__(self._rule)
         for name in defaults:
             if name not in self._hyperparameters and name not in gradient_options.DEFAULTS:
-                raise TypeError(f"{type(self).__name__}() has no argument {name!r}")
+                raise TypeError(
+                    f"{type(self).__name__}() has no argument {name!r}; beside params it has "
+                    + ", ".join([*self._argument_names(), *gradient_options.DEFAULTS])
+                )
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
         self._defaults = self._checked(defaults)
         groups, structure = flatten(params)
         for group in groups:
             self._add_flat_group(group, structure)
+
+    @classmethod
+    def _argument_names(cls) -> list[str]:
+        """Return the names of the hyperparameters that the constructor takes."""
+        _, *declared = inspect.signature(cls).parameters.values()
+        return [each.name for each in declared if each.kind is not each.VAR_KEYWORD]
 
     @property
     def param_groups(self) -> tuple[ParamGroup, ...]:

@@ -320,3 +320,13 @@ def test_amsgrad_and_adamw_leave_out_what_they_decide() -> None:
     ]:
         with pytest.raises(TypeError, match=key):
             make(name, np.ones(2), **{key: True})
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_unknown_argument_is_refused_with_the_names_of_those_that_there_are(name: str) -> None:
+    with pytest.raises(TypeError) as refusal:
+        make(name, np.ones(2), learning_rate=0.1)
+    message, _, listed = str(refusal.value).partition("; beside params it has ")
+    assert message == f"{name}() has no argument 'learning_rate'"
+    options = ["clip_norm", "clip_value", "nonfinite", "flush_subnormals"]
+    assert sorted(listed.split(", ")) == sorted([*DEFAULTS[name], *options])
