@@ -10,14 +10,19 @@ private, as are the object's own ``learning_rate``, ``momentum`` and so on; noth
 
 import time
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import sklearn.neural_network
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 import instep
+
+Arrays = Sequence[NDArray[Any]]
 
 
 class Update:
@@ -26,16 +31,16 @@ class Update:
     That optimizer still decides on the learning rate and on when to stop.
     """
 
-    def __init__(self, theirs):
+    def __init__(self, theirs: Any) -> None:
         self.theirs = theirs
         self.is_adam = hasattr(theirs, "beta_1")
-        self.optimizer = None
+        self.optimizer: instep.Optimizer | None = None
 
-    def __call__(self, params, grads):
+    def __call__(self, params: Arrays, grads: Arrays) -> None:
         """Step all weights in place."""
         if self.optimizer is None:
             self.optimizer = self.new_optimizer(params)
-        elif not self.steps(params):
+        elif not self.steps(self.optimizer, params):
             # Someone has put other arrays into the model.
             former, self.optimizer = self.optimizer, self.new_optimizer(params)
             self.optimizer.load_state_dict(former.state_dict())
@@ -44,12 +49,13 @@ class Update:
         scale = 1.0 if self.is_adam else 1.0 / self.theirs.learning_rate
         self.optimizer.step(grads, grad_scale=scale)
 
-    def steps(self, params):
+    @staticmethod
+    def steps(optimizer: instep.Optimizer, params: Arrays) -> bool:
         """Return whether these are the arrays of the optimizer."""
-        own = self.optimizer.param_groups[0]["params"]
+        own = optimizer.param_groups[0]["params"]
         return all(param is other for param, other in zip(params, own, strict=True))
 
-    def new_optimizer(self, params):
+    def new_optimizer(self, params: Arrays) -> instep.Optimizer:
         """Return instep's optimizer with the options of scikit-learn's."""
         theirs = self.theirs
         if self.is_adam:
@@ -68,14 +74,14 @@ class InstepUpdates:
     """Mix-in of an estimator whose optimizer is given instep's update when it is assigned."""
 
     @property
-    def _optimizer(self):
+    def _optimizer(self) -> Any:
         try:
             return vars(self)["_optimizer"]
         except KeyError:
             raise AttributeError("_optimizer") from None
 
     @_optimizer.setter
-    def _optimizer(self, theirs):
+    def _optimizer(self, theirs: Any) -> None:
         theirs.update_params = Update(theirs)
         vars(self)["_optimizer"] = theirs
 
@@ -100,7 +106,7 @@ def main(repeats: int = 5) -> list[float]:
             "scikit-learn": sklearn.neural_network.MLPClassifier(random_state=0, **options),
             "instep": MLPClassifier(random_state=0, **options),
         }
-        seconds = {name: [] for name in contenders}
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(repeats):
             for name, model in contenders.items():
                 start = time.perf_counter()

@@ -8,13 +8,17 @@ without L2 and averages.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from thinc.api import Adam, Model, Relu, Softmax, chain, fix_random_seed
 
 import instep
+
+Array = NDArray[np.float32]
 
 
 class InstepOptimizer:
@@ -23,17 +27,19 @@ class InstepOptimizer:
     thinc shows parameters one after the other, and clips the gradient of each on its own.
     """
 
-    def __init__(self, learn_rate: float, grad_clip: float):
+    def __init__(self, learn_rate: float, grad_clip: float) -> None:
         self.learn_rate = learn_rate
         self.grad_clip = grad_clip
         self.averages = None
-        self.optimizers = {}
+        self.optimizers: dict[tuple[int, str], instep.Optimizer] = {}
 
-    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+    def new_optimizer(self, weights: Array) -> instep.Optimizer:
         """Return the optimizer of one parameter."""
         raise NotImplementedError
 
-    def __call__(self, key, weights, gradient, *, lr_scale: float = 1.0):
+    def __call__(
+        self, key: tuple[int, str], weights: Array, gradient: Array, *, lr_scale: float = 1.0
+    ) -> tuple[Array, Array]:
         """Step the weights, in place, and leave zeros in the gradient, as thinc expects."""
         optimizer = self.optimizers.get(key)
         if optimizer is None:
@@ -68,27 +74,28 @@ class InstepAdam(InstepOptimizer):
         beta2: float = 0.999,
         eps: float = 1e-8,
         grad_clip: float = 1.0,
-    ):
+    ) -> None:
         super().__init__(learn_rate, grad_clip)
-        self.options = {"betas": (beta1, beta2), "eps": eps, "eps_hat": True}
+        self.betas = beta1, beta2
+        self.eps = eps
 
-    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+    def new_optimizer(self, weights: Array) -> instep.Optimizer:
         """Return the optimizer of one parameter."""
-        return instep.Adam(weights, **self.options)
+        return instep.Adam(weights, betas=self.betas, eps=self.eps, eps_hat=True)
 
 
 class InstepSGD(InstepOptimizer):
     """``thinc.api.SGD(..., use_averages=False)``."""
 
-    def __init__(self, learn_rate: float, *, grad_clip: float = 1.0):
+    def __init__(self, learn_rate: float, *, grad_clip: float = 1.0) -> None:
         super().__init__(learn_rate, grad_clip)
 
-    def new_optimizer(self, weights: np.ndarray) -> instep.Optimizer:
+    def new_optimizer(self, weights: Array) -> instep.Optimizer:
         """Return the optimizer of one parameter."""
         return instep.SGD(weights)
 
 
-def train(optimizer: Callable, x: np.ndarray, y: np.ndarray, epochs: int = 10) -> Model:
+def train(optimizer: Callable[..., Any], x: Array, y: Array, epochs: int = 10) -> Model[Any, Any]:
     """Return a model of digits that was trained with this optimizer."""
     fix_random_seed(0)
     model = chain(Relu(nO=128), Relu(nO=64), Softmax())
@@ -109,8 +116,11 @@ def main(repeats: int = 3) -> float:
         (images / 16).astype(np.float32), digits, test_size=0.2, random_state=0
     )
     y = np.eye(10, dtype=np.float32)[y]
-    contenders = {"thinc": lambda: Adam(0.001, use_averages=False), "instep": InstepAdam}
-    seconds = {name: [] for name in contenders}
+    contenders: dict[str, Callable[[], Any]] = {
+        "thinc": lambda: Adam(0.001, use_averages=False),
+        "instep": InstepAdam,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, new_optimizer in contenders.items():
             start = time.perf_counter()

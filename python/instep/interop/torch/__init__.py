@@ -16,12 +16,10 @@ own memory, on the CPU.
 0.25
 """
 
-try:
-    import torch as _torch  # noqa: F401
-except ModuleNotFoundError as error:
-    raise ImportError(
-        "instep.interop.torch needs torch; install with: pip install 'instep[torch]'"
-    ) from error
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("torch") is None:
+    raise ImportError("instep.interop.torch needs torch; install with: pip install 'instep[torch]'")
 
 from instep.interop.torch.adadelta import Adadelta
 from instep.interop.torch.adagrad import Adagrad
