@@ -26,13 +26,13 @@ class Joined:
         self.param = param
         self.group = group
         self.name = name
-        self.array = array_of(param, self.what("parameter"))
-        self.place = param.data_ptr(), param.shape, param.stride()
+        self.array: Array = array_of(param, self.what("parameter"))
+        self.place: tuple[object, ...] = (param.data_ptr(), param.shape, param.stride())
         # The state's tensors with their addresses; NumPy's view of the step, where it is one.
         self.tensors: list[tuple[str, torch.Tensor, int]] = []
         self.step_array: Array | None = None
-        self.counts = False
-        self.count = 0
+        self.counts: bool = False
+        self.count: int = 0
         # What the torch optimizer gets once the first step was taken.
         self.new: dict[str, Any] = {}
 
