@@ -18,6 +18,7 @@ import instep.interop.torch
 RULES = {
     "RMSprop": {"lr": 1e-3},
     "Adadelta": {"lr": 1.0},
+    "SGD": {"lr": 0.1},
 }
 STEPS = 300
 BATCH = 64
