@@ -72,9 +72,22 @@ bool requires_grad(PyObject* object) {
   return answer.ptr() == Py_True;
 }
 
+// A view whose numbers have the other sign than their memory, which DLPack cannot say and torch's
+// export does not look at.
+bool is_negated(PyObject* object) {
+  const auto is_neg = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "is_neg"));
+  if (!is_neg) PyErr_Clear();
+  return is_neg && is_neg().ptr() == Py_True;
+}
+
+// Of an error's message, which may be one that cannot be made or encoded.
 std::string first_line(const py::object& value) {
-  const std::string text = py::str(value);
-  return text.substr(0, text.find('\n'));
+  try {
+    const std::string text = py::str(value);
+    return text.substr(0, text.find('\n'));
+  } catch (const py::error_already_set&) {
+    return Py_TYPE(value.ptr())->tp_name;
+  }
 }
 
 std::string expected(const Label& label, const char* role, PyObject* object) {
@@ -103,6 +116,10 @@ bool is_array(PyObject* object) {
 py::object as_ndarray(py::object object, const Label& label, const char* role) {
   if (!exports(object.ptr())) return object;
   try {
+    if (is_negated(object.ptr())) {
+      throw py::type_error(expected(label, role, object.ptr()) +
+                           " that has the numbers of its memory negated; pass its .resolve_neg()");
+    }
     const long device = device_of(object.ptr());
     if (on_host(device)) return from_dlpack(object.ptr());
     throw py::type_error(expected(label, role, object.ptr()) + " on " + device_name(device) +

@@ -57,7 +57,7 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
         conditions = _conditions(kwargs)
         passed = {**dict(zip(arrays, args, strict=False)), **kwargs}
         given: dict[str, Any] = {**defaults, **passed}
-        if len(passed) != len(args) + len(kwargs) or len(given) != len(signature.parameters):
+        if len(passed) != len(args) + len(kwargs) or given.keys() != signature.parameters.keys():
             signature.bind(*args, **kwargs)  # raises what Python itself would
         options = default_options.copy()
         for name, value in kwargs.items():

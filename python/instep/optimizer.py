@@ -108,7 +108,9 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     ndarrays that see it, which keep it alive. Refused is what lies on another device, has a dtype
     that NumPy lacks, or needs a gradient of its own (pass a tensor's ``.detach()``). With NumPy
     2.0, or a library that speaks the protocol's first version alone, they can be read but not
-    written: pass parameters as ndarrays then (a tensor's ``.numpy()``).
+    written: pass parameters as ndarrays then (a tensor's ``.numpy()``). A library that
+    moves or frees memory that it has exported, as torch does in a tensor's ``resize_``, ``set_``
+    and ``share_memory_``, leaves the view without it: do so before the optimizer is made.
     """
 
     _rule: ClassVar[str] = ""

@@ -58,3 +58,10 @@ class NeedsGradient(Failing):
     """One that an automatic differentiation tool watches, like a torch parameter."""
 
     requires_grad = True
+
+
+class Negated(Exporter):
+    """A view whose numbers are those of its memory with the other sign, as torch's can be."""
+
+    def is_neg(self) -> bool:
+        return True

@@ -34,6 +34,7 @@ from tests.interop.exporters import (
     Failing,
     FirstProtocol,
     NeedsGradient,
+    Negated,
 )
 
 # There, what is written is refused instead.
@@ -285,6 +286,16 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         r"\(not contiguous\); pass",
     ),
+    "one whose message cannot be made": (
+        lambda: Failing(ValueError("\ud800")),
+        TypeError,
+        r"\(ValueError\); pass",
+    ),
+    "negated": (
+        lambda: Negated(f32(4)),
+        TypeError,
+        r"Negated that has the numbers of its memory negated; pass its \.resolve_neg\(\)",
+    ),
     "one without a device": (
         lambda: type("Half", (), {"__dlpack__": Exporter.__dlpack__})(),
         TypeError,
@@ -468,6 +479,7 @@ class TestTorch:
             torch.ones(4, dtype=torch.bfloat16): "float32 or float64",
             torch.ones(4).to_sparse(): "dense",
             torch.ones(4, device="meta"): "meta",
+            torch.ones(4, dtype=torch.complex64).conj().imag: r"\.resolve_neg\(\)",
         }.items():
             with refused(TypeError, f"gradient: .*Tensor.*{match}", optimizer, structure=alone):
                 optimizer.step(tensor)

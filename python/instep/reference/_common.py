@@ -32,6 +32,9 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
     Before the rule meets them, the gradients of all arrays are conditioned together.
     """
     signature = inspect.signature(rule)
+    names = {
+        each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD
+    }
 
     @functools.wraps(rule)
     def step(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -44,6 +47,8 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
         }
         conditions.pop("flush_subnormals", None)
+        for name in kwargs.keys() - names:  # else a misspelled one would pass for a condition
+            raise TypeError(f"{rule.__name__}() got an unexpected keyword argument {name!r}")
         if (
             not conditions
             and len(args) > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Group = Mapping[str, Any]
 State = MutableMapping[str, Any]
+Place: TypeAlias = tuple[int, torch.Size, tuple[int, ...], torch.dtype]
 
 
 class Joined:
@@ -27,9 +28,9 @@ class Joined:
         self.group = group
         self.name = name
         self.array: Array = array_of(param, self.what("parameter"))
-        self.place: tuple[object, ...] = (param.data_ptr(), param.shape, param.stride())
-        # The state's tensors with their addresses; NumPy's view of the step, where it is one.
-        self.tensors: list[tuple[str, torch.Tensor, int]] = []
+        self.place: Place = place_of(param)
+        # The state's tensors and where they were; NumPy's view of the step, where it is one.
+        self.tensors: list[tuple[str, torch.Tensor, Place]] = []
         self.step_array: Array | None = None
         self.counts: bool = False
         self.count: int = 0
@@ -43,11 +44,10 @@ class Joined:
 
     def holds(self, state: State) -> bool:
         """Whether parameter and state are still the same tensors, in the same memory."""
-        param = self.param
-        if (param.data_ptr(), param.shape, param.stride()) != self.place:
+        if place_of(self.param) != self.place:
             return False
-        for name, tensor, address in self.tensors:
-            if tensor.data_ptr() != address or state.get(name) is not tensor:
+        for name, tensor, place in self.tensors:
+            if state.get(name) is not tensor or place_of(tensor) != place:
                 return False
         if self.step_array is None:
             return not self.counts or state.get("step") == self.count
@@ -58,7 +58,7 @@ class Joined:
     def take(self, name: str, tensor: torch.Tensor) -> Array:
         """Return the memory of one of the state's tensors, and remember it."""
         array = array_of(tensor, self.what(name))
-        self.tensors.append((name, tensor, tensor.data_ptr()))
+        self.tensors.append((name, tensor, place_of(tensor)))
         return array
 
     def take_step(self, step: Any) -> None:
@@ -71,16 +71,16 @@ class Joined:
             raise ValueError(f"{self.what('step')}: expected a count from 0, got {step}")
         self.count = int(step)
 
-    def stepped(self, states: MutableMapping[torch.Tensor, State]) -> None:
-        """Note one step in the torch optimizer's states."""
-        self.count += 1
+    def stepped(self, count: int, states: MutableMapping[torch.Tensor, State]) -> None:
+        """Show in the torch optimizer's states that this many steps were taken."""
         if self.new:
             states.setdefault(self.param, {}).update(self.new)
             self.new = {}
         if self.step_array is not None:
-            self.step_array.fill(self.count)
+            self.step_array.fill(count)
         elif self.counts:
-            states[self.param]["step"] = self.count
+            states[self.param]["step"] = count
+        self.count = count
 
 
 class Binding:
@@ -137,6 +137,7 @@ class Binding:
 
     def holds(self, optimizer: InPlace) -> bool:
         """Whether it can take the next step: takes over options, and looks at all else."""
+        self._show_steps(optimizer.state)  # which an interrupt may have cut short
         joined = iter(self._joined)
         awaited = next(joined, None)
         states = optimizer.state
@@ -183,26 +184,50 @@ class Binding:
         gradients: Sequence[Array | RowGradient | None],
         states: MutableMapping[torch.Tensor, State],
     ) -> None:
-        """Step all parameters once, or raise with everything as it was."""
-        self._bound.step(gradients)
+        """Step all parameters once, or raise with everything as it was.
+
+        KeyboardInterrupt may be raised by a step that was taken: its states then show it too.
+        """
+        before = self._bound.steps
+        try:
+            self._bound.step(gradients)
+        finally:
+            if self._bound.steps != before:
+                self._show_steps(states)
+
+    def _show_steps(self, states: MutableMapping[torch.Tensor, State]) -> None:
+        """Bring the torch optimizer's states to the counts of the steps that were taken."""
         stepped = [
-            joined
-            for joined, gradient in zip(self._joined, gradients, strict=True)
-            if gradient is not None
+            (joined, count)
+            for joined, count in zip(self._joined, self._bound._param_steps(), strict=True)
+            if joined.count != count
         ]
+        if not stepped:
+            return
         # Else autograd would not notice that a graph was recorded with other values.
-        torch.autograd.graph.increment_version([joined.param for joined in stepped])
-        for joined in stepped:
-            joined.stepped(states)
+        torch.autograd.graph.increment_version([joined.param for joined, _ in stepped])
+        for joined, count in stepped:
+            joined.stepped(count, states)
 
 
 def names_of(groups: Sequence[Group], position: int) -> Sequence[object]:
-    """Return what messages call the parameters of a group: names, or positions among all."""
+    """Return what messages call the parameters of a group: names, or positions among all.
+
+    Names that torch lets stand twice, as those of two modules, or for fewer parameters than there
+    are, name nothing.
+    """
     group = groups[position]
     first = sum(len(before["params"]) for before in groups[:position])
-    positions = range(first, first + len(group["params"]))
-    names: Sequence[object] = group.get("param_names", positions)
+    names: Sequence[object] = group.get("param_names", ())
+    everywhere = [name for each in groups for name in each.get("param_names", ())]
+    if len(names) != len(group["params"]) or len(set(everywhere)) != len(everywhere):
+        return range(first, first + len(group["params"]))
     return names
+
+
+def place_of(tensor: torch.Tensor) -> Place:
+    """Return what makes a tensor's view of its memory."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 def join_states(

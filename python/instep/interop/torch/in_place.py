@@ -63,8 +63,9 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         binding = self._binding
         if binding is None or not binding.holds(self):
             binding = Binding(self, binding)
-        binding.step(binding.gradients(self), self.state)
+        gradients = binding.gradients(self)
         self._binding = binding
+        binding.step(gradients, self.state)
         return loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -126,7 +127,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         for name, reason in _REFUSED.items():
             if group.get(name):
                 raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
-        values = {name: as_number(group[name]) for name in self._rule._hyperparameters}
+        values = {name: as_number(name, group[name]) for name in self._rule._hyperparameters}
         if callable(values["lr"]):
             raise TypeError(
                 f"lr: expected a number, got {values['lr']!r}; use torch.optim.lr_scheduler"
@@ -156,10 +157,12 @@ _REFUSED = {
 }
 
 
-def as_number(value: Any) -> Any:
+def as_number(name: str, value: Any) -> Any:
     """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
     if isinstance(value, torch.Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"{name}: expected one element, got shape {tuple(value.shape)}")
         return value.item()
     if isinstance(value, tuple):
-        return tuple(map(as_number, value))
+        return tuple(as_number(name, each) for each in value)
     return value

@@ -113,7 +113,7 @@ def from_torch_state_dict(
     dictionary = optimizer if isinstance(optimizer, Mapping) else optimizer.state_dict()
     groups = []
     for group in dictionary["param_groups"]:
-        numbers = {name: as_number(value) for name, value in group.items()}
+        numbers = {name: as_number(name, value) for name, value in group.items()}
         if _is_of_sparse_adam(group):
             numbers |= {"eps_hat": True, "weight_decay": 0.0, "amsgrad": False}
         groups.append({**_TORCH_FORM, **numbers})
@@ -140,12 +140,8 @@ def _leave_out_own_options(group: dict[str, Any]) -> None:
 
 
 def _is_of_sparse_adam(group: Mapping[str, Any]) -> bool:
-    return group.keys() - {"params", "param_names", "initial_lr"} == {
-        "lr",
-        "betas",
-        "eps",
-        "maximize",
-    }
+    # Schedulers add keys of their own.
+    return group.keys() >= {"betas", "maximize"} and not group.keys() & {"weight_decay", "amsgrad"}
 
 
 def _as_array(value: Any, what: str) -> Any:
