@@ -17,7 +17,7 @@ from tests.documents.blocks import FOLLOWED
 from tests.documents.followed import Step, apply, commands, steps
 from tests.processes import ROOT
 
-FOLDERS = ("cpp", "docs", "python", "tests")
+FOLDERS = ("cpp", "docs", "licenses", "python", "tests")
 
 BUILD = {
     # From what is installed here: nothing is fetched.
