@@ -9,30 +9,17 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, line_search, reference, schedules
+from instep import functional, line_search, optimizers, reference, schedules
 from instep._core import __version__
-from instep.adadelta import Adadelta
-from instep.adagrad import Adagrad
-from instep.adam import Adam
-from instep.adamw import AdamW
-from instep.amsgrad import AMSGrad
 from instep.checkpoint import CheckpointError
 from instep.config import get_num_threads, set_num_threads, show_config
 from instep.optimizer import Optimizer
-from instep.rmsprop import RMSprop
+from instep.optimizers import *  # noqa: F403
 from instep.row_gradient import RowGradient
-from instep.sgd import SGD
 
 __all__ = [
-    "SGD",
-    "AMSGrad",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
     "CheckpointError",
     "Optimizer",
-    "RMSprop",
     "RowGradient",
     "__version__",
     "functional",
@@ -43,3 +30,4 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
+__all__ += optimizers.__all__

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from instep import _core
 from instep.gradient_options import DEFAULTS, check, check_grad_scale, encode
-from instep.optimizer import Optimizer, class_of
+from instep.optimizer import Optimizer
+from instep.optimizers import class_of
 from instep.reference import rules
 
 if TYPE_CHECKING:

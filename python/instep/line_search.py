@@ -10,9 +10,9 @@ import numpy as np
 
 from instep.exchange import AnyArray, SupportsDLPack
 from instep.hyperparameters import Number, as_float
+from instep.optimizers.sgd import SGD
 from instep.parameters import Array, new_state
 from instep.row_gradient import RowGradient
-from instep.sgd import SGD
 from instep.state_dict import as_count, as_mapping
 
 __all__ = ["ArmijoSGD"]

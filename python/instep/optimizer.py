@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
 import numpy as np
@@ -618,11 +617,3 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
 
 def _new(cls: type[Optimizer]) -> Optimizer:
     return cls.__new__(cls)
-
-
-def class_of(rule: str) -> type[Optimizer]:
-    """Return the class of a rule of the core: it stands in the module that has the rule's name."""
-    for each in vars(import_module(f"instep.{rule}")).values():
-        if isinstance(each, type) and issubclass(each, Optimizer) and each._rule == rule:
-            return each
-    raise ImportError(f"instep.{rule}: expected a class with _rule = {rule!r}")

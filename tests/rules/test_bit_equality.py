@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from instep import functional, reference
 from instep.hyperparameters import Flag, Hyperparameter, LearningRate, Number
-from instep.optimizer import class_of
+from instep.optimizers import class_of
 from tests.cases import (
     CASES,
     DTYPES,

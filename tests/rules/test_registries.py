@@ -12,7 +12,7 @@ import pytest
 
 import instep
 from instep import _core, functional
-from instep.optimizer import class_of
+from instep.optimizers import class_of
 from instep.reference import rules
 from tests.cases import arrays_and_options
 from tests.optimizers import DESCRIPTIONS
@@ -70,7 +70,7 @@ def test_the_reference_takes_what_the_core_does(rule: str) -> None:
 @each_rule
 def test_the_package_exports_its_class(rule: str) -> None:
     name = class_of(rule).__name__
-    assert name in instep.__all__, f"python/instep/__init__.py does not export {name}"
+    assert name in instep.__all__, f"python/instep/optimizers/__init__.py does not export {name}"
 
 
 @each_rule
@@ -94,4 +94,4 @@ def test_the_tests_describe_it(rule: str) -> None:
         and each._rule == rule
     }
     described = set(DESCRIPTIONS[rule].optimizers)
-    assert described == exported, f"tests/optimizers/{rule}.py and python/instep/__init__.py"
+    assert described == exported, f"tests/optimizers/{rule}.py and python/instep/optimizers/__init__.py"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import instep
 from instep import _core, reference
-from instep.optimizer import class_of
+from instep.optimizers import class_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.adam import Adam
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
+from instep.optimizers.adam import Adam
 from instep.parameters import Params
 
 

@@ -1,0 +1,23 @@
+"""The optimizers, a class a file."""
+
+from __future__ import annotations
+
+from instep.optimizer import Optimizer
+from instep.optimizers.adadelta import Adadelta
+from instep.optimizers.adagrad import Adagrad
+from instep.optimizers.adam import Adam
+from instep.optimizers.adamw import AdamW
+from instep.optimizers.amsgrad import AMSGrad
+from instep.optimizers.rmsprop import RMSprop
+from instep.optimizers.sgd import SGD
+
+__all__ = ["SGD", "AMSGrad", "Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop"]
+
+
+def class_of(rule: str) -> type[Optimizer]:
+    """Return the class with all options of a rule of the core: others derive from it."""
+    for name in __all__:
+        each: type[Optimizer] = globals()[name]
+        if each._rule == rule and Optimizer in each.__bases__:
+            return each
+    raise LookupError(f"instep.optimizers.__all__: expected a class with _rule = {rule!r}")
