@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import instep
 from instep.bench import command as bench
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 from instep.study import command as study
 
 

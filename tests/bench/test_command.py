@@ -13,7 +13,7 @@ import pytest
 
 import instep
 from instep.__main__ import main
-from instep.bench import figures, peers
+from instep.bench import json_file, peers
 from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case
 from instep.bench.contenders import Contender
 from instep.bench.measure import FEWEST_ROUNDS, measure
@@ -86,7 +86,7 @@ def test_every_case_is_measured(
     heading, *lines = capsys.readouterr().out.splitlines()
     for fact in (f"NumPy {np.__version__}", f"instep {instep.__version__}", "threads: "):
         assert fact in heading
-    measured = figures.read(path).measurements
+    measured = json_file.read(path).measurements
     kinds = dict.fromkeys(each.case.kind for each in measured)
     assert [line.strip("*") for line in lines if line.startswith("**")] == list(kinds)
     assert sum(line.startswith("| numpy |") for line in lines) == len(kinds)
@@ -189,7 +189,7 @@ def test_a_terminal_gets_no_markdown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "figures.json"
-    figures.write(results(*TABLE), path)
+    json_file.write(results(*TABLE), path)
     assert bench("--from", str(path)) == 0
     assert "| instep |" in capsys.readouterr().out
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

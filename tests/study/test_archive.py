@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import instep
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 from instep.study.archive import DPI, Archive
 from instep.study.findings import Curves, Findings, Picture
 from tests.study.made_up import findings

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instep.__main__ import main
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
+from instep.commandline.numbers import positive
 from instep.study import command
-from instep.study.numbers import positive
 from instep.study.parts import PARTS
 from tests.processes import run_python
 from tests.study.made_up import MadeUpPart

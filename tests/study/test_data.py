@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.extras import CommandError, MissingExtraError
+from instep.commandline.errors import CommandError, MissingExtraError
 from instep.study.data import Part, batches, load, mnist_digits
 from tests.study.files import IMAGES, LABELS, TRAIN_IMAGES, TRAIN_LABELS, digits, write
 

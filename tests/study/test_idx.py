@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 from instep.study.idx import read_images, read_labels
 from tests.study.files import idx_bytes
 

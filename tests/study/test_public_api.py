@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STUDY = Path(instep.__file__).parent / "study"
 FILES = sorted(STUDY.glob("**/*.py"))
-MODULES = ("functional", "reference", "schedules", "line_search", "extras", "study")
+MODULES = ("functional", "reference", "schedules", "line_search", "commandline", "study")
 """What may be imported from, besides `instep` itself."""
 
 
@@ -48,7 +48,7 @@ def is_ours(module: str) -> bool:
 
 def test_there_is_something_to_look_at() -> None:
     used = [name for file in FILES for name in names_used(ast.parse(file.read_text("utf-8")))]
-    assert {"instep.Adam", "instep.reference", "instep.extras.CommandError"} <= {*used}
+    assert {"instep.Adam", "instep.reference", "instep.commandline.errors.CommandError"} <= {*used}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 from instep.study.data import Digits, Part
 from instep.study.optimizers import ABLATIONS, OPTIMIZERS, Array, Pairing
 from instep.study.training import Outcome, Schedule, choose_schedule, train

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from instep.bench import figures, machine, markdown, peers
+from instep.bench import json_file, machine, markdown, peers
 from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case, Rule
 from instep.bench.floors import FLOORS
 from instep.bench.measure import measure
@@ -17,7 +17,7 @@ from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.presets import DEFAULT, FULL, QUICK, Preset
 from instep.bench.results import Measurement, Results
 from instep.bench.tables import LEGEND, absences, tables
-from instep.extras import CommandError, require
+from instep.commandline.errors import CommandError, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -145,14 +145,14 @@ def run(args: argparse.Namespace) -> int:
     if args.source is not None:
         if explicit or args.peers is not None or args.preset is not DEFAULT:
             raise CommandError("--from measures nothing: it goes with --json and --plot alone")
-        results = figures.read(args.source)
+        results = json_file.read(args.source)
         drawings = _drawings(args, [each.case for each in results.measurements])
     else:
         preset = dataclasses.replace(args.preset, **explicit)
         drawings = _drawings(args, list(preset.cases()))
         results = _measure(preset, _peers(args.peers))
     if args.json is not None:
-        figures.write(results, args.json)
+        json_file.write(results, args.json)
     for path, draw in drawings.items():
         draw(results).savefig(path)
     _print(results)

@@ -9,9 +9,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
-from instep.extras import require
+from instep.commandline.errors import require
+from instep.commandline.numbers import natural
 from instep.study.digits_arguments import add_data_argument
-from instep.study.numbers import natural
 from instep.study.parts import PARTS
 
 if TYPE_CHECKING:

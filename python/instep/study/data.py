@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep.extras import CommandError, require
+from instep.commandline.errors import CommandError, require
 from instep.study import idx
 
 if TYPE_CHECKING:

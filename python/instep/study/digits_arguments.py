@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instep.study.numbers import learning_rate, positive
+from instep.commandline.numbers import learning_rate, positive
 from instep.study.optimizers import ABLATIONS, OPTIMIZERS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path

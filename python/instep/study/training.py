@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 from instep.study.data import Digits, Images, Labels, Part, batches
 
 if TYPE_CHECKING:

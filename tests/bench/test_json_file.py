@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from instep.bench import figures
-from instep.extras import CommandError
+from instep.bench import json_file
+from instep.commandline.errors import CommandError
 from tests.bench.made_up import TABLE, results
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     there, back = tmp_path / "there.json", tmp_path / "back.json"
     written = results(*TABLE)
-    figures.write(written, there)
-    read = figures.read(there)
+    json_file.write(written, there)
+    read = json_file.read(there)
     assert read == written
-    figures.write(read, back)
+    json_file.write(read, back)
     assert back.read_bytes() == there.read_bytes()
 
 
 def test_what_follows_from_the_times_is_there_too(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
-    figures.write(results(*TABLE), path)
+    json_file.write(results(*TABLE), path)
     one, two, *_ = json.loads(path.read_text(encoding="utf-8"))["measurements"]
     assert two["floor"] == "root floor"
     assert one["floor"] == "traffic floor"
@@ -57,5 +57,5 @@ def test_what_is_none_is_refused(content: str | None, reason: str, tmp_path: Pat
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(CommandError) as refused:
-        figures.read(path)
+        json_file.read(path)
     assert str(refused.value) == f"cannot read {path}: {reason}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from instep.bench.cases import RULES, Case
 from instep.bench.results import Measurement, Quartiles, Results, Timings
-from instep.extras import CommandError
+from instep.commandline.errors import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path
