@@ -1,6 +1,6 @@
 #include "bindings/functional.hpp"
 
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 
 namespace instep {
 namespace {

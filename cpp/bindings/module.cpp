@@ -16,7 +16,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   module.attr("__version__") = INSTEP_VERSION;
   instep::register_memory_errors();
   instep::register_config(module);
-  instep::register_exchange(module);
+  instep::register_dlpack(module);
   instep::register_floor(module);
   instep::register_functional(module);
   instep::register_optimizer(module);

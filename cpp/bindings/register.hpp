@@ -6,7 +6,7 @@
 namespace instep {
 
 void register_config(pybind11::module_& module);
-void register_exchange(pybind11::module_& module);
+void register_dlpack(pybind11::module_& module);
 void register_floor(pybind11::module_& module);
 void register_functional(pybind11::module_& module);
 void register_optimizer(pybind11::module_& module);

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "bindings/descriptor.hpp"
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 
 namespace instep {
 namespace {

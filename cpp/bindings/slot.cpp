@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 #include "bindings/gil.hpp"
 
 namespace instep {

@@ -3,7 +3,7 @@ from typing import Any, Literal, TypedDict, type_check_only
 
 from numpy.typing import NDArray
 
-from instep.exchange import AnyArray
+from instep.dlpack import AnyArray
 
 __version__: str
 

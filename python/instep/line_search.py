@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
 
 import numpy as np
 
-from instep.exchange import AnyArray, SupportsDLPack
+from instep.dlpack import AnyArray, SupportsDLPack
 from instep.hyperparameters import Number, as_float
 from instep.optimizers.sgd import SGD
 from instep.parameters import Array, new_state

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instep import _core
-from instep.exchange import AnyArray, SupportsDLPack
+from instep.dlpack import AnyArray, SupportsDLPack
 
 Array: TypeAlias = NDArray[Any]
 Group: TypeAlias = Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from instep import _core
-from instep.exchange import AnyArray
+from instep.dlpack import AnyArray
 from instep.parameters import Array
 
 

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep.reference._exchange import as_ndarrays
+from instep.reference._dlpack import as_ndarrays
 from instep.reference.gradients import Conditions, condition_gradients
 from instep.row_gradient import RowGradient
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from instep.exchange import AnyArray
-from instep.reference._exchange import as_ndarrays
+from instep.dlpack import AnyArray
+from instep.reference._dlpack import as_ndarrays
 
 BLOCK = 4096
 LANES = 16

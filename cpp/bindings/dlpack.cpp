@@ -1,4 +1,4 @@
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 
 #include <pybind11/gil_safe_call_once.h>
 

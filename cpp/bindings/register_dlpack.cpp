@@ -1,11 +1,11 @@
 #include <utility>
 
-#include "bindings/exchange.hpp"
+#include "bindings/dlpack.hpp"
 #include "bindings/register.hpp"
 
 namespace instep {
 
-void register_exchange(py::module_& module) {
+void register_dlpack(py::module_& module) {
   module.def(
       "as_ndarray",
       [](py::object object, const char* role, const py::object& name, Py_ssize_t position) {
