@@ -22,7 +22,7 @@ def positive(text: str) -> int:
     return _at_least(1, int, "a whole number", text)
 
 
-def learning_rate(text: str) -> float:
+def nonnegative(text: str) -> float:
     """Read a finite number from 0 on."""
     return _at_least(0.0, float, "a finite number", text)
 
@@ -33,5 +33,5 @@ def _at_least(least: Number, kind: Callable[[str], Number], noun: str, text: str
     except ValueError:
         value = None
     if value is None or not least <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected {noun}, at least {least:g}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {noun}, at least {least:g}, got {text!r}")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instep.commandline.numbers import learning_rate, positive
+from instep.commandline.numbers import nonnegative, positive
 from instep.study.optimizers import ABLATIONS, OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rates",
         nargs="+",
-        type=learning_rate,
+        type=nonnegative,
         default=list(RATES),
         metavar="RATE",
         help=f"learning rates, a panel each (default: {' '.join(f'{rate:g}' for rate in RATES)})",

@@ -25,6 +25,9 @@ PEERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The modules of this package, each with its `CONTENDERS`, and the packages that these measure."""
 
+ALWAYS = tuple(name for name, packages in PEERS.items() if not packages)
+"""Peers that need nothing but NumPy, and so take part whether named or not."""
+
 
 def load(names: Iterable[str]) -> tuple[list[Contender], dict[str, str]]:
     """Return the contenders of the named peers, and why any of them is left out."""
