@@ -6,11 +6,6 @@
 #include "engine/cursor.hpp"
 
 namespace instep {
-namespace {
-
-constexpr std::int64_t block_bytes = 4096;
-
-}  // namespace
 
 void copy_elements(const Stream& from, const Stream& to, std::int64_t size) noexcept {
   if (size == 0) return;
@@ -19,6 +14,7 @@ void copy_elements(const Stream& from, const Stream& to, std::int64_t size) noex
     std::memcpy(to.data(), from.data(), std::size_t(size * item));
     return;
   }
+  constexpr std::int64_t block_bytes = 4096;
   char block[block_bytes];
   Cursor source, target;
   source.go(from, 0);
