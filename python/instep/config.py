@@ -6,8 +6,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from instep import _core
-from instep.hyperparameters import as_integer
+import instep._core as _core
+from instep.numbers import as_integer
 
 
 def set_num_threads(n: int | None) -> None:

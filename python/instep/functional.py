@@ -11,13 +11,13 @@ does as well: a tensor of torch, or as a gradient an array of JAX. See `instep.O
 from __future__ import annotations
 
 import inspect
-import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from instep import _core
+import instep._core as _core
 from instep.gradient_options import DEFAULTS, check, check_grad_scale, encode
+from instep.numbers import COUNT_END, check_integer
 from instep.optimizer import Optimizer
 from instep.optimizers import class_of
 from instep.reference import rules
@@ -68,7 +68,9 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
             if options[option] != 0 and given[state] is None:
                 raise ValueError(f"{option}: expected {state} to be passed with it, got None")
         optimizer._check_together(options)
-        count = _step_number(given["step"]) if counts_steps else 1
+        count = (
+            check_integer("step", given["step"], at_least=1, below=COUNT_END) if counts_steps else 1
+        )
         _core.step(
             rule, [given[name] for name in arrays], list(options.values()), count, *conditions
         )
@@ -86,18 +88,6 @@ def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float, str, bool]
             "does: it counts what it skips"
         )
     return scale, *encode(check(options))
-
-
-def _step_number(value: object) -> int:
-    if isinstance(value, bool):
-        raise TypeError(f"step: expected an integer, got {value!r}")
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"step: expected an integer, got {value!r}") from None
-    if not 1 <= number < 2**63:
-        raise ValueError(f"step: expected the number of this step, from 1, got {number}")
-    return number
 
 
 if not TYPE_CHECKING:  # to a type checker the functions are those of the reference

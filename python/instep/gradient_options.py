@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
-from instep.hyperparameters import Number
+from instep.numbers import AT_LEAST_0, FINITE_ABOVE_0
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,16 +29,13 @@ DEFAULTS: GradientOptions = {
     "flush_subnormals": False,
 }
 
-_AT_LEAST_0 = Number(0.0)
-_FINITE_ABOVE_0 = Number(0.0, above=True, below=True)
-
 
 def check(options: Mapping[str, Any]) -> GradientOptions:
     """Return the options, all of them, or raise TypeError or ValueError."""
     given = {**DEFAULTS, **options}
     for name in ("clip_norm", "clip_value"):
         if given[name] is not None:
-            given[name] = _AT_LEAST_0.check_as(name, given[name])
+            given[name] = AT_LEAST_0.check(name, given[name])
     if given["nonfinite"] not in get_args(Nonfinite):
         raise ValueError(
             f"nonfinite: expected 'propagate', 'raise' or 'skip', got {given['nonfinite']!r}"
@@ -52,7 +49,7 @@ def check(options: Mapping[str, Any]) -> GradientOptions:
 
 def check_grad_scale(value: object) -> float:
     """Return what gradients are divided by, or raise TypeError or ValueError."""
-    return _FINITE_ABOVE_0.check_as("grad_scale", value)
+    return FINITE_ABOVE_0.check("grad_scale", value)
 
 
 def encode(options: GradientOptions) -> tuple[float, float, str, bool]:

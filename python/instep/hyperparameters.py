@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import math
-import numbers
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
+from functools import partial
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from instep.optimizer import Optimizer
+from instep.numbers import AT_LEAST_0, FROM_0_BELOW_1, NOT_NAN, Range
 
 T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
 """A learning rate for each count of completed steps; `instep.schedules` has the usual ones."""
+
+
+class HasGroups(Protocol):
+    """What has hyperparameters: an optimizer."""
+
+    @property
+    def param_groups(self) -> Sequence[Mapping[str, Any]]:
+        """For each group its hyperparameters."""
+
+    def _change(self, changes: Sequence[Mapping[str, object]]) -> None:
+        """Set hyperparameters of each group, all of them or, when one is refused, none."""
 
 
 class Hyperparameter(Generic[T]):
@@ -41,8 +50,8 @@ class Hyperparameter(Generic[T]):
     @overload
     def __get__(self, optimizer: None, owner: type[object]) -> Self: ...
     @overload
-    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T: ...
-    def __get__(self, optimizer: Optimizer | None, owner: type[object]) -> Self | T:
+    def __get__(self, optimizer: HasGroups, owner: type[object]) -> T: ...
+    def __get__(self, optimizer: HasGroups | None, owner: type[object]) -> Self | T:
         if optimizer is None:
             return self
         values: list[T] = [group[self.name] for group in optimizer.param_groups]
@@ -53,7 +62,7 @@ class Hyperparameter(Generic[T]):
             )
         return values[0]
 
-    def __set__(self, optimizer: Optimizer, value: T) -> None:
+    def __set__(self, optimizer: HasGroups, value: T) -> None:
         optimizer._change([{self.name: value}] * len(optimizer.param_groups))
 
     def check(self, value: object) -> T:
@@ -69,70 +78,21 @@ class Hyperparameter(Generic[T]):
         raise NotImplementedError
 
 
-def as_float(value: object) -> float | None:
-    """Return a real number, which may be an array of dimension 0, or None for anything else."""
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        value = value.item()  # a scalar of NumPy, or what other libraries' schedules return
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
-
-
 class Number(Hyperparameter[float]):
-    """A real number from `low` to `high`: `above` the one, `below` the other, or either itself."""
+    """A real number of a range."""
 
-    def __init__(
-        self,
-        low: float = -math.inf,
-        high: float = math.inf,
-        *,
-        above: bool = False,
-        below: bool = False,
-        fixed: bool = False,
-    ) -> None:
+    def __init__(self, range_: Range = NOT_NAN, *, fixed: bool = False) -> None:
         super().__init__(fixed=fixed)
-        self.low: float = low
-        self.high: float = high
-        self.above: bool = above
-        self.below: bool = below
-        self._first = math.nextafter(low, math.inf) if above else low
-        self._last = math.nextafter(high, -math.inf) if below else high
+        self.range = range_
 
     def check(self, value: object) -> float:
-        return self.check_as(self.name, value)
-
-    def check_as(self, name: str, value: object) -> float:
-        """Check a value that messages call `name`."""
-        if type(value) is float and self._first <= value <= self._last:
-            return value  # the usual case, without the slow question for a number's class
-        number = as_float(value)
-        if number is None:
-            raise TypeError(f"{name}: expected a number, got {value!r}")
-        if not self._first <= number <= self._last:
-            raise ValueError(f"{name}: expected {self._expected()}, got {value!r}")
-        return number
-
-    def _expected(self) -> str:
-        if self.low == -math.inf and self.high == math.inf:
-            return "a number that is not NaN"
-        if self.high == math.inf:
-            finite = "finite " if self.below else ""
-            return f"a {finite}number {'above' if self.above else 'of at least'} {self.low:g}"
-        first, last = "(" if self.above else "[", ")" if self.below else "]"
-        return f"a number in {first}{self.low:g}, {self.high:g}{last}"
+        return self.range.check(self.name, value)
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
         return {self.name: self.check}
 
     def encode(self, value: float) -> Mapping[str, float]:
         return {self.name: value}
-
-
-_AT_LEAST_0 = Number(0.0)
-_FROM_0_BELOW_1 = Number(0.0, 1.0, below=True)
 
 
 class LearningRate(Hyperparameter["float | Schedule"]):
@@ -143,7 +103,7 @@ class LearningRate(Hyperparameter["float | Schedule"]):
 
     def check_number(self, value: object) -> float:
         """Check a learning rate that is to be a number."""
-        return _AT_LEAST_0.check_as("lr", value)
+        return AT_LEAST_0.check("lr", value)
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
         return {self.name: self.check_number}
@@ -161,16 +121,12 @@ class Betas(Hyperparameter[tuple[float, float]]):
         if len(value) != 2:
             raise ValueError(f"{self.name}: expected 2 numbers, got {len(value)}: {value!r}")
         first, second = (
-            _FROM_0_BELOW_1.check_as(f"{self.name}[{index}]", each)
-            for index, each in enumerate(value)
+            FROM_0_BELOW_1.check(f"{self.name}[{index}]", each) for index, each in enumerate(value)
         )
         return first, second
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        return {
-            name: lambda value, name=name: _FROM_0_BELOW_1.check_as(name, value)  # type: ignore[misc]
-            for name in ("beta1", "beta2")
-        }
+        return {name: partial(FROM_0_BELOW_1.check, name) for name in ("beta1", "beta2")}
 
     def encode(self, value: tuple[float, float]) -> Mapping[str, float]:
         return {"beta1": value[0], "beta2": value[1]}
@@ -195,16 +151,6 @@ class Flag(Hyperparameter[bool]):
 
     def encode(self, value: bool) -> Mapping[str, float]:
         return {self.name: float(value)}
-
-
-def as_integer(value: object) -> int | None:
-    """Return `value` as an int where it is an integer of any type; True and False are none."""
-    if isinstance(value, bool | np.bool_):
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
 
 
 def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:

@@ -9,21 +9,24 @@ from typing import Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
 import numpy as np
 
 from instep.dlpack import AnyArray, SupportsDLPack
-from instep.hyperparameters import Number, as_float
+from instep.numbers import (
+    ABOVE_0_TO_1,
+    BETWEEN_0_AND_1,
+    FINITE_ABOVE_0,
+    FINITE_AT_LEAST_1,
+    NOT_NAN,
+    as_float,
+    check_count,
+    check_integer,
+)
 from instep.optimizers.sgd import SGD
 from instep.parameters import Array, new_state
 from instep.row_gradient import RowGradient
-from instep.state_dict import as_count, as_mapping
+from instep.state_dict import as_mapping
 
 __all__ = ["ArmijoSGD"]
 
 Gradient: TypeAlias = AnyArray | RowGradient | None
-
-_NOT_NAN = Number()
-_FRACTION = Number(0.0, 1.0, above=True)
-_INSIDE_0_AND_1 = Number(0.0, 1.0, above=True, below=True)
-_FINITE_FROM_1 = Number(1.0, below=True)
-_FINITE_ABOVE_0 = Number(0.0, above=True, below=True)
 
 
 class _Progress(NamedTuple):
@@ -130,17 +133,15 @@ class ArmijoSGD:
         initial_lr: float = 1.0,
         max_trials: int = 200,
     ) -> None:
-        fraction = _FRACTION.check_as("batch_fraction", batch_fraction)
-        self._growth = _FINITE_FROM_1.check_as("growth", growth) ** fraction
-        self._c = _INSIDE_0_AND_1.check_as("c", c)
-        self._backtracking = _INSIDE_0_AND_1.check_as("backtracking", backtracking)
-        self._max_lr = _FINITE_ABOVE_0.check_as("max_lr", max_lr)
-        initial = _FINITE_ABOVE_0.check_as("initial_lr", initial_lr)
+        fraction = ABOVE_0_TO_1.check("batch_fraction", batch_fraction)
+        self._growth = FINITE_AT_LEAST_1.check("growth", growth) ** fraction
+        self._c = BETWEEN_0_AND_1.check("c", c)
+        self._backtracking = BETWEEN_0_AND_1.check("backtracking", backtracking)
+        self._max_lr = FINITE_ABOVE_0.check("max_lr", max_lr)
+        initial = FINITE_ABOVE_0.check("initial_lr", initial_lr)
         if initial > self._max_lr:
             raise ValueError(f"initial_lr: expected at most max_lr, {max_lr!r}, got {initial_lr!r}")
-        self._max_trials = as_count(max_trials, "max_trials")
-        if self._max_trials == 0:
-            raise ValueError("max_trials: expected at least 1, got 0")
+        self._max_trials = check_integer("max_trials", max_trials, at_least=1)
         self._progress = _Progress(lr=initial)
         # The guard has the norm of the gradients measured.
         self._sgd = SGD(_without_groups(params), nonfinite="raise")
@@ -270,11 +271,11 @@ class ArmijoSGD:
             raise KeyError(f"state_dict: expected {list(_Progress._fields)}, got {list(given)}")
         last_loss = given["last_loss"]
         self._progress = _Progress(
-            lr=_FINITE_ABOVE_0.check_as("lr", given["lr"]),
-            last_loss=None if last_loss is None else _NOT_NAN.check_as("last_loss", last_loss),
-            steps=as_count(given["steps"], "steps"),
-            failed_searches=as_count(given["failed_searches"], "failed_searches"),
-            evaluations=as_count(given["evaluations"], "evaluations"),
+            lr=FINITE_ABOVE_0.check("lr", given["lr"]),
+            last_loss=None if last_loss is None else NOT_NAN.check("last_loss", last_loss),
+            steps=check_count("steps", given["steps"]),
+            failed_searches=check_count("failed_searches", given["failed_searches"]),
+            evaluations=check_count("evaluations", given["evaluations"]),
         )
 
     def __copy__(self) -> NoReturn:

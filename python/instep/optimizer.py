@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVa
 
 import numpy as np
 
-from instep import _core, gradient_options
+import instep._core as _core
+from instep import gradient_options
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Hyperparameter, LearningRate, hyperparameters
 from instep.param_group import ParamGroup

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instep import _core
+import instep._core as _core
 from instep.dlpack import AnyArray, SupportsDLPack
 
 Array: TypeAlias = NDArray[Any]

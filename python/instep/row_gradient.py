@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from instep import _core
+import instep._core as _core
 from instep.dlpack import AnyArray
 from instep.parameters import Array
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from instep.numbers import check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
 
@@ -91,14 +91,14 @@ def read_state_dict(
     if duplicate:
         raise ValueError(f"params: expected each position once, got {ids}")
 
-    steps = as_count(top["steps"], "steps") if "steps" in top else None
+    steps = check_count("steps", top["steps"]) if "steps" in top else None
     loaded_states, param_steps = [], []
     for position, (id_, expected) in enumerate(zip(ids, states, strict=True)):
         where = f"state[{id_!r}]"
         saved = as_mapping(saved_states.get(id_, {}), where)
         arrays = _read_arrays(saved, expected, f"{where} (parameter {position})")
         if "step" in saved:
-            step = as_count(saved["step"], f"{where}['step']")
+            step = check_count(f"{where}['step']", saved["step"])
         elif arrays.keys() <= {"momentum_buffer"}:
             # torch's SGD does not count; that the buffer exists tells that it was stepped.
             step = 0 if not arrays else max(1, steps or 0)
@@ -164,20 +164,3 @@ def _get(mapping: Mapping[Any, Any], key: str, what: str) -> Any:
     if key not in mapping:
         raise KeyError(f"{what}: expected the key {key!r}, got {list(mapping)}")
     return mapping[key]
-
-
-def as_count(value: object, what: str) -> int:
-    """Return a count of steps; torch keeps it as a floating-point number of dimension 0."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    if isinstance(value, bool):
-        raise TypeError(f"{what}: expected an integer, got {value!r}")
-    try:
-        count = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{what}: expected an integer, got {value!r}") from None
-    if not 0 <= count < 2**63:
-        raise ValueError(f"{what}: expected a count from 0, got {count}")
-    return count

@@ -677,6 +677,11 @@ def test_ranges(name: str, good: list[Any], bad: list[Any]) -> None:
             make(np.ones(2), **{name: value})
 
 
+def test_max_trials_is_an_integer() -> None:
+    with pytest.raises(TypeError, match=r"max_trials: expected an integer, got 200\.0"):
+        make(np.ones(2), max_trials=200.0)
+
+
 READ_ONLY = np.ones(2)
 READ_ONLY.setflags(write=False)
 

@@ -182,9 +182,10 @@ def values(declared: Hyperparameter[Any]) -> st.SearchStrategy[Any]:
     if isinstance(declared, LearningRate):
         return st.floats(min_value=0, allow_infinity=False)
     if isinstance(declared, Number):
-        low = max(declared.low, -sys.float_info.max)
-        high = min(declared.high, sys.float_info.max)
-        return st.floats(low, high, exclude_min=declared.above, exclude_max=declared.below)
+        allowed = declared.range
+        low = max(allowed.low, -sys.float_info.max)
+        high = min(allowed.high, sys.float_info.max)
+        return st.floats(low, high, exclude_min=allowed.above, exclude_max=allowed.below)
     assert isinstance(declared, Flag)
     return st.booleans()
 

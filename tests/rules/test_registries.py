@@ -94,4 +94,6 @@ def test_the_tests_describe_it(rule: str) -> None:
         and each._rule == rule
     }
     described = set(DESCRIPTIONS[rule].optimizers)
-    assert described == exported, f"tests/optimizers/{rule}.py and python/instep/optimizers/__init__.py"
+    assert described == exported, (
+        f"tests/optimizers/{rule}.py and python/instep/optimizers/__init__.py"
+    )

@@ -31,7 +31,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from instep._core import __version__
-from instep.state_dict import as_count, as_mapping, read_state_dict
+from instep.numbers import check_count
+from instep.state_dict import as_mapping, read_state_dict
 
 if TYPE_CHECKING:
     from instep.optimizer import Optimizer
@@ -146,7 +147,7 @@ def read_content(optimizer: Optimizer, form: Format, file: IO[bytes], with_param
     return Content(
         _state_dict(metadata, names, arrays),
         [arrays[f"param.{k}"] for k in range(len(params))] if with_params else [],
-        as_count(_get(metadata, "skipped_steps"), "skipped_steps"),
+        check_count("skipped_steps", _get(metadata, "skipped_steps")),
     )
 
 
@@ -209,7 +210,7 @@ def _without_memory(array: Array) -> Array:
 def _check_kind(metadata: Mapping[str, Any], optimizer: Optimizer) -> None:
     if metadata.get("format") != FORMAT:
         raise ValueError(f"expected a checkpoint of instep, got {metadata.get('format')!r}")
-    version = as_count(_get(metadata, "version"), "version")
+    version = check_count("version", _get(metadata, "version"))
     if version > VERSION:
         raise ValueError(
             f"the file has version {version} of the format, this instep reads up to version "
@@ -260,7 +261,7 @@ def _state_dict(
     first = 0
     param_groups = []
     for group in groups:
-        count = as_count(as_mapping(group, "param_groups").get("params"), "params of a group")
+        count = check_count("params of a group", as_mapping(group, "param_groups").get("params"))
         param_groups.append({**group, "params": range(first, first + count)})
         first += count
     state: dict[int, dict[str, Any]] = {k: {"step": step} for k, step in enumerate(param_steps)}

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.numbers import AT_LEAST_0, FROM_0_TO_1
 from instep.optimizer import Optimizer
 from instep.parameters import Params
 
@@ -64,9 +65,9 @@ class Adadelta(Optimizer):
     _rule = "adadelta"
 
     lr: LearningRate = LearningRate()
-    rho: Number = Number(0.0, 1.0)
-    eps: Number = Number(0.0)
-    weight_decay: Number = Number(0.0)
+    rho: Number = Number(FROM_0_TO_1)
+    eps: Number = Number(AT_LEAST_0)
+    weight_decay: Number = Number(AT_LEAST_0)
     maximize: Flag = Flag()
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import ClassVar, Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
 
@@ -69,10 +70,10 @@ class Adagrad(Optimizer):
     _initial: ClassVar[Mapping[str, str]] = {"sum": "initial_accumulator_value"}
 
     lr: LearningRate = LearningRate()
-    lr_decay: Number = Number(0.0)
-    weight_decay: Number = Number(0.0)
-    initial_accumulator_value: Number = Number(0.0, fixed=True)
-    eps: Number = Number(0.0)
+    lr_decay: Number = Number(AT_LEAST_0)
+    weight_decay: Number = Number(AT_LEAST_0)
+    initial_accumulator_value: Number = Number(AT_LEAST_0, fixed=True)
+    eps: Number = Number(AT_LEAST_0)
     eps_inside_sqrt: Flag = Flag()
     maximize: Flag = Flag()
 

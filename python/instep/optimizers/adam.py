@@ -7,6 +7,7 @@ from typing import ClassVar, Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
+from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
 
@@ -82,8 +83,8 @@ class Adam(Optimizer):
 
     lr: LearningRate = LearningRate()
     betas: Betas = Betas()
-    eps: Number = Number(0.0)
-    weight_decay: Number = Number(0.0)
+    eps: Number = Number(AT_LEAST_0)
+    weight_decay: Number = Number(AT_LEAST_0)
     amsgrad: Flag = Flag()
     decoupled_weight_decay: Flag = Flag()
     bias_correction: Flag = Flag()

@@ -7,6 +7,7 @@ from typing import ClassVar, Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
 
@@ -77,10 +78,10 @@ class RMSprop(Optimizer):
     _switches: ClassVar[Mapping[str, str]] = {"grad_avg": "centered", "momentum_buffer": "momentum"}
 
     lr: LearningRate = LearningRate()
-    alpha: Number = Number(0.0)
-    eps: Number = Number(0.0)
-    weight_decay: Number = Number(0.0)
-    momentum: Number = Number(0.0)
+    alpha: Number = Number(AT_LEAST_0)
+    eps: Number = Number(AT_LEAST_0)
+    weight_decay: Number = Number(AT_LEAST_0)
+    momentum: Number = Number(AT_LEAST_0)
     centered: Flag = Flag()
     eps_inside_sqrt: Flag = Flag()
     maximize: Flag = Flag()

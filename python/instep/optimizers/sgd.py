@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
 
@@ -70,10 +71,10 @@ class SGD(Optimizer):
     _switches: ClassVar[Mapping[str, str]] = {"momentum_buffer": "momentum"}
 
     lr: LearningRate = LearningRate()
-    momentum: Number = Number(0.0)
+    momentum: Number = Number(AT_LEAST_0)
     dampening: Number = Number()
     nesterov: Flag = Flag(fixed=True)
-    weight_decay: Number = Number(0.0)
+    weight_decay: Number = Number(AT_LEAST_0)
     maximize: Flag = Flag()
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from instep import _core
+import instep._core as _core
 
 ROLES = {"param": "parameter", "grad": "gradient"}
 """What messages call arguments that have not the name of a state."""

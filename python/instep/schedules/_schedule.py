@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from instep.hyperparameters import Number, as_integer
-
-FINITE_AT_LEAST_0 = Number(0.0, below=True)
-FINITE_ABOVE_0 = Number(0.0, above=True, below=True)
-FROM_0_TO_1 = Number(0.0, 1.0)
+from instep.numbers import check_integer
 
 
 class ImmutableSchedule:
@@ -62,16 +58,6 @@ class ImmutableSchedule:
     def __repr__(self) -> str:
         parameters = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({parameters})"
-
-
-def check_integer(name: str, value: object, *, at_least: int) -> int:
-    """Return an argument as an int, or raise TypeError or ValueError."""
-    number = value if type(value) is int else as_integer(value)
-    if number is None:
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
-    if number < at_least:
-        raise ValueError(f"{name}: expected an integer of at least {at_least}, got {value!r}")
-    return number
 
 
 def interpolated(initial: float, final: float, weight: float) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from instep.schedules._schedule import FINITE_ABOVE_0, FINITE_AT_LEAST_0, ImmutableSchedule
+from instep.numbers import FINITE_ABOVE_0, FINITE_AT_LEAST_0
+from instep.schedules._schedule import ImmutableSchedule
 
 
 class InverseSquareRoot(ImmutableSchedule):
@@ -57,8 +58,8 @@ class InverseSquareRoot(ImmutableSchedule):
 
     def __init__(self, initial: float, timescale: float = 1.0) -> None:
         self._set(
-            initial=FINITE_AT_LEAST_0.check_as("initial", initial),
-            timescale=FINITE_ABOVE_0.check_as("timescale", timescale),
+            initial=FINITE_AT_LEAST_0.check("initial", initial),
+            timescale=FINITE_ABOVE_0.check("timescale", timescale),
         )
 
     def _rate(self, t: int) -> float:
@@ -122,9 +123,9 @@ class SearchThenConverge(ImmutableSchedule):
 
     def __init__(self, initial: float, timescale: float, c: float | None = None) -> None:
         self._set(
-            initial=FINITE_ABOVE_0.check_as("initial", initial),
-            timescale=FINITE_ABOVE_0.check_as("timescale", timescale),
-            c=None if c is None else FINITE_ABOVE_0.check_as("c", c),
+            initial=FINITE_ABOVE_0.check("initial", initial),
+            timescale=FINITE_ABOVE_0.check("timescale", timescale),
+            c=None if c is None else FINITE_ABOVE_0.check("c", c),
         )
 
     def _rate(self, t: int) -> float:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import math
 
-from instep.schedules._schedule import (
-    FINITE_ABOVE_0,
-    FINITE_AT_LEAST_0,
-    FROM_0_TO_1,
-    ImmutableSchedule,
-    check_integer,
-)
+from instep.numbers import FINITE_ABOVE_0, FINITE_AT_LEAST_0, FROM_0_TO_1, check_integer
+from instep.schedules._schedule import ImmutableSchedule
 
 
 class StepDecay(ImmutableSchedule):
@@ -54,8 +49,8 @@ class StepDecay(ImmutableSchedule):
 
     def __init__(self, initial: float, factor: float, every: int) -> None:
         self._set(
-            initial=FINITE_AT_LEAST_0.check_as("initial", initial),
-            factor=FROM_0_TO_1.check_as("factor", factor),
+            initial=FINITE_AT_LEAST_0.check("initial", initial),
+            factor=FROM_0_TO_1.check("factor", factor),
             every=check_integer("every", every, at_least=1),
         )
 
@@ -106,9 +101,9 @@ class ExponentialDecay(ImmutableSchedule):
 
     def __init__(self, initial: float, factor: float, timescale: float = 1.0) -> None:
         self._set(
-            initial=FINITE_AT_LEAST_0.check_as("initial", initial),
-            factor=FROM_0_TO_1.check_as("factor", factor),
-            timescale=FINITE_ABOVE_0.check_as("timescale", timescale),
+            initial=FINITE_AT_LEAST_0.check("initial", initial),
+            factor=FROM_0_TO_1.check("factor", factor),
+            timescale=FINITE_ABOVE_0.check("timescale", timescale),
         )
 
     def _rate(self, t: int) -> float:

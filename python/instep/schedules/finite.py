@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import math
 
-from instep.schedules._schedule import (
-    FINITE_ABOVE_0,
-    FINITE_AT_LEAST_0,
-    ImmutableSchedule,
-    check_integer,
-    interpolated,
-)
+from instep.numbers import FINITE_ABOVE_0, FINITE_AT_LEAST_0, check_integer
+from instep.schedules._schedule import ImmutableSchedule, interpolated
 
 
 class PolynomialDecay(ImmutableSchedule):
@@ -57,10 +52,10 @@ class PolynomialDecay(ImmutableSchedule):
 
     def __init__(self, initial: float, final: float, steps: int, power: float = 1.0) -> None:
         self._set(
-            initial=FINITE_AT_LEAST_0.check_as("initial", initial),
-            final=FINITE_AT_LEAST_0.check_as("final", final),
+            initial=FINITE_AT_LEAST_0.check("initial", initial),
+            final=FINITE_AT_LEAST_0.check("final", final),
             steps=check_integer("steps", steps, at_least=1),
-            power=FINITE_ABOVE_0.check_as("power", power),
+            power=FINITE_ABOVE_0.check("power", power),
         )
 
     def _rate(self, t: int) -> float:
@@ -108,9 +103,9 @@ class CosineDecay(ImmutableSchedule):
 
     def __init__(self, initial: float, steps: int, final: float = 0.0) -> None:
         self._set(
-            initial=FINITE_AT_LEAST_0.check_as("initial", initial),
+            initial=FINITE_AT_LEAST_0.check("initial", initial),
             steps=check_integer("steps", steps, at_least=1),
-            final=FINITE_AT_LEAST_0.check_as("final", final),
+            final=FINITE_AT_LEAST_0.check("final", final),
         )
 
     def _rate(self, t: int) -> float:

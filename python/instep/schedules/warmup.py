@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from instep.hyperparameters import Schedule
-from instep.schedules._schedule import (
-    FINITE_AT_LEAST_0,
-    FROM_0_TO_1,
-    ImmutableSchedule,
-    check_integer,
-    interpolated,
-)
+from instep.numbers import FINITE_AT_LEAST_0, FROM_0_TO_1, check_integer
+from instep.schedules._schedule import ImmutableSchedule, interpolated
 
 
 class LinearWarmup(ImmutableSchedule):
@@ -68,8 +63,8 @@ class LinearWarmup(ImmutableSchedule):
         steps = check_integer("steps", steps, at_least=0)
         self._set(
             steps=steps,
-            then=then if callable(then) else FINITE_AT_LEAST_0.check_as("then", then),
-            start=1 / (steps + 1) if start is None else FROM_0_TO_1.check_as("start", start),
+            then=then if callable(then) else FINITE_AT_LEAST_0.check("then", then),
+            start=1 / (steps + 1) if start is None else FROM_0_TO_1.check("start", start),
         )
 
     def _rate(self, t: int) -> float:
@@ -81,4 +76,4 @@ class LinearWarmup(ImmutableSchedule):
     def _then(self, t: int) -> float:
         if not callable(self.then):
             return self.then
-        return FINITE_AT_LEAST_0.check_as("then(t)", self.then(t))
+        return FINITE_AT_LEAST_0.check("then(t)", self.then(t))
