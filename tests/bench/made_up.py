@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from instep.bench.cases import RULES, Case
+from instep.bench.cases import Case
 from instep.bench.results import Measurement, Quartiles, Results, Timings
+from instep.bench.rules import RULES
 
 RULE = {rule.name: rule for rule in RULES}
 

@@ -11,19 +11,11 @@ import pytest
 
 import instep
 from instep import _core
-from instep.bench.cases import (
-    DTYPES,
-    LAYOUTS,
-    NUMBERS,
-    RULES,
-    VARIANTS,
-    Arrays,
-    Case,
-    Rule,
-    table,
-)
+from instep.bench.arrays import DTYPES, LAYOUTS, NUMBERS, Arrays
+from instep.bench.cases import Case
 from instep.bench.own import INSTEP, REFERENCE
-from instep.bench.presets import DEFAULT, FULL, QUICK
+from instep.bench.presets import DEFAULT, FULL, QUICK, Preset
+from instep.bench.rules import RULES, VARIANTS, Rule
 
 BYTES_PER_FLOAT32 = {
     "sgd": 12,
@@ -111,17 +103,16 @@ def test_squares_of_gradients_are_as_they_are_called(numbers: str, dtype: str) -
     assert bool(np.all(squares < np.finfo(dtype).smallest_normal)) == (numbers == "subnormal")
 
 
-def test_table_is_every_combination() -> None:
-    cases = list(
-        table(
-            sizes=[(1,), (2, 2)],
-            dtypes=DTYPES,
-            layouts=LAYOUTS,
-            numbers=NUMBERS,
-            gradients=("same", "new"),
-            threads=(1, None),
-        )
+def test_a_preset_has_every_combination() -> None:
+    preset = Preset(
+        sizes=[(1,), (2, 2)],
+        dtypes=DTYPES,
+        layouts=tuple(LAYOUTS),
+        numbers=tuple(NUMBERS),
+        gradients=("same", "new"),
+        threads=(1, None),
     )
+    cases = list(preset.cases())
     assert len(cases) == len(RULES) * 2 * 2 * len(LAYOUTS) * 2 * 2 * 2
     assert len({str(case) for case in cases}) == len(cases)
     # Cases of one kind follow each other.

@@ -14,12 +14,14 @@ import pytest
 import instep
 from instep.__main__ import main
 from instep.bench import json_file, peers
-from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Case
+from instep.bench.arrays import DTYPES, LAYOUTS, NUMBERS
+from instep.bench.cases import GRADIENTS, Case
 from instep.bench.contenders import Contender
 from instep.bench.measure import FEWEST_ROUNDS, measure
 from instep.bench.own import REFERENCE
 from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
+from instep.bench.rules import RULES
 from tests.bench.made_up import TABLE, measurement, results
 
 NO_TIME = ("--seconds-per-case", "0")

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 import instep
-from instep.bench.cases import DTYPES, LAYOUTS, RULES, Case, Rule
+from instep.bench.arrays import DTYPES, LAYOUTS
+from instep.bench.cases import Case
 from instep.bench.contenders import Contender, NotOffered
 from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.peers import PEERS, load
+from instep.bench.rules import RULES, Rule
 from tests.processes import run_python, run_scenario
 
 if TYPE_CHECKING:

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instep.bench.cases import GRADIENTS, Case, table
+from instep.bench.arrays import DTYPES
+from instep.bench.cases import GRADIENTS, Case
 from instep.bench.contenders import Contender
 from instep.bench.own import INSTEP, REFERENCE
+from instep.bench.presets import Preset
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 # At 10 elements a step costs its call, and so it matters whether it knows the gradient buffer.
-CASES = [*table([(10,)], gradients=GRADIENTS), *table([(1_000,), (100_000,)])]
+CASES = [
+    *Preset(sizes=[(10,)], dtypes=DTYPES, gradients=tuple(GRADIENTS)).cases(),
+    *Preset(sizes=[(1_000,), (100_000,)], dtypes=DTYPES).cases(),
+]
 
 
 @pytest.mark.parametrize("contender", [INSTEP, REFERENCE], ids=lambda contender: contender.name)

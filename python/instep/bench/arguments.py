@@ -7,9 +7,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from instep.bench.cases import DTYPES, GRADIENTS, LAYOUTS, NUMBERS, RULES, Rule
+from instep.bench.arrays import DTYPES, LAYOUTS, NUMBERS
+from instep.bench.cases import GRADIENTS
 from instep.bench.peers import ALWAYS, PEERS
 from instep.bench.presets import DEFAULT, FULL, QUICK, Preset
+from instep.bench.rules import RULES, Rule
 from instep.commandline.numbers import nonnegative, positive
 
 if TYPE_CHECKING:

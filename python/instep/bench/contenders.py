@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.bench.cases import Array, Arrays, Case
+    from instep.bench.arrays import Array
+    from instep.bench.cases import Case
 
 Gradients = TypeVar("Gradients")
 """One step's gradients, as a contender's library takes them."""
@@ -47,8 +48,3 @@ def each_in_turn(
     """Return a function that calls `step` with the next of `grads`, over and over."""
     # All in C: about 0.02 µs of each step, and the same for every contender.
     return map(step, itertools.cycle(grads)).__next__
-
-
-def as_list(arrays: Arrays) -> list[Array]:
-    """Return one array or many as a list."""
-    return arrays if isinstance(arrays, list) else [arrays]

@@ -17,7 +17,8 @@ from instep.bench.contenders import Contender, NotOffered, Stepper
 from instep.parameters import new_state
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Array, Case
+    from instep.bench.arrays import Array
+    from instep.bench.cases import Case
 
 
 def _traffic(case: Case) -> Stepper:

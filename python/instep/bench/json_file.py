@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from instep.bench.cases import RULES, Case
+from instep.bench.cases import Case
 from instep.bench.results import Measurement, Quartiles, Results, Timings
+from instep.bench.rules import RULES
 from instep.commandline.errors import CommandError
 
 if TYPE_CHECKING:

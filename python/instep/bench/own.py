@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import instep
-from instep.bench.contenders import Contender, Stepper, as_list, each_in_turn
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, Stepper, each_in_turn
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Arrays, Case
+    from instep.bench.arrays import Arrays
+    from instep.bench.cases import Case
 
 
 def _optimizer(case: Case) -> Stepper:

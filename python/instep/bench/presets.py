@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from instep.bench.cases import DTYPES, RULES, Case, Rule, table
+from instep.bench.arrays import DTYPES
+from instep.bench.cases import GRADIENTS, Case
+from instep.bench.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,16 +28,17 @@ class Preset:
     seconds_per_case: float = 0.5
 
     def cases(self) -> Iterator[Case]:
-        """Yield every case."""
-        return table(
-            self.sizes,
+        """Yield every case; those of one kind follow each other."""
+        for rule, dtype, layout, numbers, gradients, threads, sizes in itertools.product(
             self.rules,
             self.dtypes,
             self.layouts,
             self.numbers,
             self.gradients,
             self.threads,
-        )
+            self.sizes,
+        ):
+            yield Case(rule, dtype, sizes, layout, GRADIENTS[gradients], numbers, threads)
 
     def in_words(self) -> dict[str, Any]:
         """Return the lists in types that JSON has."""

@@ -17,12 +17,14 @@ if "OMP_NUM_THREADS" in os.environ:
 import numba
 import numpy as np
 
-from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.bench.cases import Array, Case
+    from instep.bench.arrays import Array
+    from instep.bench.cases import Case
 
 numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from instep.bench.cases import Array
-from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
+from instep.bench.arrays import Array, as_list
+from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,8 @@ import optax
 from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Case, Rule
+    from instep.bench.cases import Case
+    from instep.bench.rules import Rule
 
 # Arrays that are tied to a device instead cost a short series of steps half as much again.
 jax.config.update("jax_platforms", "cpu")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from sklearn.neural_network import _stochastic_optimizers as optimizers
 
-from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Array, Case
+    from instep.bench.arrays import Array
+    from instep.bench.cases import Case
 
 
 def _prepare(case: Case) -> Stepper:

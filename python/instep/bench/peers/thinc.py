@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import thinc.api
 
-from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
-    from instep.bench.cases import Array, Case
+    from instep.bench.arrays import Array
+    from instep.bench.cases import Case
 
 
 def _prepare(case: Case) -> Stepper:

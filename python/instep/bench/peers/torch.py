@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from instep.bench.contenders import Contender, NotOffered, Stepper, as_list, each_in_turn
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,99 @@
+"""The update rules that are measured."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+
+import instep
+from instep import _core, reference
+from instep.optimizers import class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from instep.bench.arrays import Arrays
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An optimizer with the options that decide which arrays it steps through."""
+
+    name: str
+    optimizer: type[instep.Optimizer]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Callable[..., None]:
+        """The function of `instep.reference` that has this rule."""
+        function: Callable[..., None] = getattr(reference, f"{self.optimizer._rule}_step")
+        return function
+
+    @cached_property
+    def counts_steps(self) -> bool:
+        """Whether the reference takes the number of the step."""
+        return "step" in inspect.signature(self.reference).parameters
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Names of the state arrays of a parameter."""
+        return tuple(name for name in self._state_dict["state"][0] if name != "step")
+
+    @cached_property
+    def roots(self) -> int:
+        """Square roots for each element: those that the reference takes of its arrays."""
+        states = self.reference_states(lambda: np.ones(1))
+        number = {"step": 1} if self.counts_steps else {}
+        with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
+            self.reference(np.ones(1), np.ones(1), **states, **self.reference_options, **number)
+        return sqrt.call_count
+
+    @cached_property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter of the optimizer, defaults included."""
+        group = self._state_dict["param_groups"][0]
+        return {name: value for name, value in group.items() if name != "params"}
+
+    @cached_property
+    def reference_options(self) -> dict[str, Any]:
+        """The options with which the reference steps as the optimizer does."""
+        given = dict(self.hyperparameters)
+        if "betas" in given:
+            given["beta1"], given["beta2"] = given.pop("betas")
+        accepted = inspect.signature(self.reference).parameters
+        return {name: value for name, value in given.items() if name in accepted}
+
+    def reference_states(self, make: Callable[[], Arrays]) -> dict[str, Arrays]:
+        """Return new states, each of them made by `make`, by the names of the arguments."""
+        return {"state_sum" if name == "sum" else name: make() for name in self.states}
+
+    @cached_property
+    def _state_dict(self) -> dict[str, Any]:
+        optimizer = self.optimizer(np.ones(1), **self.options)
+        optimizer.step(np.ones(1))
+        return optimizer.state_dict()
+
+
+VARIANTS = (
+    Rule("sgd-momentum", instep.SGD, {"momentum": 0.9}),
+    Rule("sgd-nesterov", instep.SGD, {"momentum": 0.9, "nesterov": True}),
+    Rule("adamw", instep.AdamW),
+    Rule("amsgrad", instep.Adam, {"amsgrad": True}),
+    Rule("rmsprop-momentum", instep.RMSprop, {"momentum": 0.9}),
+    Rule("rmsprop-centered", instep.RMSprop, {"centered": True}),
+)
+"""What is measured of a rule beside its class at the defaults."""
+
+RULES = tuple(
+    rule
+    for name in _core.rules()
+    for rule in (
+        Rule(name, class_of(name)),
+        *(variant for variant in VARIANTS if variant.optimizer._rule == name),
+    )
+)
