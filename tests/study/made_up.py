@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from instep.study.findings import Curves, Findings, Picture
 from instep.study.parts import Part
+from instep.study.report.findings import Curves, Findings, Picture
 
 if TYPE_CHECKING:
     import argparse

@@ -80,7 +80,7 @@ def test_every_part_explains_itself(capsys: Capture, name: str) -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_has_a_module(name: str) -> None:
     assert PARTS[name].name == name
-    assert importlib.util.find_spec(f"instep.study.{name.replace('-', '_')}")
+    assert importlib.util.find_spec(f"instep.study.{name.replace('-', '_')}.part")
 
 
 def test_help_lists_the_parts_and_needs_no_extra() -> None:

@@ -87,7 +87,7 @@ def test_examples_run() -> None:
         for file in FILES
         if ">>> " in file.read_text("utf-8")
     ]
-    assert "instep.study.findings" in names
+    assert "instep.study.report.findings" in names
     # In a process of their own, since some parts import JAX.
     program = (
         "import doctest, importlib; modules = map(importlib.import_module, {}); "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from instep.commandline.errors import require
 from instep.commandline.numbers import natural
-from instep.study.digits_arguments import add_data_argument
+from instep.study.handwriting.argument import add_data_argument
 from instep.study.parts import PARTS
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def _run(part: Part, args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from instep.study.archive import Archive
     from instep.study.progress import Progress
+    from instep.study.report.archive import Archive
 
     archive = Archive(args.out)
     settings = {name: value for name, value in vars(args).items() if name not in NOT_DECISIVE}

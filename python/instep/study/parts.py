@@ -1,4 +1,4 @@
-"""The parts of the study. Each is a module that is imported when it runs, not before."""
+"""The parts of the study. Each is a folder whose `part.py` is imported when it runs, not before."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from instep.study import digits_arguments
+from instep.study.digits import arguments as digits_arguments
+from instep.study.handwriting.argument import add_data_argument
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from instep.study.findings import Findings
     from instep.study.progress import Progress
+    from instep.study.report.findings import Findings
 
 
 def _no_arguments(_: argparse.ArgumentParser) -> None:
@@ -30,8 +31,8 @@ class Part:
     add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
 
     def run(self, settings: argparse.Namespace, progress: Progress) -> Findings:
-        """Run it. Its module has a function of this name."""
-        module = importlib.import_module(f"instep.study.{self.name.replace('-', '_')}")
+        """Run it. Its `part.py` has a function of this name."""
+        module = importlib.import_module(f"instep.study.{self.name.replace('-', '_')}.part")
         run = cast("Callable[[argparse.Namespace, Progress], Findings]", module.run)
         return run(settings, progress)
 
@@ -53,7 +54,7 @@ PARTS = {
             "loss-surface",
             "Slices of the loss around the points that the optimizers find",
             ("jax",),
-            digits_arguments.add_data_argument,
+            add_data_argument,
         ),
         Part("sparse", "Rare and frequent features", ("sklearn",)),
         Part("descent", "Batch and stochastic descent, noise floors and falling rates"),

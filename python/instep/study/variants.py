@@ -18,7 +18,7 @@ VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
     "SGD, momentum": partial(instep.SGD, momentum=MOMENTUM),
     "RMSprop, momentum": partial(instep.RMSprop, momentum=MOMENTUM),
 }
-"""By the titles that :mod:`instep.study.styles` knows. Call with parameters and ``lr``."""
+"""By the titles that :mod:`instep.study.report.styles` knows. Call with parameters and ``lr``."""
 
 
 def at_one_rate(lr: float) -> dict[str, Callable[..., instep.Optimizer]]:

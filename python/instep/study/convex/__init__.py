@@ -1,0 +1,1 @@
+"""Convex problems on which Adam fails, and AMSGrad not."""

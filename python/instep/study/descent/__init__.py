@@ -1,0 +1,1 @@
+"""Batch, stochastic and mini-batch descent, their noise floors, and rates that fall."""

@@ -1,0 +1,1 @@
+"""Handwritten digits, a network that tells them apart, and its training."""

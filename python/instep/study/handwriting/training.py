@@ -1,0 +1,196 @@
+"""A training run: compiled steps, and the reference's steps on copies with the same gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from instep.commandline.errors import CommandError
+from instep.study.handwriting.data import Digits, Images, Labels, Part, batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from instep.study.optimizers import Array, Pairing
+
+
+class Network(Protocol):
+    """What is trained. :mod:`instep.study.handwriting.network` is one."""
+
+    def loss_and_gradients(
+        self, weights: dict[str, Array], images: Images, labels: Labels, /
+    ) -> tuple[float, dict[str, Array]]:
+        """Return the loss on a batch and its gradients, named and ordered as `weights`."""
+
+    def accuracy(self, weights: dict[str, Array], part: Part, /) -> float:
+        """Return the share of `part` that is classified correctly."""
+
+    def live_units(self, weights: dict[str, Array], part: Part, /) -> tuple[float, ...]:
+        """Return the share of each hidden layer's units that some image of `part` activates."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The same batches for every optimizer."""
+
+    epochs: int
+    batch_size: int
+    seed: int
+
+    def steps_per_epoch(self, digits: Digits) -> int:
+        """Return the number of full batches in the training part."""
+        return len(digits.train) // self.batch_size
+
+
+def choose_schedule(
+    digits: Digits, batch_size: int, seed: int, *, epochs: int | None, steps: int
+) -> Schedule:
+    """Return a schedule of so many epochs or, where that is left open, of about `steps` steps.
+
+    Raises
+    ------
+    CommandError
+        When the training part fills no batch.
+    """
+    if batch_size > len(digits.train):
+        raise CommandError(
+            f"--batch-size {batch_size} is more than the {len(digits.train)} training images"
+        )
+    if epochs is None:
+        epochs = max(1, round(steps / (len(digits.train) // batch_size)))
+    return Schedule(epochs, batch_size, seed)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves.
+
+    `losses` are those of every batch, before its step; `accuracies` those on the test part, before
+    the first step and after every epoch of `steps_per_epoch` steps. `seconds` are those that each
+    side's steps took, without the gradients. `live_units` are the shares of each hidden layer's
+    units that some training image activates at the end: where a layer has none, no gradient gets
+    through it, and no optimizer can mend that.
+    """
+
+    pairing: Pairing
+    lr: float
+    losses: list[float]
+    accuracies: list[float]
+    steps_per_epoch: int
+    weights: dict[str, Array]
+    live_units: tuple[float, ...]
+    seconds: float
+    reference_seconds: float
+
+    @property
+    def final_loss(self) -> float:
+        """The mean loss of the last epoch's batches: not finite where the run diverged."""
+        # An infinite loss among finite ones, or a huge one, is no reason to warn.
+        with np.errstate(all="ignore"):
+            return float(np.mean(self.losses[-self.steps_per_epoch :]))
+
+    @property
+    def epoch_ends(self) -> list[int]:
+        """The steps after which `accuracies` were measured."""
+        return list(range(0, len(self.losses) + 1, self.steps_per_epoch))
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy on the test part at the end."""
+        return self.accuracies[-1]
+
+
+def train(
+    pairing: Pairing,
+    lr: float,
+    initial: dict[str, Array],
+    digits: Digits,
+    network: Network,
+    schedule: Schedule,
+    report: Callable[[float, float], None],
+) -> Outcome:
+    """Train from `initial`; call `report` with loss and latest test accuracy after each step.
+
+    Raises
+    ------
+    CommandError
+        When the two sides are not equal, bit for bit, at the end.
+    """
+    weights = {name: array.copy() for name, array in initial.items()}
+    optimizer = pairing.optimizer(weights, lr=lr)
+    copies = [array.copy() for array in initial.values()]
+    states = {name: [np.zeros_like(copy) for copy in copies] for name in pairing.states}
+
+    steps_per_epoch = schedule.steps_per_epoch(digits)
+    losses: list[float] = []
+    seconds = reference_seconds = 0.0
+    accuracies = [network.accuracy(weights, digits.test)]
+    for step, batch in enumerate(
+        batches(
+            len(digits.train),
+            size=schedule.batch_size,
+            epochs=schedule.epochs,
+            seed=schedule.seed,
+        ),
+        start=1,
+    ):
+        images, labels = digits.train.images[batch], digits.train.labels[batch]
+        loss, gradients = network.loss_and_gradients(weights, images, labels)
+        in_order = list(gradients.values())
+        # A run that diverges overflows on both sides alike; its losses tell, warnings need not.
+        with np.errstate(all="ignore"):
+            # The reference comes second: finding the gradients in cache can only flatter it.
+            started = perf_counter()
+            optimizer.step(gradients)
+            stepped = perf_counter()
+            pairing.reference_step(copies, in_order, states, step=step, lr=lr)
+            ended = perf_counter()
+        seconds += stepped - started
+        reference_seconds += ended - stepped
+        losses.append(loss)
+        if step % steps_per_epoch == 0:
+            accuracies.append(network.accuracy(weights, digits.test))
+        report(loss, accuracies[-1])
+
+    _check_equal(pairing, optimizer.state_dict()["state"], weights, copies, states)
+    return Outcome(
+        pairing,
+        lr,
+        losses,
+        accuracies,
+        steps_per_epoch,
+        weights,
+        network.live_units(weights, digits.train),
+        seconds=seconds,
+        reference_seconds=reference_seconds,
+    )
+
+
+def _check_equal(
+    pairing: Pairing,
+    compiled_states: dict[int, dict[str, Array]],
+    weights: dict[str, Array],
+    copies: list[Array],
+    states: dict[str, list[Array]],
+) -> None:
+    for index, name in enumerate(weights):
+        pairs = {name: (weights[name], copies[index])}
+        for state, arrays in states.items():
+            pairs[f"{state} of {name}"] = compiled_states[index][state], arrays[index]
+        for what, (compiled, expected) in pairs.items():
+            if differing := int(np.count_nonzero(_differ(compiled, expected))):
+                raise CommandError(
+                    f"{pairing.title}: {what} differs from the NumPy reference in {differing} of "
+                    f"{expected.size} elements; this is a defect of instep, please report it"
+                )
+
+
+def _differ(compiled: Array, expected: Array) -> NDArray[np.bool_]:
+    """Compare bits; any NaN equals any other, since its sign and payload are unspecified."""
+    bits_differ: NDArray[np.bool_] = compiled.view(np.uint32) != expected.view(np.uint32)
+    return np.logical_and(bits_differ, ~(np.isnan(compiled) & np.isnan(expected)))

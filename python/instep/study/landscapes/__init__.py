@@ -1,0 +1,1 @@
+"""Paths on functions of two variables, and how long a saddle holds."""

@@ -1,0 +1,55 @@
+"""Paths on four functions of two variables, and how long a saddle holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from instep.study.landscapes import pictures, saddle_escape
+from instep.study.landscapes.descents import best_descent
+from instep.study.landscapes.surfaces import SURFACES
+from instep.study.landscapes.text import text
+from instep.study.report.findings import Curves, Findings
+from instep.study.report.iterations import log_spaced
+from instep.study.variants import VARIANTS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from instep.study.landscapes.descents import Descent
+    from instep.study.landscapes.surfaces import Surface
+    from instep.study.progress import Progress
+
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
+QUICK_RATES = RATES[::2]
+POINTS = 400
+"""Most points of a path that are stored."""
+
+
+def run(settings: argparse.Namespace, progress: Progress) -> Findings:
+    """Descend everywhere. Nothing is random: the seed changes nothing."""
+    rates = QUICK_RATES if settings.quick else RATES
+    found: list[tuple[Surface, list[Descent]]] = []
+    bar = progress.bar("landscapes", len(SURFACES) * len(VARIANTS))
+    for surface in SURFACES:
+        found.append((surface, []))
+        for title in VARIANTS:
+            found[-1][1].append(best_descent(title, rates, surface, surface.steps))
+            bar.advance(note=f"{surface.name}, {title}")
+    drawn = [pictures.paths(*each) for each in found]
+    drawn.append(pictures.losses(found))
+    escape = saddle_escape.run(settings, progress)
+    return Findings(
+        f"{text(found, rates)}\n\n{escape.text}",
+        [*drawn, *escape.pictures],
+        [_paths(found), *escape.curves],
+    )
+
+
+def _paths(found: list[tuple[Surface, list[Descent]]]) -> Curves:
+    curves = Curves("paths", "function", "optimizer", "lr", "iteration", "x", "y", "loss")
+    for surface, descents in found:
+        for descent in descents:
+            rows = log_spaced(len(descent.path) - 1, POINTS)
+            x, y = descent.path[rows].T
+            curves.add(surface.name, descent.title, descent.lr, rows, x, y, descent.losses[rows])
+    return curves

@@ -1,0 +1,1 @@
+"""Slices of the loss around the points that the optimizers find."""

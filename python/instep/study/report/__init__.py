@@ -1,0 +1,1 @@
+"""What a part finds, and how it is told, drawn and kept."""

@@ -1,0 +1,1 @@
+"""Rare and frequent features: what Adagrad was made for."""

@@ -1,0 +1,114 @@
+"""Logistic regression on a stream of bags of words, at many learning rates at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import instep
+from instep.study.convex.online_linear import Iterations, decaying, logarithmic_marks
+from instep.study.sparse.bags_of_words import Array, Bags, Problem, log_loss, sigmoid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from instep.study.progress import Bar
+
+MARKS = 30
+
+
+@dataclass(frozen=True)
+class Learner:
+    """An optimizer and a grid of rates for it, each twice the one before."""
+
+    title: str
+    optimizer: Callable[..., instep.Optimizer]
+    exponents: range
+    schedule: Callable[[float], Any] = float
+
+    @property
+    def rates(self) -> list[float]:
+        """The grid."""
+        return [2.0**exponent for exponent in self.exponents]
+
+
+LEARNERS = (
+    Learner("SGD", instep.SGD, range(-10, 2)),
+    Learner("SGD, schedule", instep.SGD, range(-5, 7), decaying),
+    Learner("Adagrad", instep.Adagrad, range(-7, 5)),
+    Learner("Adam", instep.Adam, range(-12, 0)),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one optimizer learned on one problem. The first axis is that of the grid's rates.
+
+    `online` is the mean loss of each example of the stream before it was learned from; `held_out`
+    has the held-out loss at each of `marks`, counts of examples learned from.
+    """
+
+    problem: Problem
+    learner: Learner
+    weights: Array
+    online: Array
+    marks: Iterations
+    held_out: Array
+
+    @property
+    def best(self) -> int:
+        """Which rate has the least online loss: a choice that needs no other examples."""
+        return int(np.argmin(self.online))
+
+
+def row_gradients(weights: Array, words: Array, labels: Array) -> tuple[Array, list[Any]]:
+    r"""Return the loss of an example and its gradient, for each of several tables of weights.
+
+    With :math:`z` the sum of the rows of its words, the gradient of the row of each word is
+    :math:`\sigma(z) - y`; of a word that comes twice, twice that.
+    """
+    z = weights[:, words].sum(axis=1)
+    error = sigmoid(z) - labels
+    values = np.broadcast_to(error[:, None, :], (len(weights), len(words), z.shape[1]))
+    return log_loss(z, labels), [instep.RowGradient(words, each) for each in values]
+
+
+def learn(problem: Problem, learner: Learner, bar: Bar) -> Run:
+    """Learn from every example once, in order; one table of weights for each rate."""
+    rates = learner.rates
+    stream = problem.stream
+    weights = np.zeros((len(rates), problem.vocabulary, stream.labels.shape[1]))
+    optimizer = learner.optimizer(
+        [
+            {"params": table, "lr": learner.schedule(rate)}
+            for table, rate in zip(weights, rates, strict=True)
+        ]
+    )
+    online = np.zeros(len(rates))
+    marks = logarithmic_marks(len(stream), MARKS)
+    held_out = []
+    following = iter(marks.tolist())
+    mark = next(following)
+    for count, (words, labels) in enumerate(zip(stream.words, stream.labels, strict=True), 1):
+        loss, gradients = row_gradients(weights, words, labels)
+        online += loss
+        optimizer.step(gradients)
+        if count == mark:
+            held_out.append([mean_loss(table, problem.held_out) for table in weights])
+            mark = next(following, 0)
+        if count % 100 == 0:
+            bar.advance(100)
+    bar.advance(len(stream) % 100)
+    return Run(problem, learner, weights, online / len(stream), marks, np.array(held_out).T)
+
+
+def mean_loss(table: Array, bags: Bags) -> float:
+    """Return the mean loss of one table of weights."""
+    return float(np.mean(log_loss(scores(table, bags), bags.labels)))
+
+
+def scores(table: Array, bags: Bags) -> Array:
+    """Return z of each example and label."""
+    return np.asarray(table[bags.words].sum(axis=1))

@@ -1,0 +1,132 @@
+"""Pictures of learning from rare and frequent features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from instep.study.report.findings import Picture
+from instep.study.report.styles import style
+from instep.study.sparse.bags_of_words import bayes_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from instep.study.sparse.bags_of_words import Array, Problem
+    from instep.study.sparse.learning import Run
+
+BINS = 12
+FIRST_SHOWN = 100
+"""Before this many examples, held-out losses are chance."""
+
+
+def by_occurrences(problem: Problem, table: Array) -> tuple[Array, Array]:
+    """Return the root mean square error of the weights, for words of about equal frequency.
+
+    The first array is the geometric mean of the expected occurrences in each bin; bins are equally
+    wide in their logarithm, and those without a word are left out.
+    """
+    assert problem.occurrences is not None
+    assert problem.weights is not None
+    logarithm = np.log(problem.occurrences)
+    edges = np.linspace(logarithm.min(), logarithm.max(), BINS + 1)
+    place = np.clip(np.searchsorted(edges, logarithm, side="right") - 1, 0, BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    full = count > 0
+    squares = np.bincount(place, (table[:, 0] - problem.weights) ** 2, minlength=BINS)
+    middles = np.bincount(place, logarithm, minlength=BINS)
+    return np.exp(middles[full] / count[full]), np.sqrt(squares[full] / count[full])
+
+
+def _panels(
+    figure: Figure, runs: Sequence[Run], shape: tuple[int, int]
+) -> Iterator[tuple[Axes, list[Run]]]:
+    """Yield a panel for each problem, with its runs; then put a legend below all."""
+    titles = list(dict.fromkeys(run.problem.title for run in runs))
+    panels = np.atleast_2d(figure.subplots(*shape))
+    for axes, title in zip(panels.flat, titles, strict=True):
+        yield axes, [run for run in runs if run.problem.title == title]
+        axes.set_title(title[0].upper() + title[1:])
+        axes.grid(alpha=0.3)
+        axes.margins(x=0.01)
+    handles, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+
+def draw_learning(runs: Sequence[Run]) -> Picture:
+    """Draw held-out losses against the examples learned from, each at its best rate."""
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    for axes, of_problem in _panels(figure, runs, (2, 2)):
+        for run in of_problem:
+            late = run.marks >= FIRST_SHOWN
+            losses = run.held_out[run.best, late]
+            axes.plot(run.marks[late], losses, **style(run.learner.title), linewidth=2)
+        if of_problem[0].problem.weights is not None:
+            axes.axhline(
+                bayes_loss(of_problem[0].problem),
+                color="0.3",
+                linewidth=1,
+                linestyle="--",
+                label="true weights",
+            )
+        axes.set(xscale="log", yscale="log", xlabel="examples", ylabel="held-out loss")
+        # Powers of ten alone would be one or two ticks.
+        for axis, steps in ((axes.xaxis, (1, 3)), (axes.yaxis, (1, 1.5, 2, 3, 4, 5, 7))):
+            axis.set_major_locator(LogLocator(subs=steps))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+    caption = (
+        "Held-out loss at each optimizer's best learning rate, from the hundredth example on: "
+        "what Adagrad gains depends on whether the rare words tell something."
+    )
+    return Picture("held-out", figure, caption)
+
+
+def draw_features(runs: Sequence[Run]) -> Picture:
+    """Draw the error of the weights against the frequency of their words."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    known = [run for run in runs if run.problem.weights is not None]
+    for axes, of_problem in _panels(figure, known, (1, 3)):
+        problem = of_problem[0].problem
+        for run in of_problem:
+            occurrences, errors = by_occurrences(problem, run.weights[run.best])
+            axes.plot(
+                occurrences, errors, **style(run.learner.title), linewidth=2, marker="o", ms=3
+            )
+        occurrences, errors = by_occurrences(problem, np.zeros((problem.vocabulary, 1)))
+        axes.plot(occurrences, errors, color="0.3", linewidth=1, linestyle="--", label="untouched")
+        axes.set(xscale="log", xlabel="expected occurrences of the word", ylim=(0, None))
+    figure.axes[0].set_ylabel("error of weights (root mean square)")
+    caption = (
+        "How far the weights are from the true ones at the end, by how often their word came. "
+        "Dashed: weights that were never stepped, 0."
+    )
+    return Picture("features", figure, caption)
+
+
+def draw_rates(runs: Sequence[Run]) -> Picture:
+    """Draw the online loss against the learning rate."""
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    for axes, of_problem in _panels(figure, runs, (2, 2)):
+        least = min(run.online.min() for run in of_problem)
+        for run in of_problem:
+            axes.plot(
+                run.learner.rates,
+                run.online,
+                **style(run.learner.title),
+                linewidth=2,
+                marker="o",
+                ms=4,
+            )
+        axes.set(xscale="log", xlabel="learning rate", ylabel="online loss")
+        axes.set_ylim(least * 0.9, least * 4)
+    caption = (
+        "Online loss over the grid of learning rates (SGD with a schedule: α of α/√t). The lower "
+        "and the wider the valley, the better."
+    )
+    return Picture("rates", figure, caption)

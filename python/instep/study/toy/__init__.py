@@ -1,0 +1,1 @@
+"""One cubic, five starting points: when a search ends, and what comes after."""

@@ -1,0 +1,1 @@
+"""Linear models that can fit their data, and features that are seen once."""

@@ -1,0 +1,245 @@
+"""The report on the training of linear models, written from the numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from instep.study.report.findings import markdown_table
+from instep.study.where_adam_fails.linear_training import (
+    BATCH_SIZE,
+    DEFAULT_RATES,
+    LINE_SEARCH,
+    OPTIMIZERS,
+    RATES,
+    UNCORRECTED,
+    Run,
+    best_rate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from instep.study.where_adam_fails.linear_training import Outcomes
+
+SOLVED = 1e-10
+"""Losses up to this count as equal."""
+
+
+class Entry(NamedTuple):
+    """A run that is compared, and its rate."""
+
+    rate: float | None
+    run: Run
+
+
+Table: TypeAlias = dict[str, dict[str, Entry]]
+"""For each problem and contender."""
+
+
+def lower_loss(run: Run, other: Run) -> int:
+    """Return 1 where the last loss is less than half the other's, −1 the other way, or 0."""
+    if max(run.loss, other.loss) <= SOLVED:
+        return 0
+    return int(run.loss < other.loss / 2) - int(other.loss < run.loss / 2)
+
+
+def higher_accuracy(run: Run, other: Run) -> int:
+    """Return 1 where the last accuracy is higher by more than a point, −1 the other way, or 0."""
+    points = round(100 * (run.accuracy - other.accuracy), 9)
+    return int(points > 1) - int(points < -1)
+
+
+def contenders(by_optimizer: Outcomes) -> dict[str, Entry]:
+    """Return the line search, and each optimizer at its default and at its best rate."""
+    entries = {LINE_SEARCH: Entry(None, by_optimizer[LINE_SEARCH][None])}
+    for title, runs in by_optimizer.items():
+        if title != LINE_SEARCH:
+            default, best = DEFAULT_RATES[title], best_rate(runs)
+            entries[f"{title}, default"] = Entry(default, runs[default])
+            entries[f"{title}, tuned"] = Entry(best, runs[best])
+    return entries
+
+
+def text(outcomes: dict[str, Outcomes], epochs: int, draws: int) -> str:
+    """Return what was done and what came of it."""
+    table = {name: contenders(by_optimizer) for name, by_optimizer in outcomes.items()}
+    separable = {
+        name: row for name, row in table.items() if np.isfinite(row[LINE_SEARCH].run.margin)
+    }
+    return "\n\n".join(
+        (
+            PROBLEMS,
+            _method(epochs, draws),
+            "Training loss after the last epoch (in brackets: the rate of a tuned one)",
+            _table(table, _loss),
+            "Test accuracy after the last epoch, in percent",
+            _table(table, lambda entry: f"{100 * entry.run.accuracy:.1f}"),
+            MARGINS,
+            _table(separable, lambda entry: f"{entry.run.margin:.2f}"),
+            DUELS,
+            _duels(table),
+            _seen(table),
+        )
+    )
+
+
+PROBLEMS = """\
+### Linear models
+
+Data that a model can fit exactly are where Vaswani et al. (2019, "Painless Stochastic Gradient") \
+prove fast convergence of SGD with an Armijo line search. Minimised from w = 0, without \
+regularisation, is the mean over examples of the logistic loss log(1 + exp(−y wᵀx)), the squared \
+hinge loss max(0, 1 − y wᵀx)², or the cross-entropy of the softmax.
+
+- *τ*: x = z + τ y u with z ~ N(0, I) in 20 dimensions, u a random unit vector and \
+y = sign(uᵀz); 1000 examples to train on, 1000 to test on.
+- *breast cancer*, *digits*: scikit-learn's data (569 examples of 30 features, standardised; 1797 \
+of 64 pixels, ten classes), with a constant feature, a fifth of them to test on.
+- *kernel*: the features of x are exp(−‖x − xⱼ‖² / s) for all xⱼ to train on, s the median of the \
+squared distances; *even digits* are the digits as even against odd ones, 800 to \
+train on and 997 to test on."""
+
+
+MARGINS = (
+    "Distance of the closest example to train on from the plane that was found, in units of the "
+    "margin τ (negative: it lies on the wrong side)"
+)
+
+DUELS = (
+    "Against Adam: on how many problems better / about equal / worse. A loss counts as better "
+    "below half the other's, an accuracy above it by more than a percentage point; losses up to "
+    f"{SOLVED:g} are equal."
+)
+
+
+def _method(epochs: int, draws: int) -> str:
+    return (
+        f"Batches of {BATCH_SIZE}, {epochs} epochs, the same batches for every optimizer; median "
+        f"of losses, mean of all else over {draws} draw(s) of data and batches. The line search "
+        "(c = 0.1, backtracking 0.9, growth 2 an epoch, step sizes up to 10) is not tuned. The "
+        "others keep a constant rate: *default* is the one of the class "
+        f"({', '.join(f'{title} {rate:g}' for title, rate in DEFAULT_RATES.items())}), *tuned* "
+        f"that of {', '.join(f'{rate:g}' for rate in RATES)} with the least training loss after "
+        "the last epoch. AMSGrad is Reddi et al.'s, without bias correction: over the first "
+        "1/(1 − β₂) = 1000 steps or so it divides by less than Adam, and its steps are longer at "
+        "the same rate. *Adam uncorrected* is Adam without it, to tell the two differences apart; "
+        "it is not drawn."
+    )
+
+
+def _loss(entry: Entry) -> str:
+    return f"{entry.run.loss:.2g}" + (f" ({entry.rate:g})" if entry.rate else "")
+
+
+def _table(table: Table, cell: Callable[[Entry], str]) -> str:
+    shown = [LINE_SEARCH, "Adam, default", *(f"{title}, tuned" for title in OPTIMIZERS)]
+    return markdown_table(
+        ("problem", *shown),
+        ((name, *(cell(row[title]) for title in shown)) for name, row in table.items()),
+    )
+
+
+Comparison: TypeAlias = Callable[[Run, Run], int]
+
+
+def _won_equal_lost(
+    table: Table, title: str, other: str, compare: Comparison
+) -> dict[int, list[str]]:
+    names: dict[int, list[str]] = {1: [], 0: [], -1: []}
+    for name, row in table.items():
+        names[compare(row[title].run, row[other].run)].append(name)
+    return names
+
+
+def _duels(table: Table) -> str:
+    adams = ("Adam, default", "Adam, tuned")
+    rivals = [title for title in next(iter(table.values())) if title not in adams]
+    pairs = [(compare, adam) for compare in (lower_loss, higher_accuracy) for adam in adams]
+
+    def row(title: str) -> Iterator[str]:
+        yield title
+        for compare, adam in pairs:
+            names = _won_equal_lost(table, title, adam, compare)
+            yield " / ".join(str(len(names[sign])) for sign in (1, 0, -1))
+
+    return markdown_table(
+        ("", *(f"{what}: {adam}" for what in ("loss", "accuracy") for adam in adams)),
+        (tuple(row(title)) for title in rivals),
+    )
+
+
+def _seen(table: Table) -> str:
+    sentences = [
+        _duel_told(table, LINE_SEARCH, "Adam, default"),
+        _duel_told(table, LINE_SEARCH, "Adam, tuned"),
+        _duel_told(table, "AMSGrad, default", "Adam, default"),
+        _duel_told(table, "AMSGrad, tuned", "Adam, tuned"),
+        _duel_told(table, "AMSGrad, default", f"{UNCORRECTED}, default"),
+        _duel_told(table, "AMSGrad, tuned", f"{UNCORRECTED}, tuned"),
+    ]
+    over_adam, over_uncorrected = (
+        len(_won_equal_lost(table, "AMSGrad, default", f"{adam}, default", lower_loss)[1])
+        for adam in ("Adam", UNCORRECTED)
+    )
+    if over_uncorrected < over_adam:
+        sentences.append(
+            f"Without its bias correction Adam would lose to AMSGrad on {over_uncorrected} "
+            f"instead of {over_adam} at the default rate: that much is due to the longer first "
+            "steps and not to the maximum that AMSGrad takes."
+        )
+    default, tuned = (
+        len(_won_equal_lost(table, LINE_SEARCH, adam, lower_loss)[1])
+        for adam in ("Adam, default", "Adam, tuned")
+    )
+    if tuned < default:
+        sentences.append(
+            f"So of {default} defeats by the line search, {default - tuned} are those of Adam's "
+            "default rate, which is too small for so few steps, and not of Adam."
+        )
+    tunings = [
+        entry.rate for row in table.values() for title, entry in row.items() if "tuned" in title
+    ]
+    sentences.append(
+        f"{tunings.count(max(RATES))} of {len(tunings)} tuned rates are the largest of the grid: "
+        "on separable data the logistic loss has no minimum, and long steps end low."
+    )
+    lowest: Counter[str] = Counter()
+    for row in table.values():
+        first, second = sorted(row, key=lambda title: row[title].run.loss)[:2]
+        lowest["several at once" if row[second].run.loss <= SOLVED else first] += 1
+    told = ", ".join(f"{title} on {count}" for title, count in lowest.most_common())
+    sentences.append(f"The lowest loss of all was reached by {told}.")
+    farther = [
+        name
+        for name, row in table.items()
+        if row[LINE_SEARCH].run.margin > row["Adam, tuned"].run.margin
+    ]
+    sentences.append(
+        "The closest example is farther from the plane of the line search than from that of "
+        f"Adam, tuned, on {_names(farther, table)}: a low loss can also come from long weights."
+    )
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _duel_told(table: Table, title: str, other: str) -> str:
+    losses = _won_equal_lost(table, title, other, lower_loss)
+    accuracies = _won_equal_lost(table, title, other, higher_accuracy)
+    return (
+        f"{title}, against {other}: lower loss on {_names(losses[1], table)}; higher on "
+        f"{_names(losses[-1], table)}. Better accuracy on {_names(accuracies[1], table)}; worse "
+        f"on {_names(accuracies[-1], table)}."
+    )
+
+
+def _names(names: Sequence[str], table: Table) -> str:
+    """Name some of the problems, or those that are missing where these are fewer."""
+    if not names:
+        return "none"
+    if len(names) <= len(table) / 2:
+        return f"{len(names)} ({'; '.join(names)})"
+    missing = "; ".join(name for name in table if name not in names)
+    return f"{len(names)} (all but {missing})" if missing else f"all {len(names)}"

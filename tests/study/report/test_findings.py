@@ -1,0 +1,56 @@
+"""What a part hands in: rows of numbers, tables, numbers in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from instep.study.report.findings import Curves, listed, markdown_table, significant
+
+
+def test_curves_are_rows_one_after_another() -> None:
+    curves = Curves("name", "optimizer", "x", "y")
+    curves.add("Adam", np.arange(2), np.array([0.5, 0.25]))
+    curves.add("SGD", 7, 1.5)
+    assert list(curves.rows()) == [("Adam", 0, 0.5), ("Adam", 1, 0.25), ("SGD", 7, 1.5)]
+    # Python's own numbers, which csv spells to the last bit.
+    assert {type(value) for row in curves.rows() for value in row} == {str, int, float}
+
+
+@pytest.mark.parametrize("values", [("Adam", [1, 2]), ("Adam", [1, 2], [1, 2], [1, 2])])
+def test_a_value_for_each_column_is_needed(values: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="name: expected 3 columns"):
+        Curves("name", "optimizer", "x", "y").add(*values)
+
+
+def test_columns_have_one_length() -> None:
+    with pytest.raises(ValueError, match="broadcast"):
+        Curves("name", "x", "y").add([1, 2], [1, 2, 3])
+
+
+def test_a_table_is_markdown() -> None:
+    assert markdown_table(("optimizer", "loss"), [("Adam", "0.5"), ("SGD", "1")]).splitlines() == [
+        "| optimizer | loss |",
+        "| --- | ---: |",
+        "| Adam | 0.5 |",
+        "| SGD | 1 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "spelled"),
+    [
+        *((0.012345, "0.0123"), (1.0, "1.00"), (3e12, "3.00e+12"), (0.0, "0.00")),
+        *((float("nan"), "nan"), (float("inf"), "inf"), (-2.5, "-2.50")),
+    ],
+)
+def test_numbers_have_three_digits(number: float, spelled: str) -> None:
+    assert significant(number) == spelled
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_names_are_joined_as_a_sentence_does(names: list[str], text: str) -> None:
+    assert listed(iter(names)) == text
