@@ -4,9 +4,9 @@
 #include "bindings/gil.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
-#include "bindings/rules.hpp"
 #include "bindings/slot.hpp"
 #include "engine/fp_mode.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -59,7 +59,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
                      const std::vector<double>& options, std::int64_t step, double grad_scale,
                      double clip_norm, double clip_value, const std::string& nonfinite,
                      bool flush_subnormals) {
-  const Rule& rule = find_rule(rule_name);
+  const Rule& rule = find_rule(chosen_table(), rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
   if (is_sequence(arrays[0].ptr())) {
@@ -105,7 +105,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
             &prepared.get(kernel, options.data(), step, pass.factor(), 0, slot.dtype());
         task.condition = pass.condition();
         if (conditions.clamps()) {
-          task.condition_grad = table().gradients.condition[slot.dtype()];
+          task.condition_grad = chosen_table().gradients.condition[slot.dtype()];
         }
       }
     }

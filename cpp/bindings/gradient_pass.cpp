@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "bindings/rules.hpp"
 #include "engine/fp_mode.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -50,7 +50,7 @@ bool GradientPass::run() noexcept {
   not_finite_.reset();
   if (!options_.measures()) return true;
   const StepMode mode;
-  const GradientLoops& loops = table().gradients;
+  const GradientLoops& loops = chosen_table().gradients;
   norm_ = std::sqrt(squares_.sum(loops, condition_, options_.guards(), options_.flush_subnormals));
   // A norm of finite numbers may overflow.
   if (options_.guards() && !std::isfinite(*norm_)) {

@@ -1,7 +1,7 @@
 #include "bindings/register.hpp"
 
 #include "bindings/out_of_memory.hpp"
-#include "bindings/rules.hpp"
+#include "kernels/select.hpp"
 
 namespace py = pybind11;
 
@@ -9,7 +9,7 @@ namespace py = pybind11;
 PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters::not_supported()) {
   module.doc() = "The compiled part of instep. Private: use instep's own names.";
   try {
-    instep::table();
+    instep::chosen_table();
   } catch (const std::invalid_argument& error) {
     throw py::import_error(error.what());
   }

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "bindings/gil.hpp"
-#include "bindings/rules.hpp"
 #include "engine/fp_mode.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -48,7 +48,7 @@ class Optimizer::StepScope {
   bool has_turn_ = true;
 };
 
-Optimizer::Optimizer(const std::string& rule) : rule_(&find_rule(rule)) {}
+Optimizer::Optimizer(const std::string& rule) : rule_(&find_rule(chosen_table(), rule)) {}
 
 void Optimizer::take_turn() {
   if (turn_.try_take()) return;
@@ -133,8 +133,9 @@ void Optimizer::run() noexcept {
       task.loop = kernel.loop;
       task.coefficients = &prepared_.get(kernel, options, ++param_steps_[k],
                                          gradient_pass_.factor(), groups_[k], slots_[k].dtype());
-      task.condition_grad =
-          gradient_options_.clamps() ? table().gradients.condition[slots_[k].dtype()] : nullptr;
+      task.condition_grad = gradient_options_.clamps()
+                                ? chosen_table().gradients.condition[slots_[k].dtype()]
+                                : nullptr;
       task.condition = gradient_pass_.condition();
     }
   }

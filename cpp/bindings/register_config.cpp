@@ -8,7 +8,6 @@
 
 #include "bindings/array.hpp"
 #include "bindings/register.hpp"
-#include "bindings/rules.hpp"
 #include "engine/placement.hpp"
 #include "engine/threads.hpp"
 #include "kernels/select.hpp"
@@ -40,8 +39,9 @@ py::tuple words(const char* const* first, int count) {
 
 py::dict rules() {
   py::dict result;
-  for (int k = 0; k < table().rule_count; ++k) {
-    const Rule& rule = table().rules[k];
+  const Table& table = chosen_table();
+  for (int k = 0; k < table.rule_count; ++k) {
+    const Rule& rule = table.rules[k];
     result[rule.name] = py::make_tuple(words(rule.options, rule.option_count),
                                        words(rule.states, rule.state_count));
   }
@@ -50,10 +50,11 @@ py::dict rules() {
 
 py::dict build_config() {
   using namespace py::literals;
-  return py::dict(
-      "compiler"_a = INSTEP_COMPILER, "flags"_a = INSTEP_FLAGS, "openmp"_a = INSTEP_OPENMP_RUNTIME,
-      "isa"_a = py::dict("built"_a = names(built_tables()),
-                         "supported"_a = names(supported_tables()), "chosen"_a = table().isa));
+  return py::dict("compiler"_a = INSTEP_COMPILER, "flags"_a = INSTEP_FLAGS,
+                  "openmp"_a = INSTEP_OPENMP_RUNTIME,
+                  "isa"_a = py::dict("built"_a = names(built_tables()),
+                                     "supported"_a = names(supported_tables()),
+                                     "chosen"_a = chosen_table().isa));
 }
 
 py::tuple place(const py::array& param, int k, int states) {

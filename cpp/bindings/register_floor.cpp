@@ -8,8 +8,8 @@
 #include "bindings/descriptor.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/register.hpp"
-#include "bindings/rules.hpp"
 #include "engine/floor.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -24,7 +24,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
     check_like(array.ptr(), arrays[0].ptr(), Label(), "array");
     floor.arrays[floor.array_count++] = fields(array.ptr()).data;
   }
-  const Floors& floors = table().floors;
+  const Floors& floors = chosen_table().floors;
   floor.loop =
       roots == 0 ? floors.traffic[arrays.size() - 2][dtype] : floors.divide_root[roots - 1][dtype];
   floor.size = element_count(arrays[0].ptr());

@@ -1,5 +1,6 @@
 #include "kernels/select.hpp"
 
+#include <cstdlib>
 #include <stdexcept>
 
 #ifdef INSTEP_X86_64
@@ -106,6 +107,21 @@ const Table& select_table(const std::string& isa) {
   }
   throw std::invalid_argument("INSTEP_ISA is '" + isa +
                               "'; this build on this machine can run: " + names(supported));
+}
+
+const Table& chosen_table() {
+  static const Table& chosen = []() -> const Table& {
+    const char* isa = std::getenv("INSTEP_ISA");
+    return select_table(isa == nullptr ? "" : isa);
+  }();
+  return chosen;
+}
+
+const Rule& find_rule(const Table& table, const std::string& name) {
+  for (int k = 0; k < table.rule_count; ++k) {
+    if (name == table.rules[k].name) return table.rules[k];
+  }
+  throw std::invalid_argument("there is no rule '" + name + "'");
 }
 
 }  // namespace instep

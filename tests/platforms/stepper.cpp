@@ -53,29 +53,24 @@ double next<double>(std::istream& line) {
 }
 
 void step(const Table& table, std::istream& line) {
-  const auto name = next<std::string>(line);
-  const Rule* rule = nullptr;
-  for (int k = 0; k < table.rule_count; ++k) {
-    if (name == table.rules[k].name) rule = &table.rules[k];
-  }
-  if (rule == nullptr) throw std::runtime_error("no rule " + name);
+  const Rule& rule = find_rule(table, next<std::string>(line));
   const auto dtype = DType(next<int>(line));
   const auto n = next<std::int64_t>(line);
   const auto present = next<unsigned>(line);
   const auto number = next<std::int64_t>(line);
   const auto scale = next<double>(line);
   std::vector<double> options;
-  for (int k = 0; k < rule->option_count; ++k) options.push_back(next<double>(line));
+  for (int k = 0; k < rule.option_count; ++k) options.push_back(next<double>(line));
 
   std::vector<Bytes> arrays;
-  for (int k = 0; k < 2 + rule->state_count; ++k) {
+  for (int k = 0; k < 2 + rule.state_count; ++k) {
     if (k < 2 || (present >> (k - 2) & 1) != 0) {
       arrays.push_back(read_array(std::size_t(n * item_size(dtype))));
     }
   }
   std::vector<void*> pointers;
   for (Bytes& array : arrays) pointers.push_back(array.data());
-  const Kernel& kernel = rule->kernels[rule->variant(options.data(), present)][dtype];
+  const Kernel& kernel = rule.kernels[rule.variant(options.data(), present)][dtype];
   Coefficients coefficients;
   kernel.prepare(options.data(), number, scale, coefficients);
   kernel.loop(pointers.data(), n, coefficients);
