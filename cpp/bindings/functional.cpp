@@ -57,8 +57,7 @@ Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::obje
 
 void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
                      const std::vector<double>& options, std::int64_t step, double grad_scale,
-                     double clip_norm, double clip_value, const std::string& nonfinite,
-                     bool flush_subnormals) {
+                     const py::object& gradient_options) {
   const Rule& rule = find_rule(chosen_table(), rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
@@ -79,8 +78,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Slot& slot : slots) slot.add_to(written);
   written.settle();
-  const GradientOptions conditions =
-      gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals);
+  const GradientOptions conditions = read_gradient_options(gradient_options);
   GradientPass pass;
   pass.begin(conditions, grad_scale);
   Work work;
@@ -109,7 +107,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
         }
       }
     }
-    work.run(flush_subnormals);
+    work.run(conditions.flush_subnormals);
   });
   if (!admitted) pass.throw_not_finite();
 }

@@ -12,7 +12,6 @@ namespace instep {
 // length; None for a state that does not exist.
 void functional_step(const std::string& rule, const std::vector<pybind11::object>& arrays,
                      const std::vector<double>& options, std::int64_t step, double grad_scale,
-                     double clip_norm, double clip_value, const std::string& nonfinite,
-                     bool flush_subnormals);
+                     const pybind11::object& gradient_options);
 
 }  // namespace instep

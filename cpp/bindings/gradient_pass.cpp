@@ -1,6 +1,9 @@
 #include "bindings/gradient_pass.hpp"
 
+#include <pybind11/stl.h>
+
 #include <cmath>
+#include <string>
 
 #include "engine/fp_mode.hpp"
 #include "kernels/select.hpp"
@@ -19,14 +22,21 @@ class NotFinite : public py::builtin_exception {
   void set_error() const override { PyErr_SetString(PyExc_FloatingPointError, what()); }
 };
 
+Nonfinite read_nonfinite(const std::string& name) {
+  if (name == "propagate") return Nonfinite::propagate;
+  if (name == "raise") return Nonfinite::raise;
+  if (name == "skip") return Nonfinite::skip;
+  throw py::value_error("nonfinite: expected 'propagate', 'raise' or 'skip', got '" + name + "'");
+}
+
 }  // namespace
 
-GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
-                                 bool flush_subnormals) {
-  const Nonfinite guard = nonfinite == "raise"  ? Nonfinite::raise
-                          : nonfinite == "skip" ? Nonfinite::skip
-                                                : Nonfinite::propagate;
-  return {clip_norm, clip_value, guard, flush_subnormals};
+GradientOptions read_gradient_options(const py::object& mapping) {
+  const auto clip_value = mapping["clip_value"].cast<std::optional<double>>();
+  return {mapping["clip_norm"].cast<std::optional<double>>(),
+          clip_value.value_or(GradientOptions::unclipped),
+          read_nonfinite(mapping["nonfinite"].cast<std::string>()),
+          mapping["flush_subnormals"].cast<bool>()};
 }
 
 void GradientPass::begin(const GradientOptions& options, double grad_scale) {
@@ -57,7 +67,7 @@ bool GradientPass::run() noexcept {
     not_finite_ = squares_.find_not_finite(loops, condition_.scale);
   }
   if (options_.clips()) {
-    const double coefficient = options_.clip_norm / (*norm_ + least_norm);
+    const double coefficient = *options_.clip_norm / (*norm_ + least_norm);
     factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
   }
   return !not_finite_;

@@ -1,10 +1,8 @@
 // What a step does with all gradients before the rules meet them: unscaling, clipping, the guard.
 #pragma once
 
-#include <cmath>
 #include <limits>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "bindings/slot.hpp"
@@ -17,21 +15,19 @@ enum class Nonfinite { propagate, raise, skip };
 struct GradientOptions {
   static constexpr double unclipped = std::numeric_limits<double>::infinity();
 
-  double clip_norm = std::numeric_limits<double>::quiet_NaN();  // off; infinity only measures
+  std::optional<double> clip_norm;  // infinity only measures
   double clip_value = unclipped;
   Nonfinite nonfinite = Nonfinite::propagate;
   bool flush_subnormals = false;
 
-  bool clips() const { return !std::isnan(clip_norm); }
+  bool clips() const { return clip_norm.has_value(); }
   bool clamps() const { return clip_value != unclipped; }
   bool guards() const { return nonfinite != Nonfinite::propagate; }
   bool measures() const { return clips() || guards(); }
 };
 
-// As Python passes them, checked: NaN where there is no clip_norm, infinity
-// where there is no clip_value.
-GradientOptions gradient_options(double clip_norm, double clip_value, const std::string& nonfinite,
-                                 bool flush_subnormals);
+// From Python's mapping of them, whose numbers have been checked.
+GradientOptions read_gradient_options(const py::object& mapping);
 
 class GradientPass {
  public:

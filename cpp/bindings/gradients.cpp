@@ -1,7 +1,5 @@
 #include "bindings/gradients.hpp"
 
-#include <string>
-
 #include "bindings/dlpack.hpp"
 
 namespace instep {
@@ -68,6 +66,19 @@ PyObject* find(PyObject* dict, PyObject* key) {
 }
 
 }  // namespace
+
+const char* structure_name(Structure structure) {
+  return structure == Structure::array     ? "array"
+         : structure == Structure::mapping ? "mapping"
+                                           : "sequence";
+}
+
+Structure structure_named(const std::string& name) {
+  for (const auto structure : {Structure::array, Structure::sequence, Structure::mapping}) {
+    if (name == structure_name(structure)) return structure;
+  }
+  throw py::value_error("structure: expected 'array', 'sequence' or 'mapping', got '" + name + "'");
+}
 
 void Gradients::clear() {
   for (PyObject* item : items_) Py_DECREF(item);

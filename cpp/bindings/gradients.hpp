@@ -1,6 +1,7 @@
 // The gradients of one call, in the structure of the parameters, as one flat list.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "bindings/slot.hpp"
@@ -8,6 +9,10 @@
 namespace instep {
 
 enum class Structure { array, sequence, mapping };
+
+// As Python calls it.
+const char* structure_name(Structure structure);
+Structure structure_named(const std::string& name);
 
 // Strong references to one gradient (or None) for each slot. They are kept for the length of a
 // step: another thread may change a list while the step runs without the GIL.

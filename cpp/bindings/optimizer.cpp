@@ -6,25 +6,12 @@
 #include <utility>
 
 #include "bindings/gil.hpp"
+#include "bindings/python_attributes.hpp"
+#include "bindings/replacement.hpp"
 #include "engine/fp_mode.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
-namespace {
-
-Structure structure_of(const std::string& name) {
-  if (name == "array") return Structure::array;
-  if (name == "mapping") return Structure::mapping;
-  return Structure::sequence;
-}
-
-}  // namespace
-
-const char* structure_name(Structure structure) {
-  return structure == Structure::array     ? "array"
-         : structure == Structure::mapping ? "mapping"
-                                           : "sequence";
-}
 
 // A step's turn and its references, let go however the step ends.
 class Optimizer::StepScope {
@@ -81,7 +68,8 @@ void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
 }
 
 void Optimizer::ask_rates(PyObject* self) {
-  const auto rates = py::handle(self).attr("_scheduled_rates")(steps_).cast<std::vector<double>>();
+  const auto rates =
+      py::handle(self).attr(python_attributes::scheduled_rates)(steps_).cast<std::vector<double>>();
   next_options_ = options_;
   for (std::size_t group = 0; group < next_options_.size(); ++group) {
     next_options_[group][0] = rates.at(group);
@@ -143,20 +131,16 @@ void Optimizer::run() noexcept {
   ++steps_;
 }
 
-void Optimizer::add_group(const py::object& self, const py::tuple& groups,
-                          const std::vector<py::object>& params, const py::function& new_states,
-                          const std::vector<py::object>& names, std::vector<double> options,
-                          const std::string& structure, bool now_scheduled) {
-  const Structure new_structure = structure_of(structure);
-  const std::size_t old_count = slots_.size(), group = options_.size();
-  const std::size_t count = old_count + params.size();
+void Optimizer::add_group(const py::object& self, NewGroup group, const py::tuple& groups,
+                          Structure now_structured, bool now_scheduled) {
+  const std::size_t index = options_.size(), count = slots_.size() + group.params.size();
   std::vector<Slot> slots = slots_;
   slots.reserve(count);
-  for (std::size_t k = 0; k < params.size(); ++k) {
+  for (std::size_t k = 0; k < group.params.size(); ++k) {
     const auto position =
-        new_structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
-    slots.emplace_back(*rule_, names[k], position, params[k]);
-    slots.back().set_states(new_states(k).cast<std::vector<py::object>>());
+        now_structured == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
+    slots.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
+    slots.back().set_states(group.states(k).cast<std::vector<py::object>>());
   }
   WrittenMemory written;
   for (Slot& slot : slots) {
@@ -166,14 +150,14 @@ void Optimizer::add_group(const py::object& self, const py::tuple& groups,
   written.settle();
   groups_.reserve(count);
   param_steps_.reserve(count);
-  options_.reserve(group + 1);
-  const AttributeChange shown({self}, "_groups", {groups});
+  options_.reserve(index + 1);
+  const AttributeChange shown({self}, python_attributes::groups, {groups});
   // From here on nothing fails.
   slots_.swap(slots);
-  groups_.resize(count, group);
+  groups_.resize(count, index);
   param_steps_.resize(count, 0);
-  options_.push_back(std::move(options));
-  structure_ = new_structure;
+  options_.push_back(std::move(group.options));
+  structure_ = now_structured;
   scheduled_ = now_scheduled;
   std::swap(written_, written);
 }
@@ -184,13 +168,14 @@ void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
 }
 
 void Optimizer::set_hyperparameters(Hyperparameters hyperparameters) {
-  const AttributeChange shown(hyperparameters.groups, "_values", hyperparameters.values);
+  const AttributeChange shown(hyperparameters.groups, python_attributes::values,
+                              hyperparameters.values);
   install(hyperparameters);
 }
 
-void Optimizer::set_gradient_options(const py::object& self, const py::object& shown,
-                                     const GradientOptions& options) {
-  self.attr("_gradient_options") = shown;
+void Optimizer::set_gradient_options(const py::object& self, const py::object& mapping) {
+  const GradientOptions options = read_gradient_options(mapping);
+  self.attr(python_attributes::gradient_options) = mapping;
   gradient_options_ = options;
 }
 
@@ -201,7 +186,8 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     slots_[k].add_contents(states.at(k), params.empty() ? py::none() : params.at(k), contents);
   }
-  const AttributeChange shown(hyperparameters.groups, "_values", hyperparameters.values);
+  const AttributeChange shown(hyperparameters.groups, python_attributes::values,
+                              hyperparameters.values);
   // From here on nothing fails.
   contents.write();
   param_steps_.swap(counts.param_steps);

@@ -7,21 +7,12 @@
 
 #include "bindings/gradient_pass.hpp"
 #include "bindings/gradients.hpp"
+#include "bindings/optimizer_arguments.hpp"
 #include "bindings/prepared.hpp"
-#include "bindings/replacement.hpp"
 #include "engine/gate.hpp"
 #include "engine/work.hpp"
 
 namespace instep {
-
-// As Python calls it.
-const char* structure_name(Structure structure);
-
-struct Counts {
-  std::int64_t steps;
-  std::vector<std::int64_t> param_steps;
-  std::int64_t skipped_steps;
-};
 
 class Optimizer {
  public:
@@ -43,16 +34,11 @@ class Optimizer {
   // Each of the following does all or raises with everything as it was, what Python shows of it
   // included: an interrupt in Python code finds it done or not begun.
 
-  // Adds a group's parameters with their names (None for one that has none), and makes `groups`
-  // those of `self`. `new_states(k)` is called for the k-th once it is known to be an array: a list
-  // of its states, None for one that does not exist.
-  void add_group(const py::object& self, const py::tuple& groups,
-                 const std::vector<py::object>& params, const py::function& new_states,
-                 const std::vector<py::object>& names, std::vector<double> options,
-                 const std::string& structure, bool now_scheduled);
+  // Makes `groups` those of `self`, the new one among them.
+  void add_group(const py::object& self, NewGroup group, const py::tuple& groups,
+                 Structure now_structured, bool now_scheduled);
   void set_hyperparameters(Hyperparameters hyperparameters);
-  void set_gradient_options(const py::object& self, const py::object& shown,
-                            const GradientOptions& options);
+  void set_gradient_options(const py::object& self, const py::object& mapping);
 
   // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
   // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.

@@ -10,6 +10,7 @@ void register_dlpack(pybind11::module_& module);
 void register_floor(pybind11::module_& module);
 void register_functional(pybind11::module_& module);
 void register_optimizer(pybind11::module_& module);
+void register_optimizer_arguments(pybind11::module_& module);
 void register_row_gradient(pybind11::module_& module);
 
 }  // namespace instep

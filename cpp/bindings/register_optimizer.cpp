@@ -61,34 +61,14 @@ PyObject* step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
   });
 }
 
-void set_gradient_options(const py::object& self, const py::object& shown, double clip_norm,
-                          double clip_value, const std::string& nonfinite, bool flush_subnormals) {
-  self.cast<Optimizer&>().set_gradient_options(
-      self, shown, gradient_options(clip_norm, clip_value, nonfinite, flush_subnormals));
+void set_gradient_options(const py::object& self, const py::object& gradient_options) {
+  self.cast<Optimizer&>().set_gradient_options(self, gradient_options);
 }
 
-void add_group(const py::object& self, const py::tuple& groups,
-               const std::vector<py::object>& params, const py::function& new_states,
-               const std::vector<py::object>& names, std::vector<double> options,
+void add_group(const py::object& self, NewGroup group, const py::tuple& groups,
                const std::string& structure, bool scheduled) {
-  self.cast<Optimizer&>().add_group(self, groups, params, new_states, names, std::move(options),
-                                    structure, scheduled);
-}
-
-void set_hyperparameters(Optimizer& optimizer, std::vector<py::object> groups,
-                         std::vector<py::object> values, Optimizer::Options options,
-                         bool scheduled) {
-  optimizer.set_hyperparameters(
-      {std::move(groups), std::move(values), std::move(options), scheduled});
-}
-
-void replace(Optimizer& optimizer, const std::vector<std::vector<py::object>>& states,
-             const std::vector<py::object>& params, std::int64_t steps,
-             std::vector<std::int64_t> param_steps, std::int64_t skipped_steps,
-             std::vector<py::object> groups, std::vector<py::object> values,
-             Optimizer::Options options, bool scheduled) {
-  optimizer.replace(states, params, {steps, std::move(param_steps), skipped_steps},
-                    {std::move(groups), std::move(values), std::move(options), scheduled});
+  self.cast<Optimizer&>().add_group(self, std::move(group), groups, structure_named(structure),
+                                    scheduled);
 }
 
 // What pybind11 makes of a vector. Where memory runs out, that is a TypeError.
@@ -154,15 +134,12 @@ void register_optimizer(py::module_& module) {
   });
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
   define_init<Optimizer, std::string>(type, py::arg("rule"));
-  type.def("_add_group", &add_group, py::arg("groups"), py::arg("params"), py::arg("states"),
-           py::arg("names"), py::arg("options"), py::arg("structure"), py::arg("scheduled"))
-      .def("_set_hyperparameters", &set_hyperparameters, py::arg("groups"), py::arg("values"),
-           py::arg("options"), py::arg("scheduled"))
-      .def("_set_gradient_options", &set_gradient_options, py::arg("shown"), py::arg("clip_norm"),
-           py::arg("clip_value"), py::arg("nonfinite"), py::arg("flush_subnormals"))
-      .def("_replace", &replace, py::arg("states"), py::arg("params"), py::arg("steps"),
-           py::arg("param_steps"), py::arg("skipped_steps"), py::arg("groups"), py::arg("values"),
-           py::arg("options"), py::arg("scheduled"))
+  type.def("_add_group", &add_group, py::arg("group"), py::kw_only(), py::arg("groups"),
+           py::arg("structure"), py::arg("scheduled"))
+      .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
+      .def("_set_gradient_options", &set_gradient_options, py::arg("gradient_options"))
+      .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"), py::arg("counts"),
+           py::arg("hyperparameters"))
       .def("_options",
            [](const Optimizer& optimizer) {
              return list_of(optimizer.options(), [](const std::vector<double>& options) {

@@ -39,11 +39,4 @@ class AttributeChange {
   std::vector<py::object> former_;
 };
 
-// The hyperparameters of all groups.
-struct Hyperparameters {
-  std::vector<py::object> groups, values;  // as Python shows them: a dictionary for each group
-  std::vector<std::vector<double>> options;
-  bool scheduled;  // whether a learning rate comes from a callable
-};
-
 }  // namespace instep

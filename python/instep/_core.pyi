@@ -36,10 +36,7 @@ def step(
     options: Sequence[float],
     step: int,
     grad_scale: float,
-    clip_norm: float,
-    clip_value: float,
-    nonfinite: str,
-    flush_subnormals: bool,
+    gradient_options: Mapping[str, Any],
 ) -> None: ...
 
 class _Metaclass(type): ...  # pybind11's, of each of its classes
@@ -60,6 +57,29 @@ class HeldTurn(metaclass=_Metaclass):
     def __enter__(self) -> None: ...
     def __exit__(self, *error: object) -> None: ...
 
+class Counts(metaclass=_Metaclass):
+    def __init__(self, *, steps: int, param_steps: Sequence[int], skipped_steps: int) -> None: ...
+
+class Hyperparameters(metaclass=_Metaclass):
+    def __init__(
+        self,
+        *,
+        groups: Sequence[Any],
+        values: Sequence[dict[str, Any]],
+        options: Sequence[Sequence[float]],
+        scheduled: bool,
+    ) -> None: ...
+
+class NewGroup(metaclass=_Metaclass):
+    def __init__(
+        self,
+        *,
+        params: Sequence[NDArray[Any]],
+        names: Sequence[str | None],
+        states: Callable[[int], Sequence[NDArray[Any] | None]],
+        options: Sequence[float],
+    ) -> None: ...
+
 class Optimizer(metaclass=_Metaclass):
     def __init__(self, rule: str) -> None: ...
     def step(
@@ -72,42 +92,17 @@ class Optimizer(metaclass=_Metaclass):
         *,
         grad_scale: float = 1.0,
     ) -> None: ...
-    def _set_gradient_options(
-        self,
-        shown: Mapping[str, Any],
-        clip_norm: float,
-        clip_value: float,
-        nonfinite: str,
-        flush_subnormals: bool,
-    ) -> None: ...
+    def _set_gradient_options(self, gradient_options: Mapping[str, Any]) -> None: ...
     def _add_group(
-        self,
-        groups: tuple[Any, ...],
-        params: Sequence[NDArray[Any]],
-        states: Callable[[int], Sequence[NDArray[Any] | None]],
-        names: Sequence[str | None],
-        options: Sequence[float],
-        structure: str,
-        scheduled: bool,
+        self, group: NewGroup, *, groups: tuple[Any, ...], structure: str, scheduled: bool
     ) -> None: ...
-    def _set_hyperparameters(
-        self,
-        groups: Sequence[Any],
-        values: Sequence[dict[str, Any]],
-        options: Sequence[Sequence[float]],
-        scheduled: bool,
-    ) -> None: ...
+    def _set_hyperparameters(self, hyperparameters: Hyperparameters) -> None: ...
     def _replace(
         self,
         states: Sequence[Sequence[NDArray[Any] | None]],
         params: Sequence[NDArray[Any]],
-        steps: int,
-        param_steps: Sequence[int],
-        skipped_steps: int,
-        groups: Sequence[Any],
-        values: Sequence[dict[str, Any]],
-        options: Sequence[Sequence[float]],
-        scheduled: bool,
+        counts: Counts,
+        hyperparameters: Hyperparameters,
     ) -> None: ...
     def _options(self) -> list[list[float]]: ...
     def _steps(self) -> int: ...

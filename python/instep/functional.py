@@ -16,7 +16,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import instep._core as _core
-from instep.gradient_options import DEFAULTS, check, check_grad_scale, encode
+from instep.gradient_options import DEFAULTS, GradientOptions, check, check_grad_scale
 from instep.numbers import COUNT_END, check_integer
 from instep.optimizer import Optimizer
 from instep.optimizers import class_of
@@ -78,7 +78,7 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
     return step
 
 
-def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float, str, bool]:
+def _conditions(kwargs: dict[str, Any]) -> tuple[float, GradientOptions]:
     """Take what is done to gradients out of `kwargs`, as the core takes it."""
     scale = check_grad_scale(kwargs.pop("grad_scale", 1.0))
     options = {name: kwargs.pop(name) for name in DEFAULTS if name in kwargs}
@@ -87,7 +87,7 @@ def _conditions(kwargs: dict[str, Any]) -> tuple[float, float, float, str, bool]
             "nonfinite: expected 'propagate' or 'raise', got 'skip', which only an optimizer "
             "does: it counts what it skips"
         )
-    return scale, *encode(check(options))
+    return scale, check(options)
 
 
 if not TYPE_CHECKING:  # to a type checker the functions are those of the reference

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
 from instep.numbers import AT_LEAST_0, FINITE_ABOVE_0
@@ -50,14 +49,3 @@ def check(options: Mapping[str, Any]) -> GradientOptions:
 def check_grad_scale(value: object) -> float:
     """Return what gradients are divided by, or raise TypeError or ValueError."""
     return FINITE_ABOVE_0.check("grad_scale", value)
-
-
-def encode(options: GradientOptions) -> tuple[float, float, str, bool]:
-    """Return the options as the core takes them, in its order."""
-    clip_norm, clip_value = options["clip_norm"], options["clip_value"]
-    return (
-        math.nan if clip_norm is None else clip_norm,
-        math.inf if clip_value is None else clip_value,
-        options["nonfinite"],
-        options["flush_subnormals"],
-    )

@@ -408,10 +408,12 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
             self._replace(
                 [[states.get(name) for name in self._state_names] for states in state["states"]],
                 [],
-                state["steps"],
-                state["param_steps"],
-                state["skipped_steps"],
-                *self._new_hyperparameters(
+                _core.Counts(
+                    steps=state["steps"],
+                    param_steps=state["param_steps"],
+                    skipped_steps=state["skipped_steps"],
+                ),
+                self._new_hyperparameters(
                     [group._values for group in self._groups], state["rates"]
                 ),
             )
@@ -470,10 +472,12 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         self._replace(
             states,
             params,
-            loaded.steps,
-            loaded.param_steps,
-            self._skipped_steps if skipped_steps is None else skipped_steps,
-            *self._new_hyperparameters(values, rates),
+            _core.Counts(
+                steps=loaded.steps,
+                param_steps=loaded.param_steps,
+                skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
+            ),
+            self._new_hyperparameters(values, rates),
         )
 
     def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
@@ -495,13 +499,15 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         with self._turn():
             groups = (*self._groups, new)
             self._add_group(
-                groups,
-                new.params,
-                states or (lambda k: self._new_states(new.params[k], new)),
-                group.names or [None] * len(group.params),
-                self._encoded(values, math.nan),
-                structure,
-                any(callable(each["lr"]) for each in groups),
+                _core.NewGroup(
+                    params=new.params,
+                    names=group.names or [None] * len(group.params),
+                    states=states or (lambda k: self._new_states(new.params[k], new)),
+                    options=self._encoded(values, math.nan),
+                ),
+                groups=groups,
+                structure=structure,
+                scheduled=any(callable(each["lr"]) for each in groups),
             )
 
     def _checked(
@@ -546,19 +552,22 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
                 self._checked(change, group)
                 for change, group in zip(changes, self._groups, strict=True)
             ]
-            self._set_hyperparameters(*self._new_hyperparameters(values, self._rates()))
+            self._set_hyperparameters(self._new_hyperparameters(values, self._rates()))
 
     def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
         options = gradient_options.check({**self._gradient_options, **changes})
         with self._turn():
-            self._set_gradient_options(options, *gradient_options.encode(options))
+            self._set_gradient_options(options)
 
     def _new_hyperparameters(
         self, values: Sequence[dict[str, Any]], rates: Sequence[float]
-    ) -> tuple[Sequence[ParamGroup], Sequence[dict[str, Any]], list[list[float]], bool]:
-        """Return the hyperparameters of all groups as the core takes them."""
-        options = [self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)]
-        return self._groups, values, options, any(callable(each["lr"]) for each in values)
+    ) -> _core.Hyperparameters:
+        return _core.Hyperparameters(
+            groups=self._groups,
+            values=values,
+            options=[self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)],
+            scheduled=any(callable(each["lr"]) for each in values),
+        )
 
     def _encoded(self, values: Mapping[str, Any], rate: float) -> list[float]:
         """Return the core's options; `rate` is the last value of a learning rate's callable."""

@@ -1,0 +1,36 @@
+// What Python passes to an optimizer in one piece.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace instep {
+
+namespace py = pybind11;
+
+struct Counts {
+  std::int64_t steps;
+  std::vector<std::int64_t> param_steps;
+  std::int64_t skipped_steps;
+};
+
+// The hyperparameters of all groups.
+struct Hyperparameters {
+  std::vector<py::object> groups, values;  // as Python shows them: a dictionary for each group
+  std::vector<std::vector<double>> options;
+  bool scheduled;  // whether a learning rate comes from a callable
+};
+
+// Parameters that become a group.
+struct NewGroup {
+  std::vector<py::object> params;
+  std::vector<py::object> names;  // None for one that has none
+  // Called with k for the states of the k-th, once it is known to be an array: a list, None for one
+  // that does not exist.
+  py::function states;
+  std::vector<double> options;
+};
+
+}  // namespace instep

@@ -1,0 +1,17 @@
+// What the core reads and sets of Python's objects by name. python/instep/optimizer.py and
+// param_group.py declare and explain these attributes.
+#pragma once
+
+namespace instep {
+namespace python_attributes {
+
+// Of an optimizer.
+constexpr const char* gradient_options = "_gradient_options";
+constexpr const char* groups = "_groups";
+constexpr const char* scheduled_rates = "_scheduled_rates";
+
+// Of a group.
+constexpr const char* values = "_values";
+
+}  // namespace python_attributes
+}  // namespace instep
