@@ -1,4 +1,4 @@
-"""The optimizers that the study compares, each paired with the reference's function."""
+"""The optimizers that the study compares, the six of them paired with the reference's functions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Array: TypeAlias = NDArray[np.float32]
+
+MOMENTUM = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +113,26 @@ ABLATIONS = {
     "rmsprop-momentum": Pairing(
         title="RMSprop, momentum",
         lr=1e-4,
-        optimizer=partial(instep.RMSprop, momentum=0.9),
+        optimizer=partial(instep.RMSprop, momentum=MOMENTUM),
         reference=reference.rmsprop_step,
         states=("square_avg", "momentum_buffer"),
         counts_steps=False,
-        options={"momentum": 0.9},
+        options={"momentum": MOMENTUM},
     ),
 }
 """Adam without its momentum and RMSprop with one: what momentum does, and what it does not."""
+
+VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
+    **{pairing.title: pairing.optimizer for pairing in OPTIMIZERS.values()},
+    "SGD, momentum": partial(instep.SGD, momentum=MOMENTUM),
+    "RMSprop, momentum": partial(instep.RMSprop, momentum=MOMENTUM),
+}
+"""The six, and two of them with momentum, by their titles. Call with parameters and ``lr``."""
+
+
+def at_one_rate(lr: float) -> dict[str, Callable[..., instep.Optimizer]]:
+    """Return all at the rate `lr`, and Adadelta, which hardly moves there, at its own as well."""
+    return {
+        **{title: partial(optimizer, lr=lr) for title, optimizer in VARIANTS.items()},
+        "Adadelta, lr = 1": partial(instep.Adadelta, lr=1.0),
+    }

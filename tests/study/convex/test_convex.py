@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 import instep
+from instep.schedules import InverseSquareRoot
 from instep.study.convex import part
 from instep.study.convex.experiment import Result, play_all
-from instep.study.convex.online_linear import CHUNK, chunks, decaying, logarithmic_marks, play
+from instep.study.convex.online_linear import CHUNK, chunks, play
 from instep.study.convex.rates import GRADIENTS, drift, effective_rates
 from instep.study.convex.theorem import arrival
 from instep.study.convex.theorem import play_all as play_theorem
 from instep.study.progress import Progress
+from instep.study.report.iterations import logarithmic_marks
 
 if TYPE_CHECKING:
     from instep.study.convex.online_linear import Array, Course
@@ -174,7 +176,7 @@ class TestPlay:
 
     def test_groups_have_their_own_rates(self, bar: Bar) -> None:
         gradients = np.full((1, 1, 2), 1.0)
-        groups: list[dict[str, Any]] = [{"lr": 0.25}, {"lr": decaying(0.5)}]
+        groups: list[dict[str, Any]] = [{"lr": 0.25}, {"lr": InverseSquareRoot(0.5)}]
         course = play(instep.SGD, groups, [gradients], np.array([1]), start=0.0, bar=bar)
         assert course.final.tolist() == [[-0.25, -0.25], [-0.5, -0.5]]
 

@@ -13,8 +13,8 @@ from instep.study.landscapes import part, saddle_escape
 from instep.study.landscapes.descents import DONE, best_descent, descend, done
 from instep.study.landscapes.saddle_escape import DIRECTIONS, LR, escape_times
 from instep.study.landscapes.surfaces import SURFACES
+from instep.study.optimizers import VARIANTS, at_one_rate
 from instep.study.progress import Progress
-from instep.study.variants import VARIANTS, at_one_rate
 
 ROSENBROCK, *_, SADDLE = SURFACES
 QUICK = argparse.Namespace(seed=0, quick=True)

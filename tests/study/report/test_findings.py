@@ -1,11 +1,11 @@
-"""What a part hands in: rows of numbers, tables, numbers in words."""
+"""What a part hands in: rows of numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from instep.study.report.findings import Curves, listed, markdown_table, significant
+from instep.study.report.findings import Curves
 
 
 def test_curves_are_rows_one_after_another() -> None:
@@ -26,31 +26,3 @@ def test_a_value_for_each_column_is_needed(values: tuple[object, ...]) -> None:
 def test_columns_have_one_length() -> None:
     with pytest.raises(ValueError, match="broadcast"):
         Curves("name", "x", "y").add([1, 2], [1, 2, 3])
-
-
-def test_a_table_is_markdown() -> None:
-    assert markdown_table(("optimizer", "loss"), [("Adam", "0.5"), ("SGD", "1")]).splitlines() == [
-        "| optimizer | loss |",
-        "| --- | ---: |",
-        "| Adam | 0.5 |",
-        "| SGD | 1 |",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("number", "spelled"),
-    [
-        *((0.012345, "0.0123"), (1.0, "1.00"), (3e12, "3.00e+12"), (0.0, "0.00")),
-        *((float("nan"), "nan"), (float("inf"), "inf"), (-2.5, "-2.50")),
-    ],
-)
-def test_numbers_have_three_digits(number: float, spelled: str) -> None:
-    assert significant(number) == spelled
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
-)
-def test_names_are_joined_as_a_sentence_does(names: list[str], text: str) -> None:
-    assert listed(iter(names)) == text

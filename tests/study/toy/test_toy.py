@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from instep.study.progress import Progress
-from instep.study.report.iterations import log_spaced
 from instep.study.toy import part
 from instep.study.toy.outcomes import OPTIMIZERS, gradient, outcome
 
@@ -54,14 +53,6 @@ def test_the_endings_keep_their_definition() -> None:
             assert (changes[: ending.iteration - 1] >= 1e-12).all(), title
             if ending.how == "small change":
                 assert 0 < changes[ending.iteration - 1] < 1e-12, title
-
-
-def test_what_is_drawn_of_a_long_path_has_both_ends() -> None:
-    rows = log_spaced(100_000)
-    assert rows[0] == 0
-    assert rows[-1] == 100_000
-    assert (np.diff(rows) > 0).all()
-    assert len(rows) <= 600
 
 
 def test_the_same_seed_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import instep
+from instep.schedules import InverseSquareRoot
 from instep.study.convex.online_linear import (
     Array,
     Course,
-    Iterations,
     chunks,
-    decaying,
-    logarithmic_marks,
     play,
 )
+from instep.study.report.iterations import Iterations, logarithmic_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,8 +33,16 @@ GAMES: dict[str, slice[int, int | None, None]] = {PERIODIC: slice(0, 1), STOCHAS
 
 # The root mean square of the gradients is 101 in both games; SGD does not divide by it. Adagrad
 # decays by itself: its constant rate α acts as α/√t does on the others.
-RATES: dict[str, Any] = {"1/√t": decaying(1.0), "0.1/√t": decaying(0.1), "0.002": 0.002}
-SGD_RATES: dict[str, Any] = {"1/√t": decaying(0.01), "0.1/√t": decaying(0.001), "0.002": 2e-5}
+RATES: dict[str, Any] = {
+    "1/√t": InverseSquareRoot(1.0),
+    "0.1/√t": InverseSquareRoot(0.1),
+    "0.002": 0.002,
+}
+SGD_RATES: dict[str, Any] = {
+    "1/√t": InverseSquareRoot(0.01),
+    "0.1/√t": InverseSquareRoot(0.001),
+    "0.002": 2e-5,
+}
 ADAGRAD_RATES: dict[str, Any] = {"1/√t": 1.0, "0.1/√t": 0.1}
 
 BETAS = (0.9, 0.99)

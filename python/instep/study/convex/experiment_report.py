@@ -19,16 +19,19 @@ from instep.study.convex.experiment import (
     marks,
     play_all,
 )
-from instep.study.report.findings import Curves, Findings, Picture, markdown_table
+from instep.study.report.findings import Curves, Findings, Picture
+from instep.study.report.legends import legend_below
 from instep.study.report.styles import style
+from instep.study.report.words import markdown_table, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from instep.study.convex.online_linear import Array, Iterations
+    from instep.study.convex.online_linear import Array
     from instep.study.progress import Progress
+    from instep.study.report.iterations import Iterations
 
 # Adam with and without bias correction have one curve after the first thousand steps.
 DRAWN = [title for title in PLAYERS if title != "Adam, uncorrected"]
@@ -87,8 +90,7 @@ def _draw_games(results: Sequence[Result], at: Iterations) -> Picture:
     for axes in panels.flat:
         axes.grid(alpha=0.3)
         axes.margins(x=0.01)
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(figure, panels[0, 0])
     caption = (
         "The best point is −1. Left: Adam and RMSprop go to +1, the worst, and their average "
         "regret stays up; AMSGrad, Adagrad and SGD go towards −1. Right: the same with chance "
@@ -109,8 +111,7 @@ def _draw_rates(results: Sequence[Result], at: Iterations) -> Picture:
         axes.grid(alpha=0.3)
         axes.margins(x=0.01)
     panels[0].set_ylabel("point played, $x_t$ (best: −1)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(figure, panels[0])
     caption = (
         "The periodic game at three learning rates (SGD: a hundredth of them; Adagrad: 1 and 0.1), "
         "at the ends of periods. The rate decides when x arrives, not at which end: RMSprop, which "
@@ -131,9 +132,9 @@ def _text(results: Sequence[Result], at: Iterations) -> str:
         x, regret = np.median(many.final), np.median(many.regret[-1])
         rows.append(
             (
-                *(one.title, one.rate, _signed(one.final[0]), f"{one.regret[-1, 0]:.4f}"),
-                _signed(x),
-                f"{_signed(many.final.min())} to {_signed(many.final.max())}",
+                *(one.title, one.rate, signed(one.final[0]), f"{one.regret[-1, 0]:.4f}"),
+                signed(x),
+                f"{signed(many.final.min())} to {signed(many.final.max())}",
                 f"{regret:.4f}",
             )
         )
@@ -159,10 +160,6 @@ fourth of them for the stochastic runs):
 {_ends(results)} {_chances(results)} {_corrections(results, at)}"""
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
 def _ends(results: Sequence[Result]) -> str:
     places: dict[str, list[str]] = {"at the worst end": [], "at the best end": [], "between": []}
     for result in results:
@@ -171,7 +168,7 @@ def _ends(results: Sequence[Result]) -> str:
             if abs(x) > 0.9:
                 places["at the worst end" if x > 0 else "at the best end"].append(who)
             else:
-                places["between"].append(f"{who} at {_signed(x)}")
+                places["between"].append(f"{who} at {signed(x)}")
     told = (f"{place}: {', '.join(who)}" for place, who in places.items() if who)
     return f"The periodic game ends {'; '.join(told)}."
 
@@ -187,7 +184,7 @@ def _chances(results: Sequence[Result]) -> str:
     return (
         f"Of the {RUNS} stochastic runs at 1/√t, {np.count_nonzero(adam > 0.9)} of Adam's end "
         f"above +0.9, and {np.count_nonzero(amsgrad < -0.9)} of AMSGrad's below −0.9; the farthest "
-        f"of AMSGrad's from −1 is at {_signed(amsgrad.max())}."
+        f"of AMSGrad's from −1 is at {signed(amsgrad.max())}."
     )
 
 

@@ -6,7 +6,6 @@ elements; games whose hyperparameters differ are groups of one optimizer.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 
     import instep
     from instep.study.progress import Bar
+    from instep.study.report.iterations import Iterations
 
 Array: TypeAlias = NDArray[np.float64]
-Iterations: TypeAlias = NDArray[np.int64]
 
 CHUNK = 4096
 
@@ -45,20 +44,6 @@ class Course:
     mean: Array
     regret: Array
     final: Array
-
-
-def decaying(alpha: float) -> Callable[[int], float]:
-    r"""Return the schedule :math:`\alpha_t = \alpha / \sqrt t`, with t from 1.
-
-    >>> decaying(3.0)(8)  # the ninth step: eight are completed
-    1.0
-    """
-    return lambda completed: alpha / math.sqrt(completed + 1)
-
-
-def logarithmic_marks(steps: int, count: int = 400) -> Iterations:
-    """Return about `count` iterations from 1 to `steps`, evenly spaced in their logarithm."""
-    return np.unique(np.geomspace(1, steps, count).round().astype(np.int64))
 
 
 def chunks(steps: int) -> Iterator[Iterations]:

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from instep.functional import adam_step
 from instep.study.convex.experiment import BETAS, LARGE, PERIOD, SMALL
-from instep.study.convex.online_linear import Array, logarithmic_marks
+from instep.study.convex.online_linear import Array
 from instep.study.report.findings import Curves, Findings, Picture
+from instep.study.report.iterations import logarithmic_marks
 from instep.study.report.styles import style
 
 if TYPE_CHECKING:

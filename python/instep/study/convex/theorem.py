@@ -9,17 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import instep
+from instep.schedules import InverseSquareRoot
 from instep.study.convex.online_linear import (
     Array,
     Course,
-    Iterations,
     chunks,
-    decaying,
-    logarithmic_marks,
     play,
 )
-from instep.study.report.findings import Curves, Findings, Picture, markdown_table
+from instep.study.report.findings import Curves, Findings, Picture
+from instep.study.report.iterations import Iterations, logarithmic_marks
 from instep.study.report.styles import style
+from instep.study.report.words import markdown_table, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ def alpha(slope: float) -> float:
 
 def players(slope: float) -> dict[str, tuple[type[instep.Optimizer], dict[str, Any]]]:
     """Return who plays, with hyperparameters."""
-    rate = decaying(alpha(slope))
+    rate = InverseSquareRoot(alpha(slope))
     adam = {"lr": rate, "betas": (0.0, beta2(slope)), "eps": 0.0}
     long = {**adam, "betas": (0.0, 0.999)}
     return {
@@ -153,7 +153,7 @@ def _text(courses: Mapping[str, Course], steps: int) -> str:
             come = arrival(course, index)
             rows.append(
                 (
-                    *(title, f"{slope:g}", f"{course.final[index, 0]:+.4f}".replace("-", "−")),
+                    *(title, f"{slope:g}", signed(course.final[index, 0], 4)),
                     f"{times:,} of {of:,}",
                     "never" if come is None else f"{come:,}",
                     *(f"{course.regret[-1, index, 0]:.4f}", f"{2 * (slope - 2) / 3:.4f}"),

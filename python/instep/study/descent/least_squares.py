@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import instep
+from instep.study.report.iterations import logarithmic_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from instep.study.report.iterations import Iterations
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -107,7 +110,7 @@ def descend(
     batch_size: int | None,
     runs: int,
     generator: np.random.Generator,
-) -> tuple[NDArray[np.intp], Array]:
+) -> tuple[Iterations, Array]:
     """Run SGD from 0; return numbers of steps, evenly on a logarithmic axis, and mean errors.
 
     Without a `batch_size`, gradients are those of all examples.
@@ -115,7 +118,7 @@ def descend(
     count, width = problem.features.shape
     weights = np.zeros((runs, width))
     optimizer = instep.SGD(weights, lr=rate)
-    measured = np.unique(np.geomspace(1, steps, 300).astype(int))
+    measured = logarithmic_marks(steps, 300, rounding=np.floor)
     errors = [problem.error(weights)]
     done = 0
     for end in measured:

@@ -10,14 +10,14 @@ import numpy as np
 
 import instep
 from instep.schedules import InverseSquareRoot, SearchThenConverge
+from instep.study.report.iterations import logarithmic_marks
 from instep.study.report.styles import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from instep.study.descent.least_squares import Array, LeastSquares
+    from instep.study.report.iterations import Iterations
 
 ORANGE = STYLES["SGD"][0]
 RATE = 0.05
@@ -46,8 +46,8 @@ class Descent:
     """The mean error f(w) − min f of a plan's runs, against steps and gradient evaluations."""
 
     plan: Plan
-    steps: NDArray[np.intp]
-    evaluations: NDArray[np.intp]
+    steps: Iterations
+    evaluations: Iterations
     errors: Array
 
     @property
@@ -67,26 +67,26 @@ class Stationarity:
     """The least and the mean of ‖∇f‖² over the first T steps."""
 
     title: str
-    times: NDArray[np.intp]
+    times: Iterations
     least: Array
     mean: Array
 
     @classmethod
     def of(cls, title: str, norms: Array) -> Stationarity:
         """Thin what each step left, evenly on a logarithmic axis."""
-        times = np.unique(np.geomspace(2, len(norms), 400).astype(int))
+        times = logarithmic_marks(len(norms), first=2, rounding=np.floor)
         least = np.minimum.accumulate(norms)
         mean = np.cumsum(norms) / np.arange(1, len(norms) + 1)
         return cls(title, times, least[times - 1], mean[times - 1])
 
 
-def log_log_slope(times: NDArray[np.intp], values: Array) -> float:
+def log_log_slope(times: Iterations, values: Array) -> float:
     """Return the slope of a line through the last tenfold of `times`, both axes logarithmic."""
     late = times >= times[-1] / 10
     return float(np.polyfit(np.log(times[late]), np.log(values[late]), 1)[0])
 
 
-def bound(times: NDArray[np.intp]) -> Array:
+def bound(times: Iterations) -> Array:
     """Return log T / √T."""
     return np.asarray(np.log(times) / np.sqrt(times))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.descent.plans import ALPHA, RATE, TIMESCALE, bound, log_log_slope
-from instep.study.report.findings import markdown_table
+from instep.study.report.words import markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,8 @@ from instep.study.digits.smoothing import SmoothedLoss
 from instep.study.digits.text import describe
 from instep.study.handwriting import data, network
 from instep.study.handwriting.training import choose_schedule, train
-from instep.study.report.findings import Curves, Findings, significant
+from instep.study.report.findings import Curves, Findings
+from instep.study.report.words import significant
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from instep.study.digits.arguments import CONTENDERS
 from instep.study.digits.pictures import CHANCE
-from instep.study.report.findings import listed, markdown_table, significant
+from instep.study.report.words import listed, markdown_table, significant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.variants import VARIANTS
+from instep.study.optimizers import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,9 @@ from instep.study.landscapes import pictures, saddle_escape
 from instep.study.landscapes.descents import best_descent
 from instep.study.landscapes.surfaces import SURFACES
 from instep.study.landscapes.text import text
+from instep.study.optimizers import VARIANTS
 from instep.study.report.findings import Curves, Findings
-from instep.study.report.iterations import log_spaced
-from instep.study.variants import VARIANTS
+from instep.study.report.iterations import from_the_start
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +49,7 @@ def _paths(found: list[tuple[Surface, list[Descent]]]) -> Curves:
     curves = Curves("paths", "function", "optimizer", "lr", "iteration", "x", "y", "loss")
     for surface, descents in found:
         for descent in descents:
-            rows = log_spaced(len(descent.path) - 1, POINTS)
+            rows = from_the_start(len(descent.path) - 1, POINTS)
             x, y = descent.path[rows].T
             curves.add(surface.name, descent.title, descent.lr, rows, x, y, descent.losses[rows])
     return curves

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from instep.study.report.findings import Picture
-from instep.study.report.iterations import log_spaced
+from instep.study.report.iterations import from_the_start
 from instep.study.report.styles import style
 from instep.study.report.words import number
 
@@ -57,12 +57,10 @@ def losses(found: Sequence[tuple[Surface, Sequence[Descent]]]) -> Picture:
     figure = Figure(figsize=(8.5, 5.8), layout="constrained")
     for axes, (surface, descents) in zip(figure.subplots(2, 2).flat, found, strict=True):
         for descent in descents:
-            rows = log_spaced(len(descent.losses) - 1, 300)[1:]
+            rows = from_the_start(len(descent.losses) - 1, 300)[1:]
             shown = np.maximum(descent.losses[rows], LEAST_LOSS)
-            drawn = style(descent.title)
-            if surface is not found[0][0]:
-                drawn["label"] = "_"
-            axes.plot(rows, shown, lw=1, **drawn)
+            named = surface is found[0][0]
+            axes.plot(rows, shown, lw=1, **style(descent.title, named=named))
         axes.set(xscale="log", yscale="log", title=surface.title)
         axes.set(xlabel="iteration", ylabel="loss above the minimum", xlim=(1, rows[-1]))
         axes.grid(alpha=0.2)

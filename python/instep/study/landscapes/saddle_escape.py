@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from instep.study.landscapes.surfaces import saddle_gradient
-from instep.study.report.findings import Curves, Findings, Picture, markdown_table
+from instep.study.optimizers import at_one_rate
+from instep.study.report.findings import Curves, Findings, Picture
 from instep.study.report.styles import style
-from instep.study.report.words import listed, number, spoken
-from instep.study.variants import at_one_rate
+from instep.study.report.words import listed, markdown_table, number, spoken
 
 if TYPE_CHECKING:
     import argparse
@@ -93,7 +93,7 @@ def _picture(distances: Doubles, found: dict[str, dict[str, Times]], limit: int)
     panels = figure.subplots(1, len(found), sharey=True)
     for axes, (ridge, times) in zip(panels, found.items(), strict=True):
         for title, time in times.items():
-            drawn = style(title) if ridge == next(iter(found)) else {**style(title), "label": "_"}
+            drawn = style(title, named=ridge == next(iter(found)))
             axes.plot(distances, np.where(time <= limit, time, np.nan), "o", ms=3, **drawn)
         axes.set(xscale="log", yscale="log", title=f"ridge {ridge}", xlim=(0.3, 3e-13))
         axes.grid(alpha=0.2)

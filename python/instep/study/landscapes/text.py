@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instep.study.landscapes.descents import DONE
-from instep.study.report.findings import markdown_table
-from instep.study.report.words import listed, number, spoken
-from instep.study.variants import MOMENTUM, VARIANTS
+from instep.study.optimizers import MOMENTUM, VARIANTS
+from instep.study.report.words import listed, markdown_table, number, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.report.findings import listed, markdown_table, significant
+from instep.study.report.words import listed, markdown_table, significant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

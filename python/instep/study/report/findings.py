@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.figure import Figure
 
@@ -56,28 +56,3 @@ class Findings:
     text: str
     pictures: Sequence[Picture] = ()
     curves: Sequence[Curves] = field(default=())
-
-
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose columns but the first are aligned to the right."""
-    rule = ["---", *["---:"] * (len(columns) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (columns, rule, *rows))
-
-
-def significant(number: float, digits: int = 3) -> str:
-    """Spell a number in few characters, also one that is not finite.
-
-    >>> significant(0.012345), significant(3e12), significant(float("nan"))
-    ('0.0123', '3.00e+12', 'nan')
-    """
-    return f"{number:#.{digits}g}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Join names as a sentence does.
-
-    >>> listed(["Adam"]), listed(["Adam", "SGD"]), listed(["Adam", "SGD", "RMSprop"])
-    ('Adam', 'Adam and SGD', 'Adam, SGD and RMSprop')
-    """
-    *others, last = [*names] or [""]
-    return f"{', '.join(others)} and {last}" if others else last

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
+
+Iterations: TypeAlias = NDArray[np.int64]
 
 
-def log_spaced(last: int, points: int = 600) -> NDArray[np.int64]:
-    """Return iterations from 0 to `last`, at most `points`, that lie evenly on a log axis.
+def logarithmic_marks(
+    last: int,
+    count: int = 400,
+    *,
+    first: int = 1,
+    rounding: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.rint,
+) -> Iterations:
+    """Return at most `count` iterations from `first` to `last`, evenly spaced in their logarithm.
 
-    >>> log_spaced(5).tolist()
-    [0, 1, 2, 3, 4, 5]
+    >>> logarithmic_marks(1000, 7).tolist()
+    [1, 3, 10, 32, 100, 316, 1000]
+    >>> logarithmic_marks(4).tolist()
+    [1, 2, 3, 4]
     """
-    return np.unique(np.r_[0, np.geomspace(1, last, points - 1).round()].astype(np.int64))
+    return np.unique(rounding(np.geomspace(first, last, count)).astype(np.int64))
+
+
+def from_the_start(last: int, count: int = 600) -> Iterations:
+    """Return 0 and, of at most `count` iterations in all, logarithmic marks up to `last`.
+
+    >>> from_the_start(100, 6).tolist()
+    [0, 1, 3, 10, 32, 100]
+    """
+    return np.insert(logarithmic_marks(last, count - 1), 0, 0)

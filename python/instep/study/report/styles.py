@@ -25,7 +25,7 @@ STYLES: dict[str, tuple[str, Any]] = {
 }
 
 
-def style(title: str) -> dict[str, Any]:
-    """Return matplotlib's arguments for the curve of an optimizer."""
+def style(title: str, *, named: bool = True) -> dict[str, Any]:
+    """Return matplotlib's arguments for the curve of an optimizer, which a legend may name."""
     colour, line = STYLES[title]
-    return {"color": colour, "linestyle": line, "label": title}
+    return {"color": colour, "linestyle": line, "label": title if named else "_"}

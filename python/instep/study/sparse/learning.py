@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import instep
-from instep.study.convex.online_linear import Iterations, decaying, logarithmic_marks
+from instep.schedules import InverseSquareRoot
+from instep.study.report.iterations import Iterations, logarithmic_marks
 from instep.study.sparse.bags_of_words import Array, Bags, Problem, log_loss, sigmoid
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Learner:
 
 LEARNERS = (
     Learner("SGD", instep.SGD, range(-10, 2)),
-    Learner("SGD, schedule", instep.SGD, range(-5, 7), decaying),
+    Learner("SGD, schedule", instep.SGD, range(-5, 7), InverseSquareRoot),
     Learner("Adagrad", instep.Adagrad, range(-7, 5)),
     Learner("Adam", instep.Adam, range(-12, 0)),
 )

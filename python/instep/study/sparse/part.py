@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.report.findings import Curves, Findings, markdown_table
+from instep.study.report.findings import Curves, Findings
+from instep.study.report.words import capitalised, markdown_table, spoken
 from instep.study.sparse.bags_of_words import (
     FREQUENT,
     LENGTH,
@@ -146,7 +147,7 @@ def _comparison(title: str, runs: dict[str, Run]) -> str:
     if abs(less) < 0.05:
         verdict += ", which is little"
     return (
-        f"{title[0].upper()}{title[1:]}: against the better SGD ({sgd.learner.title}), Adagrad's "
+        f"{capitalised(title)}: against the better SGD ({sgd.learner.title}), Adagrad's "
         f"online loss is {verdict} ({loss:.3f}, SGD's {other:.3f})."
     )
 
@@ -157,7 +158,7 @@ def _rarest(runs: dict[str, Run], weights: Array) -> str:
     ends = {title: run.weights[run.best][:, 0] for title, run in runs.items()}
     ends["untouched"] = np.zeros_like(weights)
     errors = ", ".join(
-        f"{title.replace(',', ' with')} {np.sqrt(np.mean((end - weights)[half:] ** 2)):.2f}"
+        f"{spoken(title)} {np.sqrt(np.mean((end - weights)[half:] ** 2)):.2f}"
         for title, end in ends.items()
     )
     return f" Root mean square error of the weights of the rarer {half:,} words: {errors}."

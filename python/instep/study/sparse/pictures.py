@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from instep.study.report.findings import Picture
+from instep.study.report.legends import legend_below
 from instep.study.report.styles import style
+from instep.study.report.words import capitalised
 from instep.study.sparse.bags_of_words import bayes_loss
 
 if TYPE_CHECKING:
@@ -51,11 +53,10 @@ def _panels(
     panels = np.atleast_2d(figure.subplots(*shape))
     for axes, title in zip(panels.flat, titles, strict=True):
         yield axes, [run for run in runs if run.problem.title == title]
-        axes.set_title(title[0].upper() + title[1:])
+        axes.set_title(capitalised(title))
         axes.grid(alpha=0.3)
         axes.margins(x=0.01)
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(figure, panels.flat[0])
 
 
 def draw_learning(runs: Sequence[Run]) -> Picture:

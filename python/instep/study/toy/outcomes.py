@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from instep.study.optimizers import at_one_rate
 from instep.study.toy.repetition import LIMIT, Doubles, Ending, Record, follow
-from instep.study.variants import at_one_rate
 
 LR = 0.01
 TOLERANCE = 1e-12

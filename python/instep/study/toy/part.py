@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.report.findings import Curves, Findings
-from instep.study.report.iterations import log_spaced
+from instep.study.report.iterations import from_the_start
 from instep.study.toy import pictures
 from instep.study.toy.outcomes import OPTIMIZERS, outcome
 from instep.study.toy.text import text
@@ -44,7 +44,7 @@ def _paths(outcomes: Sequence[Outcome]) -> Curves:
     curves = Curves("paths", "optimizer", "start", "iteration", "x")
     for found in outcomes:
         positions = found.record.positions
-        rows = log_spaced(found.record.iterations)
+        rows = from_the_start(found.record.iterations)
         for path in positions.T:
             curves.add(found.title, path[0], rows, path[rows])
     return curves

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from instep.study.report.findings import Picture
-from instep.study.report.iterations import log_spaced
+from instep.study.report.iterations import from_the_start
 from instep.study.report.styles import style
 from instep.study.report.words import number
 from instep.study.toy.outcomes import MINIMUM, TOLERANCE
@@ -31,9 +31,9 @@ def positions(outcomes: Sequence[Outcome]) -> Picture:
     axes = figure.subplots()
     for found in outcomes:
         path = found.record.positions
-        rows = log_spaced(found.record.iterations)
+        rows = from_the_start(found.record.iterations)
         bold = path.shape[1] // 2
-        axes.plot(rows, path[rows], lw=0.6, alpha=0.35, **_unnamed(found))
+        axes.plot(rows, path[rows], lw=0.6, alpha=0.35, **style(found.title, named=False))
         axes.plot(rows, path[rows, bold], lw=2, **style(found.title))
     axes.axhline(MINIMUM, color="0.5", lw=0.8, zorder=0)
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)
@@ -55,10 +55,10 @@ def distances(outcomes: Sequence[Outcome]) -> Picture:
     grid = figure.subplots(-(-len(outcomes) // columns), columns, sharex=True, sharey=True)
     for axes, found in zip(grid.flat, outcomes, strict=False):
         shown = np.maximum(found.distances, EXACT)
-        rows = log_spaced(found.record.iterations)[1:]
+        rows = from_the_start(found.record.iterations)[1:]
         bold = shown.shape[1] // 2
-        axes.plot(rows, shown[rows], lw=0.6, alpha=0.5, **_unnamed(found))
-        axes.plot(rows, shown[rows, bold], lw=1.6, **_unnamed(found))
+        axes.plot(rows, shown[rows], lw=0.6, alpha=0.5, **style(found.title, named=False))
+        axes.plot(rows, shown[rows, bold], lw=1.6, **style(found.title, named=False))
         ended = [ending.how != LIMIT for ending in found.endings]
         ends = np.array([ending.iteration for ending in found.endings])[ended]
         at = np.maximum(found.at_ending, EXACT)[ended]
@@ -88,7 +88,7 @@ def last_iterations(outcomes: Sequence[Outcome], shown: int = 200) -> Picture:
         last.plot(rows, np.maximum(found.distances[rows, bold], EXACT), **style(found.title))
         if found.pushed.size:
             after = found.after_push[:, found.pushed.argmax()]
-            pushed.plot(np.maximum(after, EXACT), **_unnamed(found))
+            pushed.plot(np.maximum(after, EXACT), **style(found.title, named=False))
     last.set(title=f"the last {shown} iterations", xlabel="iteration", ylabel="|x − 2|")
     last.xaxis.set_major_formatter("{x:,.0f}")
     last.locator_params(axis="x", nbins=4)
@@ -113,7 +113,3 @@ def _distance_axis(axes: Axes) -> None:
     axes.set_yticks([EXACT, *(10.0**power for power in powers)])
     axes.set_yticklabels(["0", *(f"$10^{{{power}}}$" for power in powers)])
     axes.grid(alpha=0.2)
-
-
-def _unnamed(found: Outcome) -> dict[str, Any]:
-    return {**style(found.title), "label": "_"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from instep.study.report.findings import markdown_table
-from instep.study.report.words import listed, number, spoken
+from instep.study.report.words import listed, markdown_table, number, spoken
 from instep.study.toy.outcomes import AFTER_PUSH, LASTING, LR, TOLERANCE
 from instep.study.toy.repetition import CYCLE, LIMIT, SMALL_CHANGE, UNCHANGED
 

@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from instep.study.report.findings import Picture
+from instep.study.report.legends import legend_below
 from instep.study.report.styles import style
 from instep.study.where_adam_fails.linear_training import (
     DEFAULT_RATES,
@@ -140,5 +141,4 @@ def _widths(title: str) -> dict[str, Any]:
 def _finish(figure: Figure, panels: np.ndarray) -> None:
     for axes in panels[-1]:
         axes.set_xlabel("epoch")
-    handles, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    legend_below(figure, panels[0, 0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from instep.study.report.findings import markdown_table
+from instep.study.report.words import markdown_table
 from instep.study.where_adam_fails.linear_training import (
     BATCH_SIZE,
     DEFAULT_RATES,

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from instep.study.report.findings import Curves, Picture, markdown_table
+from instep.study.report.findings import Curves, Picture
+from instep.study.report.iterations import logarithmic_marks
+from instep.study.report.legends import legend_below
 from instep.study.report.styles import style
+from instep.study.report.words import markdown_table
 from instep.study.where_adam_fails.unique_features import ADAPTIVE, POSITIVE_SHARE, SGD_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from instep.study.where_adam_fails.unique_features import Fit
 
@@ -32,7 +33,7 @@ def draw(fits: Sequence[Fit]) -> Picture:
         column = 0 if one.gradients == "all" else 1
         steps = np.arange(1, len(one.losses) + 1)
         losses = np.maximum(one.losses, LEAST_LOSS)
-        kept = _evenly_on_a_logarithmic_axis(len(steps))
+        kept = logarithmic_marks(len(steps), rounding=np.floor) - 1
         # Wider below: RMSprop and Adagrad coincide for a while.
         look: dict[str, Any] = {**style(one.title), "linewidth": WIDTHS.get(one.title, 1.2)}
         panels[0, column].plot(steps[kept], losses[kept], **look)
@@ -49,8 +50,7 @@ def draw(fits: Sequence[Fit]) -> Picture:
         axes.grid(alpha=0.3)
     panels[0, 0].set_ylabel("training loss")
     panels[1, 0].set_ylabel("score of a new negative example")
-    handles, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    legend_below(figure, panels[0, 0])
     return Picture(
         "unique-features",
         figure,
@@ -60,10 +60,6 @@ def draw(fits: Sequence[Fit]) -> Picture:
     )
 
 
-def _evenly_on_a_logarithmic_axis(count: int) -> NDArray[np.intp]:
-    return np.unique(np.geomspace(1, count, 400).astype(int)) - 1
-
-
 def curves(fits: Sequence[Fit]) -> Curves:
     """Return losses and scores of new examples after steps with ever larger gaps."""
     rows = Curves(
@@ -71,7 +67,7 @@ def curves(fits: Sequence[Fit]) -> Curves:
         *("training loss", "score of a new positive example", "score of a new negative example"),
     )
     for one in fits:
-        kept = _evenly_on_a_logarithmic_axis(len(one.losses))
+        kept = logarithmic_marks(len(one.losses), rounding=np.floor) - 1
         values = (one.losses, one.positive_scores, one.negative_scores)
         rows.add(one.title, one.gradients, kept, *(value[kept] for value in values))
     return rows
