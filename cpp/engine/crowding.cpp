@@ -41,17 +41,17 @@ bool crowded() {
   return true;
 }
 
-Region::Region(int threads, std::int64_t bytes)
+RegionWatch::RegionWatch(int threads, std::int64_t bytes)
     : threads_(threads), bytes_(bytes), watched_(suspected) {
   if (watched_) busy_ = own_time();
   begin_ = Clock::now();
 }
 
-void Region::caller_is_done() {
+void RegionWatch::caller_is_done() noexcept {
   if (watched_) busy_ = own_time() - busy_;
 }
 
-Region::~Region() {
+RegionWatch::~RegionWatch() {
   const auto elapsed = Clock::now() - begin_;
   suspected = elapsed > patience + std::chrono::nanoseconds(bytes_ / slowest_rate);
   if (!watched_) return;

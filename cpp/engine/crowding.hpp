@@ -13,15 +13,15 @@ namespace instep {
 bool crowded();
 
 // Judges a parallel region, from its construction to its end.
-class Region {
+class RegionWatch {
  public:
-  Region(int threads, std::int64_t bytes);
-  ~Region();
-  Region(const Region&) = delete;
-  Region& operator=(const Region&) = delete;
+  RegionWatch(int threads, std::int64_t bytes);
+  ~RegionWatch();
+  RegionWatch(const RegionWatch&) = delete;
+  RegionWatch& operator=(const RegionWatch&) = delete;
 
   // To be called by the calling thread when it has done its share.
-  void caller_is_done();
+  void caller_is_done() noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;

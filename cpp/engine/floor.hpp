@@ -15,10 +15,10 @@ struct Floor {
   std::int64_t size, item_size;
   int threads;
 
-  void run() const;
+  void run() const noexcept;
 
  private:
-  void run_part(std::int64_t begin, std::int64_t end) const;
+  void run_part(std::int64_t begin, std::int64_t end) const noexcept;
 };
 
 }  // namespace instep

@@ -4,15 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/crowding.hpp"
 #include "engine/cursor.hpp"
 #include "engine/fp_mode.hpp"
+#include "engine/parallel.hpp"
 #include "engine/placement.hpp"
-#include "engine/threads.hpp"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 namespace instep {
 namespace {
@@ -68,24 +63,11 @@ void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
 
 double GradientNorm::sum(const GradientLoops& loops, const Condition& condition, bool guarded,
                          bool flush) noexcept {
-  const int threads = threads_for(bytes_);
-  if (threads == 1) {
-    const StepMode mode(flush);
-    sum_blocks(loops, condition, guarded, 0, blocks_.size());
-  } else {
-#ifdef _OPENMP
-    Region region(threads, bytes_);
-#pragma omp parallel num_threads(threads)
-    {
-      const StepMode mode(flush);
-      const auto share = std::size_t(omp_get_thread_num());
-      const auto shares = std::size_t(omp_get_num_threads());
-      sum_blocks(loops, condition, guarded, blocks_.size() * share / shares,
-                 blocks_.size() * (share + 1) / shares);
-      if (share == 0) region.caller_is_done();
-    }
-#endif
-  }
+  share_out(bytes_, flush, [&](int share, int shares) noexcept {
+    const auto first = std::size_t(share), count = std::size_t(shares);
+    sum_blocks(loops, condition, guarded, blocks_.size() * first / count,
+               blocks_.size() * (first + 1) / count);
+  });
   const StepMode mode(flush);
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     const std::size_t end = k + 1 < arrays_.size() ? arrays_[k + 1].first_block : blocks_.size();

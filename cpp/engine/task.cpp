@@ -26,11 +26,11 @@ void Task::set_stream(int k, Stream stream) noexcept {
   for (int each = 0; each < stream_count_; ++each) direct_ = direct_ && streams_[each].direct();
 }
 
-std::int64_t Task::lead_in(std::int64_t at) const {
+std::int64_t Task::lead_in(std::int64_t at) const noexcept {
   return elements_to_line(data_[0] + at * item_size_, item_size_);
 }
 
-void Task::step(std::int64_t begin, std::int64_t end) const {
+void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
   if (!direct_ || condition_grad != nullptr) {
     step_tiles(begin, end);
     return;
@@ -44,7 +44,7 @@ void Task::step(std::int64_t begin, std::int64_t end) const {
 }
 
 // All streams are direct.
-void Task::step_run(std::int64_t begin, std::int64_t end) const {
+void Task::step_run(std::int64_t begin, std::int64_t end) const noexcept {
   void* arrays[max_arrays];
   for (int k = 0; k < stream_count_; ++k) arrays[k] = data_[k] + begin * item_size_;
   loop(arrays, end - begin, *coefficients);
@@ -53,7 +53,7 @@ void Task::step_run(std::int64_t begin, std::int64_t end) const {
 // Row after row where the gradient is met across its cache lines (in C order for a parameter in
 // Fortran order, for one): tiles as high as a cache line is wide are gathered first, so that each
 // line, and each page, is met once.
-void Task::step_tiles(std::int64_t begin, std::int64_t end) const {
+void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
   alignas(cache_line) char scratch[max_arrays * block_distance];
   if (!streams_[1].crosses_lines()) {
     step_blocks(begin, end, scratch, nullptr);
@@ -86,7 +86,8 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const {
 // Block after block: each up to the next end of a row of an array that is used in place, and no
 // more than fits the scratch where one is gathered. `grad` holds the gradient where it has been
 // gathered already.
-void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char* grad) const {
+void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch,
+                       char* grad) const noexcept {
   if (begin == end) return;
   const auto is_ready = [grad](int k) { return k == 1 && grad != nullptr; };
   Cursor cursors[max_arrays];

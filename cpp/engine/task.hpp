@@ -31,14 +31,14 @@ class Task {
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
-  std::int64_t lead_in(std::int64_t at) const;
+  std::int64_t lead_in(std::int64_t at) const noexcept;
 
-  void step(std::int64_t begin, std::int64_t end) const;
+  void step(std::int64_t begin, std::int64_t end) const noexcept;
 
  private:
-  void step_run(std::int64_t begin, std::int64_t end) const;
-  void step_tiles(std::int64_t begin, std::int64_t end) const;
-  void step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char* grad) const;
+  void step_run(std::int64_t begin, std::int64_t end) const noexcept;
+  void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
+  void step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char* grad) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.

@@ -3,13 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "engine/crowding.hpp"
-#include "engine/fp_mode.hpp"
-#include "engine/threads.hpp"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "engine/parallel.hpp"
 
 namespace instep {
 namespace {
@@ -23,50 +17,39 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
 }  // namespace
 
 void Work::clear() {
-  tasks_.clear();
-  ends_.clear();
+  line_.clear();
   bytes_ = 0;
 }
 
-void Work::reserve(std::size_t tasks) {
-  tasks_.reserve(tasks);
-  ends_.reserve(tasks);
-}
+void Work::reserve(std::size_t tasks) { line_.reserve(tasks); }
 
 void Work::add(const Task& task) {
   bytes_ += task.bytes();
-  tasks_.push_back(&task);
-  ends_.push_back(bytes_);
+  line_.push_back({&task, bytes_});
 }
 
-void Work::run(bool flush_subnormals) const {
-  const int threads = threads_for(bytes_);
-  if (threads == 1) {
-    const StepMode mode(flush_subnormals);
-    for (const Task* task : tasks_) task->step(0, task->size());
-    return;
-  }
-#ifdef _OPENMP
-  Region region(threads, bytes_);
-#pragma omp parallel num_threads(threads)
-  {
-    const StepMode mode(flush_subnormals);
-    run_share(omp_get_thread_num(), omp_get_num_threads());
-    if (omp_get_thread_num() == 0) region.caller_is_done();
-  }
-#endif
+void Work::run(bool flush_subnormals) const noexcept {
+  share_out(bytes_, flush_subnormals, [this](int share, int shares) noexcept {
+    if (shares == 1) {
+      for (const Stretch& each : line_) each.task->step(0, each.task->size());
+    } else {
+      run_share(share, shares);
+    }
+  });
 }
 
-void Work::run_share(int share, int shares) const {
+void Work::run_share(int share, int shares) const noexcept {
   const std::int64_t begin = bytes_ / shares * share + bytes_ % shares * share / shares;
   const std::int64_t end = bytes_ / shares * (share + 1) + bytes_ % shares * (share + 1) / shares;
-  for (auto k = std::size_t(std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin());
-       k < tasks_.size(); ++k) {
-    const Task& task = *tasks_[k];
-    const std::int64_t start = ends_[k] - task.bytes();
+  auto each =
+      std::upper_bound(line_.begin(), line_.end(), begin,
+                       [](std::int64_t at, const Stretch& stretch) { return at < stretch.end; });
+  for (; each != line_.end(); ++each) {
+    const Task& task = *each->task;
+    const std::int64_t start = each->end - task.bytes();
     if (start >= end) break;
     const std::int64_t from = start < begin ? cut(task, begin - start) : 0;
-    const std::int64_t to = end < ends_[k] ? cut(task, end - start) : task.size();
+    const std::int64_t to = end < each->end ? cut(task, end - start) : task.size();
     if (from < to) task.step(from, to);
   }
 }

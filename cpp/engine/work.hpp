@@ -18,13 +18,17 @@ class Work {
   // The task must stay where it is until `run` has returned.
   void add(const Task& task);
   std::int64_t bytes() const { return bytes_; }
-  void run(bool flush_subnormals = false) const;
+  void run(bool flush_subnormals) const noexcept;
 
  private:
-  void run_share(int share, int shares) const;
+  void run_share(int share, int shares) const noexcept;
 
-  std::vector<const Task*> tasks_;
-  std::vector<std::int64_t> ends_;  // of each task on the line, in bytes
+  struct Stretch {
+    const Task* task;
+    std::int64_t end;  // on the line, in bytes
+  };
+
+  std::vector<Stretch> line_;
   std::int64_t bytes_ = 0;
 };
 
