@@ -1,11 +1,8 @@
 #include "bindings/functional.hpp"
 
+#include "bindings/call.hpp"
 #include "bindings/dlpack.hpp"
 #include "bindings/gil.hpp"
-#include "bindings/gradient_pass.hpp"
-#include "bindings/prepared.hpp"
-#include "bindings/slot.hpp"
-#include "engine/fp_mode.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -78,38 +75,15 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Slot& slot : slots) slot.add_to(written);
   written.settle();
-  const GradientOptions conditions = read_gradient_options(gradient_options);
-  GradientPass pass;
-  pass.begin(conditions, grad_scale);
-  Work work;
-  Prepared prepared;
-  prepared.reset(1, slots.size());
+  Call call;
+  call.begin(slots.size(), 1, read_gradient_options(gradient_options), grad_scale);
+  std::vector<std::int64_t> steps(slots.size(), step - 1);
   for (std::size_t k = 0; k < slots.size(); ++k) {
-    slots[k].bind(grads[k].ptr(), written);
-    pass.add(slots[k], grads[k].ptr());
-    if (slots[k].size() > 0) work.add(slots[k].task());
+    call.bind(slots[k], grads[k].ptr(), written, {options.data(), 0, &steps[k]});
   }
   bool admitted = false;
-  without_gil(work.bytes(), [&] {
-    admitted = pass.run();
-    if (!admitted) return;
-    {
-      const StepMode mode;
-      for (Slot& slot : slots) {
-        const Kernel& kernel = slot.kernel(options.data());
-        Task& task = slot.task();
-        task.loop = kernel.loop;
-        task.coefficients =
-            &prepared.get(kernel, options.data(), step, pass.factor(), 0, slot.dtype());
-        task.condition = pass.condition();
-        if (conditions.clamps()) {
-          task.condition_grad = chosen_table().gradients.condition[slot.dtype()];
-        }
-      }
-    }
-    work.run(conditions.flush_subnormals);
-  });
-  if (!admitted) pass.throw_not_finite();
+  without_gil(call.bytes(), [&] { admitted = call.run(); });
+  if (!admitted) call.throw_not_finite();
 }
 
 }  // namespace instep

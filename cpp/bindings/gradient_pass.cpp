@@ -48,7 +48,6 @@ void GradientPass::begin(const GradientOptions& options, double grad_scale) {
 }
 
 void GradientPass::add(const Slot& slot, PyObject* grad) {
-  if (!options_.measures()) return;
   squares_.add(slot.in_c_order(grad), slot.size(), slot.dtype());
   slots_.push_back(&slot);
 }

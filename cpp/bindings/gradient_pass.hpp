@@ -33,14 +33,16 @@ class GradientPass {
  public:
   // Of gradients that are divided by `grad_scale`.
   void begin(const GradientOptions& options, double grad_scale);
-  // The slot must stay where it is until the next begin.
+  // A gradient to measure. The slot must stay where it is until the next begin.
   void add(const Slot& slot, PyObject* grad);
+
+  const GradientOptions& options() const { return options_; }
 
   // Reads the gradients where that is asked for; false where the guard forbids the step.
   bool run() noexcept;
 
   // What the rules multiply the gradients by, once they are conditioned block by block where
-  // `options.clamps()`.
+  // `options().clamps()`.
   double factor() const { return factor_; }
   const Condition& condition() const { return condition_; }
 

@@ -8,7 +8,6 @@
 #include "bindings/gil.hpp"
 #include "bindings/python_attributes.hpp"
 #include "bindings/replacement.hpp"
-#include "engine/fp_mode.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -47,19 +46,17 @@ void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
   if (scheduled_) ask_rates(self);
   grads_.collect(grads, structure_, slots_);
-  plan(grad_scale);
-  bool admitted;
-  if (work_.bytes() < least_bytes_to_release_gil) {
-    admitted = admit();
-    if (admitted) run();
+  bind(grad_scale);
+  bool admitted = false;
+  if (call_.bytes() < least_bytes_to_release_gil) {
+    admitted = run();
   } else {
     Gradients held;
     held.swap(grads_);
     const py::gil_scoped_release release;
     {
       const Gate gate;
-      admitted = admit();
-      if (admitted) run();
+      admitted = run();
     }
     // Before the GIL is waited for, which a thread that waits for this turn may hold.
     if (admitted) scope.end();
@@ -77,58 +74,30 @@ void Optimizer::ask_rates(PyObject* self) {
 }
 
 // All that can fail, but for the guard against gradients that are not finite.
-void Optimizer::plan(double grad_scale) {
-  work_.clear();
-  work_.reserve(slots_.size());
-  active_.clear();
-  active_.reserve(slots_.size());
-  prepared_.reset(options_.size(), slots_.size());
-  gradient_pass_.begin(gradient_options_, grad_scale);
+void Optimizer::bind(double grad_scale) {
+  const Options& options = scheduled_ ? next_options_ : options_;
+  call_.begin(slots_.size(), options.size(), gradient_options_, grad_scale);
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     if (grads_[k] == Py_None) continue;
-    slots_[k].bind(grads_[k], written_);
-    active_.push_back(k);
-    if (slots_[k].size() > 0) work_.add(slots_[k].task());
-    gradient_pass_.add(slots_[k], grads_[k]);
+    const std::size_t group = groups_[k];
+    call_.bind(slots_[k], grads_[k], written_, {options[group].data(), group, &param_steps_[k]});
   }
 }
 
 // False where the guard forbids the step.
-bool Optimizer::admit() noexcept {
-  const bool admitted = gradient_pass_.run();
-  if (admitted || gradient_options_.nonfinite == Nonfinite::skip) {
-    last_grad_norm = gradient_pass_.norm();
+bool Optimizer::run() noexcept {
+  const bool admitted = call_.run();
+  if (admitted || gradient_options_.nonfinite == Nonfinite::skip) last_grad_norm = call_.norm();
+  if (admitted) {
+    if (scheduled_) options_.swap(next_options_);
+    ++steps_;
   }
   return admitted;
 }
 
 void Optimizer::refuse() {
-  if (gradient_options_.nonfinite == Nonfinite::skip) {
-    ++skipped_steps;
-    return;
-  }
-  gradient_pass_.throw_not_finite();
-}
-
-void Optimizer::run() noexcept {
-  if (scheduled_) options_.swap(next_options_);
-  {
-    const StepMode mode;
-    for (const std::size_t k : active_) {
-      const double* options = options_[groups_[k]].data();
-      const Kernel& kernel = slots_[k].kernel(options);
-      Task& task = slots_[k].task();
-      task.loop = kernel.loop;
-      task.coefficients = &prepared_.get(kernel, options, ++param_steps_[k],
-                                         gradient_pass_.factor(), groups_[k], slots_[k].dtype());
-      task.condition_grad = gradient_options_.clamps()
-                                ? chosen_table().gradients.condition[slots_[k].dtype()]
-                                : nullptr;
-      task.condition = gradient_pass_.condition();
-    }
-  }
-  work_.run(gradient_options_.flush_subnormals);
-  ++steps_;
+  if (gradient_options_.nonfinite != Nonfinite::skip) call_.throw_not_finite();
+  ++skipped_steps;
 }
 
 void Optimizer::add_group(const py::object& self, NewGroup group, const py::tuple& groups,

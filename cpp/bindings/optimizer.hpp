@@ -5,12 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "bindings/gradient_pass.hpp"
+#include "bindings/call.hpp"
 #include "bindings/gradients.hpp"
 #include "bindings/optimizer_arguments.hpp"
-#include "bindings/prepared.hpp"
 #include "engine/gate.hpp"
-#include "engine/work.hpp"
 
 namespace instep {
 
@@ -64,10 +62,9 @@ class Optimizer {
 
   void install(Hyperparameters& hyperparameters) noexcept;
   void ask_rates(PyObject* self);
-  void plan(double grad_scale);
-  bool admit() noexcept;
+  void bind(double grad_scale);
+  bool run() noexcept;
   void refuse();
-  void run() noexcept;
 
   const Rule* rule_;
   Structure structure_ = Structure::sequence;
@@ -83,11 +80,8 @@ class Optimizer {
 
   // Of the step in progress; members to keep their memory.
   Options next_options_;
-  std::vector<std::size_t> active_;  // slots that have a gradient
-  Prepared prepared_;
-  Work work_;
   Gradients grads_;
-  GradientPass gradient_pass_;
+  Call call_;
 };
 
 }  // namespace instep

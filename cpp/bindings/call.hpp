@@ -1,0 +1,62 @@
+// One call's step of several parameters: bind, measure, prepare, run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "bindings/gradient_pass.hpp"
+#include "bindings/prepared.hpp"
+#include "bindings/slot.hpp"
+#include "engine/work.hpp"
+
+namespace instep {
+
+// Keeps its memory from one call to the next.
+class Call {
+ public:
+  // By what a parameter is stepped.
+  struct Settings {
+    const double* options;  // in the rule's order; the same for all of a group
+    std::size_t group;
+    std::int64_t* steps;  // how often the parameter was stepped, which `run` counts up
+  };
+
+  // A call of at most so many parameters, of so many groups, with gradients that are divided by
+  // `grad_scale`.
+  void begin(std::size_t params, std::size_t groups, const GradientOptions& options,
+             double grad_scale);
+
+  // Adds a parameter. Raises what Slot::bind does. The slot, the gradient and what the settings
+  // point to must stay where they are until `run` has returned.
+  void bind(Slot& slot, PyObject*& grad, const WrittenMemory& written, const Settings& settings);
+
+  // How much there is to step.
+  std::int64_t bytes() const { return work_.bytes(); }
+
+  // Steps all that were bound or, where the guard forbids it, none, and returns false. Touches no
+  // Python object.
+  bool run() noexcept;
+
+  // After `run`: the norm of all gradients, where it was asked for.
+  std::optional<double> norm() const { return gradient_pass_.norm(); }
+
+  // Raises FloatingPointError where the guard has forbidden the step.
+  [[noreturn]] void throw_not_finite() const { gradient_pass_.throw_not_finite(); }
+
+ private:
+  struct Part {
+    Slot* slot;
+    Settings settings;
+  };
+
+  void prepare() noexcept;
+
+  std::vector<Part> parts_;
+  GradientPass gradient_pass_;
+  Prepared prepared_;
+  Work work_;
+};
+
+}  // namespace instep
