@@ -39,18 +39,14 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
     arrays = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
     counts_steps = "step" in signature.parameters
-    rule, option_names = optimizer._rule, optimizer._option_names
-    checks = {
-        name: check
-        for hyperparameter in optimizer._hyperparameters.values()
-        for name, check in hyperparameter.numbers().items()
-    }
+    rule = optimizer._rule
+    checks = rule.checks
     # In the core's order; what has no default is always given.
-    default_options = {name: float(defaults.get(name, 0.0)) for name in option_names}
+    default_options = {name: float(defaults.get(name, 0.0)) for name in rule.options}
     state_switches = [
-        (arrays[2 + optimizer._state_names.index(state)], option)
-        for state, option in optimizer._switches.items()
-        if option in option_names
+        (arrays[2 + rule.states.index(state)], option)
+        for state, option in rule.switches.items()
+        if option in rule.options
     ]
 
     @wraps(specification)
@@ -67,12 +63,12 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
         for state, option in state_switches:
             if options[option] != 0 and given[state] is None:
                 raise ValueError(f"{option}: expected {state} to be passed with it, got None")
-        optimizer._check_together(options)
+        rule.check_together(options)
         count = (
             check_integer("step", given["step"], at_least=1, below=COUNT_END) if counts_steps else 1
         )
         _core.step(
-            rule, [given[name] for name in arrays], list(options.values()), count, *conditions
+            rule.name, [given[name] for name in arrays], list(options.values()), count, *conditions
         )
 
     return step

@@ -4,59 +4,34 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 import instep._core as _core
-from instep import gradient_options
-from instep.gradient_options import GradientOptions
-from instep.hyperparameters import Hyperparameter, LearningRate, hyperparameters
-from instep.param_group import ParamGroup
+import instep.gradient_options as gradient_options
+from instep.core_optimizer import CoreOptimizer
+from instep.gradient_options import GradientOption
 from instep.parameters import (
     Array,
     FlatGroup,
     Group,
     Params,
     Structure,
-    as_arrays,
-    check_names,
     flatten,
     flatten_group,
-    new_state,
 )
 from instep.state_dict import read_state_dict, write_state_dict
 
 if TYPE_CHECKING:
     import os
 
-T = TypeVar("T")
-
-
-class _GradientOption(Generic[T]):
-    """An attribute that reads and sets one of an optimizer's gradient options."""
-
-    def __set_name__(self, owner: type[object], name: str) -> None:
-        self._name = name
-        self.__doc__ = f"Option `{name}`, which can be set between steps."
-
-    @overload
-    def __get__(self, optimizer: None, owner: type[object]) -> Self: ...
-    @overload
-    def __get__(self, optimizer: Optimizer, owner: type[object]) -> T: ...
-    def __get__(self, optimizer: Optimizer | None, owner: type[object]) -> Self | T:
-        if optimizer is None:
-            return self
-        value: T = optimizer._gradient_options[self._name]  # type: ignore[literal-required]
-        return value
-
-    def __set__(self, optimizer: Optimizer, value: T) -> None:
-        optimizer._change_gradient_options({self._name: value})
+    from instep.checkpoint.content import Expectation, Kind, Snapshot
 
 
 # The options that are documented one by one are among **defaults.
-class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
+class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
     """Base of all optimizers: parameters in groups, their states, and the step.
 
     Not for direct use; see the subclasses, for example `Adam`.
@@ -113,67 +88,48 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     and ``share_memory_``, leaves the view without it: do so before the optimizer is made.
     """
 
-    _rule: ClassVar[str] = ""
-    # The state that exists only where an option is on, and that option.
-    _switches: ClassVar[Mapping[str, str]] = {}
-    # The state that starts at an option's value instead of 0.
-    _initial: ClassVar[Mapping[str, str]] = {}
+    # What groups have that do not set their own.
+    _defaults: Mapping[str, Any] = {}
 
-    _hyperparameters: ClassVar[Mapping[str, Hyperparameter[Any]]] = {}
-    _option_names: ClassVar[tuple[str, ...]]
-    _state_names: ClassVar[tuple[str, ...]]
-
-    _gradient_options: GradientOptions = gradient_options.DEFAULTS
-    _groups: tuple[ParamGroup, ...] = ()
-
-    lr: LearningRate = LearningRate()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._hyperparameters = hyperparameters(cls)
-        rules = _core.rules()
-        if cls._rule not in rules:
-            raise LookupError(
-                f"{cls.__name__}: expected one of the core's rules as _rule, {', '.join(rules)}, "
-                f"got {cls._rule!r}; cpp/rules/all.hpp lists them, and a change of it needs a build"
-            )
-        cls._option_names, cls._state_names = rules[cls._rule]
-        # pybind11 registers a class with its first object, and would be left with half of that
-        # where memory runs out: so with the class.
-        _core.Optimizer.__new__(cls)
+    clip_norm: GradientOption[float | None] = GradientOption()
+    clip_value: GradientOption[float | None] = GradientOption()
+    nonfinite: GradientOption[gradient_options.Nonfinite] = GradientOption()
+    flush_subnormals: GradientOption[bool] = GradientOption()
 
     def __init__(self, params: Params, **defaults: Any) -> None:
-        if not self._rule:
-            raise TypeError("Optimizer has no rule of its own; use a subclass, such as Adam")
-        super().__init__(self._rule)
+        if not hasattr(self, "_rule"):
+            raise TypeError(
+                f"{type(self).__name__} has no rule of its own; use a subclass, such as Adam"
+            )
+        self._begin()
         for name in defaults:
-            if name not in self._hyperparameters and name not in gradient_options.DEFAULTS:
+            if name not in self._rule.hyperparameters and name not in gradient_options.DEFAULTS:
                 raise TypeError(
                     f"{type(self).__name__}() has no argument {name!r}; beside params it has "
                     + ", ".join([*self._argument_names(), *gradient_options.DEFAULTS])
                 )
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
-        self._defaults = self._checked(defaults)
+        self._defaults = self._rule.check(defaults)
         groups, structure = flatten(params)
         for group in groups:
             self._add_flat_group(group, structure)
+
+    def _make(self, arguments: Mapping[str, Any]) -> None:
+        """Do the work of a subclass's `__init__`, of which these are the ``locals()``."""
+        given = {**self._rule.defaults, **arguments}
+        Optimizer.__init__(
+            self,
+            given["params"],
+            **{name: given[name] for name in self._rule.hyperparameters},
+            **given["gradient_options"],
+        )
 
     @classmethod
     def _argument_names(cls) -> list[str]:
         """Return the names of the hyperparameters that the constructor takes."""
         _, *declared = inspect.signature(cls).parameters.values()
         return [each.name for each in declared if each.kind is not each.VAR_KEYWORD]
-
-    @property
-    def param_groups(self) -> tuple[ParamGroup, ...]:
-        """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
-        return self._groups
-
-    clip_norm: _GradientOption[float | None] = _GradientOption()
-    clip_value: _GradientOption[float | None] = _GradientOption()
-    nonfinite: _GradientOption[gradient_options.Nonfinite] = _GradientOption()
-    flush_subnormals: _GradientOption[bool] = _GradientOption()
 
     @property
     def last_grad_norm(self) -> float | None:
@@ -313,9 +269,12 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         >>> resumed.param_groups[0]["params"][0].tolist() == w.tolist()
         True
         """
-        from instep.checkpoint import files
+        from instep.checkpoint.files import CheckpointFile
 
-        files.save(self, path, params=params)
+        file = CheckpointFile(path)
+        with self._turn():
+            snapshot = self._snapshot(params)
+        file.write(snapshot)
 
     def load(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
         """Take over a checkpoint that `save` has written.
@@ -362,9 +321,14 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         >>> optimizer.lr
         0.25
         """
-        from instep.checkpoint import files
+        from instep.checkpoint.files import CheckpointFile
 
-        files.load(self, path, params=params)
+        file = CheckpointFile(path)
+        with self._turn():
+            expected = self._expectation()
+        content = file.read(expected, params=params)
+        with file.refusing(), self._turn():
+            self._load(content.state_dict, content.params, content.skipped_steps)
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
@@ -398,7 +362,7 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__init__(self._rule)
+        self._begin()
         vars(self).update(state["attributes"])
         self._change_gradient_options({})
         self._last_grad_norm = state["last_grad_norm"]
@@ -406,7 +370,7 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
             self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
         with self._turn():
             self._replace(
-                [[states.get(name) for name in self._state_names] for states in state["states"]],
+                [self._rule.in_order(states) for states in state["states"]],
                 [],
                 _core.Counts(
                     steps=state["steps"],
@@ -422,10 +386,6 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
 
-    def _turn(self) -> _core.HeldTurn:
-        """Keep other threads' steps waiting, in a ``with`` statement."""
-        return _core.HeldTurn(self)
-
     def _state_dict(self) -> dict[str, Any]:
         """Return the state dictionary; the caller has the turn."""
         values = []
@@ -436,6 +396,41 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
             values.append({**group._values, "lr": rate if callable(lr) else lr})
         return write_state_dict(
             self._groups, values, self._named_states(), self._steps(), self._param_steps()
+        )
+
+    def _kind(self) -> Kind:
+        from instep.checkpoint.content import Kind
+
+        # The class of this library, where a user has derived one of their own.
+        known = next(each for each in type(self).__mro__ if each.__module__.startswith("instep."))
+        return Kind(known.__name__, self._rule.name)
+
+    def _params(self) -> list[Array]:
+        return [param for group in self._groups for param in group.params]
+
+    def _snapshot(self, with_params: bool) -> Snapshot:
+        """Return what a checkpoint holds; the caller has the turn."""
+        from instep.checkpoint.content import Snapshot
+
+        params = self._params()
+        return Snapshot(
+            self._kind(),
+            self._state_dict(),
+            self._skipped_steps,
+            [(param.dtype.name, param.shape) for param in params],
+            [np.array(param, order="C") for param in params] if with_params else [],
+        )
+
+    def _expectation(self) -> Expectation:
+        """Return what a checkpoint must fit; the caller has the turn."""
+        from instep.checkpoint.content import Expectation
+
+        return Expectation(
+            self._kind(),
+            self._groups,
+            self._named_states(),
+            self._params(),
+            len(self._rule.states),
         )
 
     def _load(
@@ -453,8 +448,8 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
         rates: list[float] = []
         for group, options in zip(self._groups, loaded.options, strict=True):
             # A sum that is loaded did not start at this optimizer's value.
-            kept = {name: group[name] for name in self._initial.values()}
-            checked = self._checked({**options, **kept}, group)
+            kept = {name: group[name] for name in self._rule.initial.values()}
+            checked = self._rule.check({**options, **kept}, group._values)
             rates.append(type(self).lr.check_number(checked["lr"]))
             values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
         groups = [group for group in self._groups for _ in group.params]
@@ -464,8 +459,8 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
                 if state is None
                 else arrays[name]
                 if name in arrays
-                else np.full(state.shape, self._initial_value(name, group), state.dtype)
-                for name, state in zip(self._state_names, present, strict=True)
+                else np.full(state.shape, self._rule.initial_value(name, group), state.dtype)
+                for name, state in zip(self._rule.states, present, strict=True)
             ]
             for group, present, arrays in zip(groups, self._states(), loaded.states, strict=True)
         ]
@@ -483,146 +478,8 @@ class Optimizer(_core.Optimizer):  # numpydoc ignore=PR02
     def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
         if not group.params:
             raise ValueError("parameters: expected at least one array, got none")
-        self._add_group_with(group, structure, self._checked({**self._defaults, **group.options}))
-
-    def _add_group_with(
-        self,
-        group: FlatGroup,
-        structure: Structure,
-        values: dict[str, Any],
-        states: Callable[[int], Sequence[Array | None]] | None = None,
-    ) -> None:
-        """Add a group; `states` gives those of its k-th parameter, where they exist already."""
-        check_names([*(old.names for old in self._groups), group.names])
-        first = sum(len(old.params) for old in self._groups)
-        new = ParamGroup(self, as_arrays(group, structure, first), group.names, values)
-        with self._turn():
-            groups = (*self._groups, new)
-            self._add_group(
-                _core.NewGroup(
-                    params=new.params,
-                    names=group.names or [None] * len(group.params),
-                    states=states or (lambda k: self._new_states(new.params[k], new)),
-                    options=self._encoded(values, math.nan),
-                ),
-                groups=groups,
-                structure=structure,
-                scheduled=any(callable(each["lr"]) for each in groups),
-            )
-
-    def _checked(
-        self, changes: Mapping[str, object], group: ParamGroup | None = None
-    ) -> dict[str, Any]:
-        """Return the hyperparameters of a new group, or of `group` with `changes`, checked."""
-        values = dict(group._values) if group is not None else {}
-        for name, value in changes.items():
-            if name == "params":
-                raise ValueError("params: a group's parameters cannot be changed")
-            if name not in self._hyperparameters:
-                raise KeyError(
-                    f"{name!r} is no hyperparameter of {type(self).__name__}; "
-                    f"expected one of {', '.join(self._hyperparameters)}"
-                )
-            hyperparameter = self._hyperparameters[name]
-            new = hyperparameter.check(value)
-            if group is not None:
-                old = values[name]
-                if hyperparameter.fixed and new != old:
-                    raise ValueError(
-                        f"{name}: expected {old!r}, which is fixed when the group is made, "
-                        f"got {new!r}"
-                    )
-                if name in self._switches.values() and bool(new) != bool(old):
-                    raise ValueError(
-                        f"{name}: cannot change from {old!r} to {new!r}, it decides which states "
-                        "exist; make a new optimizer"
-                    )
-            values[name] = new
-        self._check_together(values)
-        return values
-
-    @classmethod
-    def _check_together(cls, values: Mapping[str, Any]) -> None:
-        """Raise ValueError when hyperparameters do not go together."""
-
-    def _change(self, changes: Sequence[Mapping[str, object]]) -> None:
-        """Set hyperparameters of each group, all of them or, when one is refused, none."""
-        with self._turn():
-            values = [
-                self._checked(change, group)
-                for change, group in zip(changes, self._groups, strict=True)
-            ]
-            self._set_hyperparameters(self._new_hyperparameters(values, self._rates()))
-
-    def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
-        options = gradient_options.check({**self._gradient_options, **changes})
-        with self._turn():
-            self._set_gradient_options(options)
-
-    def _new_hyperparameters(
-        self, values: Sequence[dict[str, Any]], rates: Sequence[float]
-    ) -> _core.Hyperparameters:
-        return _core.Hyperparameters(
-            groups=self._groups,
-            values=values,
-            options=[self._encoded(each, rate) for each, rate in zip(values, rates, strict=True)],
-            scheduled=any(callable(each["lr"]) for each in values),
-        )
-
-    def _encoded(self, values: Mapping[str, Any], rate: float) -> list[float]:
-        """Return the core's options; `rate` is the last value of a learning rate's callable."""
-        options: dict[str, float] = {}
-        for name, hyperparameter in self._hyperparameters.items():
-            options.update(hyperparameter.encode(values[name]))
-        if callable(values["lr"]):
-            options["lr"] = rate
-        return [options[name] for name in self._option_names]
-
-    def _rates(self) -> list[float]:
-        return [options[self._option_names.index("lr")] for options in self._options()]
-
-    def _scheduled_rates(self, steps: int) -> list[float]:
-        """Return the learning rate of each group for the next step; called by the core."""
-        rates: dict[int, float] = {}
-        for group in self._groups:
-            lr = group["lr"]
-            if id(lr) not in rates:
-                rates[id(lr)] = self._rate(lr, steps)
-        return [rates[id(group["lr"])] for group in self._groups]
-
-    def _rate(self, lr: float | Callable[[int], float], steps: int) -> float:
-        if not callable(lr):
-            return lr
-        return type(self).lr.check_number(lr(steps))
-
-    def _initial_value(self, state: str, group: ParamGroup) -> float:
-        value: float = group[self._initial[state]] if state in self._initial else 0.0
-        return value
-
-    def _new_states(self, param: Array, group: ParamGroup) -> list[Array | None]:
-        present = [
-            name
-            for name in self._state_names
-            if name not in self._switches or group[self._switches[name]]
-        ]
-        states: dict[str, Array | None] = dict.fromkeys(self._state_names)
-        for k, name in enumerate(present):
-            states[name] = state = new_state(param, k, len(present))
-            value = self._initial_value(name, group)
-            if value != 0:
-                state[...] = value
-        return list(states.values())
-
-    def _named_states(self) -> list[dict[str, Array]]:
-        """Return the states of each parameter that exist, by name; not copies."""
-        return [
-            {
-                name: state
-                for name, state in zip(self._state_names, states, strict=True)
-                if state is not None
-            }
-            for states in self._states()
-        ]
+        values = self._rule.check({**self._defaults, **group.options})
+        self._add_group_with(group, structure, values)
 
 
 def _new(cls: type[Optimizer]) -> Optimizer:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
-    from instep.optimizer import Optimizer
     from instep.parameters import Array
 
 
@@ -18,16 +17,20 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     take effect together or not at all. Keys can be neither added nor deleted.
     """
 
-    __slots__ = ("_optimizer", "_values", "names", "params")
+    __slots__ = ("_change", "_values", "names", "params")
+
+    # Replaced by the core in the same moment as its own numbers (`_set_hyperparameters`), and never
+    # changed: an interrupt finds both as they were or both as they are to be.
+    _values: dict[str, Any]
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        change: Callable[[ParamGroup, Mapping[str, object]], None],
         params: list[Array],
         names: list[str] | None,
         values: dict[str, Any],
     ) -> None:
-        self._optimizer = optimizer
+        self._change = change
         self._values = values
         self.params: tuple[Array, ...] = tuple(params)
         self.names: list[str] | None = names
@@ -63,8 +66,7 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
         """
         changes = dict(*args, **kwargs)
         if changes:
-            groups = self._optimizer.param_groups
-            self._optimizer._change([changes if group is self else {} for group in groups])
+            self._change(self, changes)
 
     def __ior__(self, other: Mapping[str, Any]) -> Self:
         self.update(other)

@@ -27,6 +27,16 @@ class FlatGroup(NamedTuple):
     options: dict[str, object]
 
 
+class ExistingGroup(NamedTuple):
+    """A group of parameters with states that exist, by name, and all its hyperparameters."""
+
+    params: Sequence[Array]
+    names: list[str] | None
+    values: Mapping[str, object]
+    states: Sequence[Mapping[str, Array]]
+    """Of each parameter."""
+
+
 def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
     """Return the groups that `params` stands for, and the structure of its gradients."""
     if isinstance(params, SupportsDLPack):

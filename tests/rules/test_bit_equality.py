@@ -167,7 +167,7 @@ def test_many_arrays_in_one_call(case: Case, sequence: type) -> None:
 
 def strategies(rule: str) -> dict[str, st.SearchStrategy[Any]]:
     """Return for each option of a step function, but nesterov, values that its class allows."""
-    declared = class_of(rule)._hyperparameters
+    declared = class_of(rule)._rule.hyperparameters
     return {
         name: from_zero_below_one if name in ("beta1", "beta2") else values(declared[name])
         for name in arrays_and_options(rule)[1]

@@ -5,13 +5,12 @@ docs/add-an-optimizer.md says what belongs in each.
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import pytest
 
 import instep
-from instep import _core, functional
+from instep import _core, functional, optimizers
 from instep.optimizers import class_of
 from instep.reference import rules
 from tests.cases import arrays_and_options
@@ -76,23 +75,16 @@ def test_the_package_exports_its_class(rule: str) -> None:
 @each_rule
 def test_the_class_takes_what_the_core_does(rule: str) -> None:
     optimizer = class_of(rule)
-    taken = {name for each in optimizer._hyperparameters.values() for name in each.numbers()}
-    missing = set(_core.rules()[rule][0]) - taken
+    missing = set(_core.rules()[rule][0]) - set(optimizer._rule.checks)
     assert not missing, f"{optimizer.__name__} has no hyperparameter for the core's {missing}"
-    told = {*optimizer._switches, *optimizer._initial} - set(_core.rules()[rule][1])
+    told = {*optimizer._rule.switches, *optimizer._rule.initial} - set(_core.rules()[rule][1])
     assert not told, f"{optimizer.__name__}: the core has no state {told}"
 
 
 @each_rule
 def test_the_tests_describe_it(rule: str) -> None:
     assert rule in DESCRIPTIONS, f"there is no tests/optimizers/{rule}.py"
-    exported = {
-        name
-        for name in instep.__all__
-        if inspect.isclass(each := getattr(instep, name))
-        and issubclass(each, instep.Optimizer)
-        and each._rule == rule
-    }
+    exported = {name for name in optimizers.__all__ if getattr(optimizers, name)._rule.name == rule}
     described = set(DESCRIPTIONS[rule].optimizers)
     assert described == exported, (
         f"tests/optimizers/{rule}.py and python/instep/optimizers/__init__.py"

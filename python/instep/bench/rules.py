@@ -31,7 +31,7 @@ class Rule:
     @property
     def reference(self) -> Callable[..., None]:
         """The function of `instep.reference` that has this rule."""
-        function: Callable[..., None] = getattr(reference, f"{self.optimizer._rule}_step")
+        function: Callable[..., None] = getattr(reference, f"{self.optimizer._rule.name}_step")
         return function
 
     @cached_property
@@ -94,6 +94,6 @@ RULES = tuple(
     for name in _core.rules()
     for rule in (
         Rule(name, class_of(name)),
-        *(variant for variant in VARIANTS if variant.optimizer._rule == name),
+        *(variant for variant in VARIANTS if variant.optimizer._rule.name == name),
     )
 )

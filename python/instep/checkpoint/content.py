@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ from instep.numbers import check_count
 from instep.state_dict import as_mapping, read_state_dict
 
 if TYPE_CHECKING:
-    from instep.optimizer import Optimizer
+    from instep.param_group import ParamGroup
     from instep.parameters import Array
 
 FORMAT = "instep checkpoint"
@@ -72,6 +72,38 @@ class Format(Protocol):
         """Return what is in a file, or raise ValueError; allocates no more than `most`."""
 
 
+class Kind(NamedTuple):
+    """What must agree between the optimizer that was saved and the one that is loaded."""
+
+    class_name: str
+    """The library's class that it is, or that its class is derived from."""
+    rule: str
+
+
+class Snapshot(NamedTuple):
+    """An optimizer at one moment, in arrays of the snapshot's own."""
+
+    kind: Kind
+    state_dict: dict[str, Any]
+    skipped_steps: int
+    described: list[tuple[str, tuple[int, ...]]]
+    """Dtype and shape of each parameter."""
+    params: list[Array]
+    """In C order; empty where they are not to be saved."""
+
+
+class Expectation(NamedTuple):
+    """What a checkpoint must fit: an optimizer whose arrays are looked at but not changed."""
+
+    kind: Kind
+    groups: Sequence[ParamGroup]
+    states: list[dict[str, Array]]
+    """Of each parameter, those that exist."""
+    params: list[Array]
+    most_states: int
+    """How many a parameter can have."""
+
+
 class Content(NamedTuple):
     """What was read and fits."""
 
@@ -81,57 +113,53 @@ class Content(NamedTuple):
     skipped_steps: int
 
 
-def snapshot(optimizer: Optimizer, with_params: bool) -> tuple[str, dict[str, Array]]:
-    """Return metadata and copies of the arrays, all of the same moment."""
-    with optimizer._turn():
-        params = [param for group in optimizer.param_groups for param in group.params]
-        copies = [np.array(param, order="C") for param in params] if with_params else []
-        state_dict = optimizer._state_dict()
-        skipped_steps = optimizer.skipped_steps
-    states = state_dict["state"]
-    param_steps = [states[k].pop("step") for k in range(len(params))]
-    arrays = {f"state.{k}.{name}": array for k in states for name, array in states[k].items()}
-    arrays.update({f"param.{k}": copy for k, copy in enumerate(copies)})
+def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
+    """Return the metadata and the arrays of a file."""
+    states = snapshot.state_dict["state"]
+    arrays = {
+        f"state.{k}.{name}": states[k][name] for k in states for name in states[k] if name != "step"
+    }
+    arrays.update({f"param.{k}": param for k, param in enumerate(snapshot.params)})
     arrays = {name: array.astype(_stored(array), copy=False) for name, array in arrays.items()}
-    groups = state_dict["param_groups"]
+    groups = snapshot.state_dict["param_groups"]
     metadata = {
         "format": FORMAT,
         "version": VERSION,
         "instep": __version__,
-        "class": _class_name(optimizer),
-        "rule": optimizer._rule,
-        "steps": state_dict["steps"],
-        "skipped_steps": skipped_steps,
-        "param_steps": param_steps,
-        "params": [[param.dtype.name, list(param.shape)] for param in params],
+        "class": snapshot.kind.class_name,
+        "rule": snapshot.kind.rule,
+        "steps": snapshot.state_dict["steps"],
+        "skipped_steps": snapshot.skipped_steps,
+        "param_steps": [states[k]["step"] for k in states],
+        "params": snapshot.described,
         "param_groups": [{**group, "params": len(group["params"])} for group in groups],
         "checksums": {name: zlib.crc32(as_bytes(array)) for name, array in arrays.items()},
     }
     return json.dumps(metadata), arrays
 
 
-def read_content(optimizer: Optimizer, form: Format, file: IO[bytes], with_params: bool) -> Content:
-    """Return what a file holds for an optimizer, which stays as it is.
+def read_content(
+    expected: Expectation, form: Format, file: IO[bytes], with_params: bool
+) -> Content:
+    """Return what a file holds.
 
     Nothing is allocated for the arrays before the metadata has shown that they fit. Raises
     TypeError, ValueError or KeyError when the content does not.
     """
-    opened = form.open_file(file, _sizes(optimizer))
+    params = expected.params
+    opened = form.open_file(file, _sizes(expected))
     metadata = as_mapping(parse_json(opened.metadata), "metadata")
-    _check_kind(metadata, optimizer)
+    _check_kind(metadata, expected.kind)
     checksums = as_mapping(_get(metadata, "checksums"), "checksums")
     if set(opened.names) != checksums.keys():
         odd = sorted(set(opened.names) ^ checksums.keys())
         raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
 
-    params = [param for group in optimizer.param_groups for param in group.params]
     _check_params(_get(metadata, "params"), params)
     names = _places(checksums, len(params))
     # For the reasons that a dictionary is refused.
     nothing = {name: _without_memory(params[k]) for name, (k, _) in names.items()}
-    state_dict = _state_dict(metadata, names, nothing)
-    with optimizer._turn():
-        read_state_dict(state_dict, optimizer.param_groups, optimizer._named_states())
+    read_state_dict(_state_dict(metadata, names, nothing), expected.groups, expected.states)
     if with_params and any(f"param.{k}" not in names for k in range(len(params))):
         raise ValueError("expected parameters too, as params=True asks for; save with params=True")
 
@@ -180,19 +208,10 @@ def _stored(array: Array) -> np.dtype[Any]:
     return array.dtype.newbyteorder("<")
 
 
-def _class_name(optimizer: Optimizer) -> str:
-    """Return the library's class that an optimizer is, or that its class is derived from."""
-    for cls in type(optimizer).__mro__:
-        if cls.__module__.startswith("instep."):
-            return cls.__name__
-    raise AssertionError("every optimizer is derived from a class of this library")
-
-
-def _sizes(optimizer: Optimizer) -> Sizes:
-    """Return what a checkpoint of this optimizer has at most, with room for what may be added."""
-    groups = optimizer.param_groups
-    params = [param for group in groups for param in group.params]
-    per_param = 1 + len(optimizer._state_names)
+def _sizes(expected: Expectation) -> Sizes:
+    """Return what such a checkpoint has at most, with room for what may be added."""
+    groups, params = expected.groups, expected.params
+    per_param = 1 + expected.most_states
     names = sum(len(name) for group in groups for name in group.names or ())
     axes = sum(param.ndim for param in params)
     # A character of a name takes up to 12 in JSON, a position on an axis up to 20.
@@ -207,7 +226,7 @@ def _without_memory(array: Array) -> Array:
     return np.ndarray(array.shape, array.dtype, element.data, strides=(0,) * array.ndim)
 
 
-def _check_kind(metadata: Mapping[str, Any], optimizer: Optimizer) -> None:
+def _check_kind(metadata: Mapping[str, Any], expected: Kind) -> None:
     if metadata.get("format") != FORMAT:
         raise ValueError(f"expected a checkpoint of instep, got {metadata.get('format')!r}")
     version = check_count("version", _get(metadata, "version"))
@@ -217,10 +236,10 @@ def _check_kind(metadata: Mapping[str, Any], optimizer: Optimizer) -> None:
             f"{VERSION}; install a newer one"
         )
     found = (metadata.get("class"), metadata.get("rule"))
-    expected = (_class_name(optimizer), optimizer._rule)
     if found != expected:
         raise ValueError(
-            f"expected a checkpoint of {expected[0]} ({expected[1]}), got {found[0]} ({found[1]})"
+            f"expected a checkpoint of {expected.class_name} ({expected.rule}), "
+            f"got {found[0]} ({found[1]})"
         )
 
 

@@ -1,50 +1,56 @@
-"""Save an optimizer to a file, and load it from one."""
+"""Files of checkpoints."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instep.checkpoint import npz, safetensors
 from instep.checkpoint.atomic import replace_file
-from instep.checkpoint.content import read_content, snapshot
+from instep.checkpoint.content import encode, read_content
 from instep.checkpoint.error import CheckpointError
 
 if TYPE_CHECKING:
-    from instep.checkpoint.content import Format
-    from instep.optimizer import Optimizer
+    from instep.checkpoint.content import Content, Expectation, Format, Snapshot
 
 _FORMATS: dict[str, Format] = {".npz": npz, ".safetensors": safetensors}
 
 
-def save(optimizer: Optimizer, path: str | os.PathLike[str], *, params: bool) -> None:
-    """Do what `Optimizer.save` says."""
-    name, form = _format_of(path)
-    metadata, arrays = snapshot(optimizer, params)
-    replace_file(name, lambda file: form.write(file, metadata, arrays))
+class CheckpointFile:
+    """A file by its name, whose ending is its format."""
 
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        name: Any = os.fspath(path)
+        if not isinstance(name, str):
+            raise TypeError(f"path: expected a str or os.PathLike of str, got {name!r}")
+        suffix = Path(name).suffix.lower()
+        if suffix not in _FORMATS:
+            raise ValueError(
+                f"path: expected a name that ends in {' or '.join(_FORMATS)}, got {name}"
+            )
+        self._name = name
+        self._format = _FORMATS[suffix]
 
-def load(optimizer: Optimizer, path: str | os.PathLike[str], *, params: bool) -> None:
-    """Do what `Optimizer.load` says."""
-    name, form = _format_of(path)
-    with open(name, "rb") as file:  # noqa: PTH123
+    def write(self, snapshot: Snapshot) -> None:
+        """Do what `Optimizer.save` says."""
+        metadata, arrays = encode(snapshot)
+        replace_file(self._name, lambda file: self._format.write(file, metadata, arrays))
+
+    def read(self, expected: Expectation, *, params: bool) -> Content:
+        """Do what `Optimizer.load` says, but for what it changes."""
+        with open(self._name, "rb") as file, self.refusing():  # noqa: PTH123
+            return read_content(expected, self._format, file, params)
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Raise CheckpointError, with the file's name, where the content turns out not to fit."""
         try:
-            content = read_content(optimizer, form, file, params)
-            with optimizer._turn():
-                optimizer._load(content.state_dict, content.params, content.skipped_steps)
+            yield
         except (TypeError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{name}: {_reason(error)}") from error
-
-
-def _format_of(path: Any) -> tuple[str, Format]:
-    name = os.fspath(path)
-    if not isinstance(name, str):
-        raise TypeError(f"path: expected a str or os.PathLike of str, got {name!r}")
-    suffix = Path(name).suffix.lower()
-    if suffix not in _FORMATS:
-        raise ValueError(f"path: expected a name that ends in {' or '.join(_FORMATS)}, got {name}")
-    return name, _FORMATS[suffix]
+            raise CheckpointError(f"{self._name}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

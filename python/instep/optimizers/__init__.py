@@ -18,6 +18,6 @@ def class_of(rule: str) -> type[Optimizer]:
     """Return the class with all options of a rule of the core: others derive from it."""
     for name in __all__:
         each: type[Optimizer] = globals()[name]
-        if each._rule == rule and Optimizer in each.__bases__:
+        if each._rule.name == rule and Optimizer in each.__bases__:
             return each
-    raise LookupError(f"instep.optimizers.__all__: expected a class with _rule = {rule!r}")
+    raise LookupError(f"instep.optimizers.__all__: expected a class with the rule {rule!r}")

@@ -9,6 +9,7 @@ from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0, FROM_0_TO_1
 from instep.optimizer import Optimizer
 from instep.parameters import Params
+from instep.rule import Rule
 
 
 class Adadelta(Optimizer):
@@ -62,7 +63,7 @@ class Adadelta(Optimizer):
     array([1., 2.])
     """
 
-    _rule = "adadelta"
+    _rule = Rule("adadelta")
 
     lr: LearningRate = LearningRate()
     rho: Number = Number(FROM_0_TO_1)
@@ -81,12 +82,4 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            rho=rho,
-            eps=eps,
-            weight_decay=weight_decay,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Unpack
+from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
+from instep.rule import Rule
 
 
 class Adagrad(Optimizer):
@@ -66,8 +66,7 @@ class Adagrad(Optimizer):
     array([0.75, 2.25])
     """
 
-    _rule = "adagrad"
-    _initial: ClassVar[Mapping[str, str]] = {"sum": "initial_accumulator_value"}
+    _rule = Rule("adagrad", initial={"sum": "initial_accumulator_value"})
 
     lr: LearningRate = LearningRate()
     lr_decay: Number = Number(AT_LEAST_0)
@@ -90,14 +89,4 @@ class Adagrad(Optimizer):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            lr_decay=lr_decay,
-            weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value,
-            eps=eps,
-            eps_inside_sqrt=eps_inside_sqrt,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

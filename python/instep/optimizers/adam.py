@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Unpack
+from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
+from instep.rule import Rule
 
 
 class Adam(Optimizer):
@@ -78,8 +78,7 @@ class Adam(Optimizer):
     array([0., 0., 0.], dtype=float32)
     """
 
-    _rule = "adam"
-    _switches: ClassVar[Mapping[str, str]] = {"max_exp_avg_sq": "amsgrad"}
+    _rule = Rule("adam", switches={"max_exp_avg_sq": "amsgrad"})
 
     lr: LearningRate = LearningRate()
     betas: Betas = Betas()
@@ -106,16 +105,4 @@ class Adam(Optimizer):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            decoupled_weight_decay=decoupled_weight_decay,
-            bias_correction=bias_correction,
-            eps_hat=eps_hat,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

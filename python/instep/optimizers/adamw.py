@@ -74,14 +74,4 @@ class AdamW(Adam):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            decoupled_weight_decay=True,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

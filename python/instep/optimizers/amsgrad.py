@@ -75,14 +75,4 @@ class AMSGrad(Adam):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad=True,
-            bias_correction=False,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Unpack
+from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
+from instep.rule import Rule
 
 
 class RMSprop(Optimizer):
@@ -74,8 +74,7 @@ class RMSprop(Optimizer):
     array([0.5, 2.5])
     """
 
-    _rule = "rmsprop"
-    _switches: ClassVar[Mapping[str, str]] = {"grad_avg": "centered", "momentum_buffer": "momentum"}
+    _rule = Rule("rmsprop", switches={"grad_avg": "centered", "momentum_buffer": "momentum"})
 
     lr: LearningRate = LearningRate()
     alpha: Number = Number(AT_LEAST_0)
@@ -100,15 +99,4 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            alpha=alpha,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            centered=centered,
-            eps_inside_sqrt=eps_inside_sqrt,
-            maximize=maximize,
-            **gradient_options,
-        )
+        self._make(locals())

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer
 from instep.parameters import Params
+from instep.rule import Rule
+
+
+def _check_nesterov(values: Mapping[str, Any]) -> None:
+    if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
+        raise ValueError(
+            "nesterov: expected a momentum above 0 and no dampening, got "
+            f"momentum={values['momentum']!r}, dampening={values['dampening']!r}"
+        )
 
 
 class SGD(Optimizer):
@@ -67,8 +76,7 @@ class SGD(Optimizer):
     array([0.375, 2.625])
     """
 
-    _rule = "sgd"
-    _switches: ClassVar[Mapping[str, str]] = {"momentum_buffer": "momentum"}
+    _rule = Rule("sgd", switches={"momentum_buffer": "momentum"}, check_together=_check_nesterov)
 
     lr: LearningRate = LearningRate()
     momentum: Number = Number(AT_LEAST_0)
@@ -89,21 +97,4 @@ class SGD(Optimizer):
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],
     ) -> None:
-        super().__init__(
-            params,
-            lr=lr,
-            momentum=momentum,
-            dampening=dampening,
-            nesterov=nesterov,
-            weight_decay=weight_decay,
-            maximize=maximize,
-            **gradient_options,
-        )
-
-    @classmethod
-    def _check_together(cls, values: Mapping[str, Any]) -> None:
-        if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
-            raise ValueError(
-                "nesterov: expected a momentum above 0 and no dampening, got "
-                f"momentum={values['momentum']!r}, dampening={values['dampening']!r}"
-            )
+        self._make(locals())

@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -58,7 +59,7 @@ class Adadelta(InPlace, torch.optim.Adadelta):
     tensor([1., 2.], requires_grad=True)
     """
 
-    _rule = instep.Adadelta
+    _form = Form(instep.Adadelta)
 
     def __init__(
         self,

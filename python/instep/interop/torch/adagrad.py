@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -61,7 +62,7 @@ class Adagrad(InPlace, torch.optim.Adagrad):
     tensor([0.7500, 2.2500], requires_grad=True)
     """
 
-    _rule = instep.Adagrad
+    _form = Form(instep.Adagrad)
 
     def __init__(
         self,

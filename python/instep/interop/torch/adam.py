@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -66,7 +67,7 @@ class Adam(InPlace, torch.optim.Adam):
     tensor([0.7500, 2.2500], requires_grad=True)
     """
 
-    _rule = instep.Adam
+    _form = Form(instep.Adam)
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -58,7 +59,7 @@ class AdamW(InPlace, torch.optim.AdamW):
     tensor([0.7500, 1.5000], requires_grad=True)
     """
 
-    _rule = instep.AdamW
+    _form = Form(instep.AdamW)
 
     def __init__(
         self,

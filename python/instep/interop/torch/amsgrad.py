@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -57,7 +58,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
     tensor([0.5000, 2.5000], requires_grad=True)
     """
 
-    _rule = instep.AMSGrad
+    _form = Form(instep.AMSGrad)
 
     def __init__(
         self,

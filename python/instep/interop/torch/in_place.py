@@ -8,8 +8,9 @@ from typing import Any, ClassVar, overload
 import torch
 from torch._compile import _disable_dynamo
 
-import instep
-from instep.interop.torch.binding import Binding, names_of
+from instep.interop.torch.binding import Binding
+from instep.interop.torch.form import Form
+from instep.interop.torch.groups import check_options, names_of
 from instep.interop.torch.tensors import check_tensor
 
 
@@ -20,9 +21,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     groups and hooks it uses; only the step is instep's.
     """
 
-    _rule: ClassVar[type[instep.Optimizer]]
-    # Whether torch's state has a count of steps.
-    _counts: ClassVar[bool] = True
+    _form: ClassVar[Form]
 
     # Options that groups have and torch's constructor does not know or would act upon.
     _own: Mapping[str, Any] = {}
@@ -61,9 +60,9 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             with torch.enable_grad():
                 loss = closure()
         binding = self._binding
-        if binding is None or not binding.holds(self):
-            binding = Binding(self, binding)
-        gradients = binding.gradients(self)
+        if binding is None or not binding.holds(self.param_groups, self.state):
+            binding = Binding(self._form, self.param_groups, self.state, binding)
+        gradients = binding.gradients(self.param_groups)
         self._binding = binding
         binding.step(gradients, self.state)
         return loss
@@ -85,7 +84,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         super().add_param_group(param_group)
         try:
             group = self.param_groups[-1]
-            self._check(group)
+            check_options(group, self._form.rule)
             names = names_of(self.param_groups, len(self.param_groups) - 1)
             for name, param in zip(names, group["params"], strict=True):
                 check_tensor(param, f"parameter {name!r}")
@@ -112,57 +111,12 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         """
         saved = state_dict["param_groups"]
         if len(saved) == len(self.param_groups):
-            names = self._rule._hyperparameters
+            names = self._form.rule.hyperparameters
             groups = [
                 {**{name: group[name] for name in names if name in group}, **loaded}
                 for group, loaded in zip(self.param_groups, saved, strict=True)
             ]
             for group in groups:
-                self._check(group)
+                check_options(group, self._form.rule)
             state_dict = {**state_dict, "param_groups": groups}
         super().load_state_dict(state_dict)
-
-    def _read_options(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the group's hyperparameters, tensors turned into numbers."""
-        for name, reason in _REFUSED.items():
-            if group.get(name):
-                raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
-        values = {name: as_number(name, group[name]) for name in self._rule._hyperparameters}
-        if callable(values["lr"]):
-            raise TypeError(
-                f"lr: expected a number, got {values['lr']!r}; use torch.optim.lr_scheduler"
-            )
-        return values
-
-    def _check(self, group: Mapping[str, Any]) -> None:
-        """Raise TypeError or ValueError unless the group's options may be stepped with."""
-        values = self._read_options(group)
-        for name, hyperparameter in self._rule._hyperparameters.items():
-            hyperparameter.check(values[name])
-        self._rule._check_together(values)
-
-    @staticmethod
-    def _new_count() -> torch.Tensor | int:
-        """Return a count of no steps as torch keeps it."""
-        wide = torch.get_default_dtype() == torch.float64
-        return torch.zeros((), dtype=torch.float64 if wide else torch.float32)
-
-    def _check_sparse(self, group: Mapping[str, Any], what: str) -> None:
-        """Raise ValueError where torch's step by a sparse gradient is another one than instep's."""
-
-
-_REFUSED = {
-    "capturable": "it is for CUDA graphs, and instep steps tensors on the CPU",
-    "differentiable": "instep's kernels write in place, and autograd does not see through them",
-}
-
-
-def as_number(name: str, value: Any) -> Any:
-    """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
-    if isinstance(value, torch.Tensor):
-        if value.numel() != 1:
-            raise ValueError(f"{name}: expected one element, got shape {tuple(value.shape)}")
-        return value.item()
-    if isinstance(value, tuple):
-        return tuple(as_number(name, each) for each in value)
-    return value

@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -66,7 +67,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
     tensor([0.5000, 2.5000], requires_grad=True)
     """
 
-    _rule = instep.RMSprop
+    _form = Form(instep.RMSprop)
 
     def __init__(
         self,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
+from instep.interop.torch.groups import Group
 from instep.interop.torch.in_place import InPlace
+
+
+def _check_sparse(group: Group, what: str) -> None:
+    if group["momentum"]:
+        raise ValueError(
+            f"{what}: expected a dense one with momentum={group['momentum']!r}, got a sparse "
+            "one; torch would move the rows of earlier gradients too, and instep only those "
+            "that it names. Set momentum=0, or use dense gradients"
+        )
 
 
 class SGD(InPlace, torch.optim.SGD):
@@ -62,8 +70,7 @@ class SGD(InPlace, torch.optim.SGD):
     tensor([0.7500, 2.2500], requires_grad=True)
     """
 
-    _rule = instep.SGD
-    _counts = False
+    _form = Form(instep.SGD, new_count=None, check_sparse=_check_sparse)
 
     def __init__(
         self,
@@ -91,11 +98,3 @@ class SGD(InPlace, torch.optim.SGD):
             foreach=foreach,
             differentiable=differentiable,
         )
-
-    def _check_sparse(self, group: Mapping[str, Any], what: str) -> None:
-        if group["momentum"]:
-            raise ValueError(
-                f"{what}: expected a dense one with momentum={group['momentum']!r}, got a sparse "
-                "one; torch would move the rows of earlier gradients too, and instep only those "
-                "that it names. Set momentum=0, or use dense gradients"
-            )

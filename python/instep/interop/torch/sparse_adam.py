@@ -6,6 +6,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace
 
 
@@ -53,7 +54,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
             [-0.5000, -0.5000]])
     """
 
-    _rule = instep.Adam
+    _form = Form(instep.Adam, new_count=int)
 
     def __init__(
         self,
@@ -77,7 +78,3 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
             eps=eps,
             maximize=maximize,
         )
-
-    @staticmethod
-    def _new_count() -> int:
-        return 0

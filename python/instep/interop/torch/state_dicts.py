@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import instep
-from instep.interop.torch.in_place import as_number
+from instep.interop.torch.groups import as_number
 from instep.interop.torch.tensors import array_of
 
 # What torch.optim computes, by the options that it does not have.

@@ -1,0 +1,145 @@
+"""What the core has of an optimizer, as Python shows and changes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import instep._core as _core
+import instep.gradient_options as gradient_options
+from instep.gradient_options import GradientOptions
+from instep.hyperparameters import LearningRate
+from instep.param_group import ParamGroup
+from instep.parameters import Array, ExistingGroup, FlatGroup, Structure, as_arrays, check_names
+from instep.rule import Rule
+
+
+class CoreOptimizer(_core.Optimizer):
+    """The core's optimizer with its groups, the names of their hyperparameters, and their checks.
+
+    Each change is one call of the core, so that it is done wholly or not at all.
+    """
+
+    _rule: ClassVar[Rule]
+
+    # Replaced by the core in the same moment as its own part of them, and never changed: an
+    # interrupt finds both as they were or both as they are to be.
+    _groups: tuple[ParamGroup, ...] = ()
+    _gradient_options: GradientOptions = gradient_options.DEFAULTS
+
+    lr: LearningRate = LearningRate()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "_rule"):
+            cls._rule = cls._rule.of(cls)
+        # pybind11 registers a class with its first object, and would be left with half of that
+        # where memory runs out: so with the class.
+        _core.Optimizer.__new__(cls)
+
+    def _begin(self) -> None:
+        """Make the core's part, without groups."""
+        super().__init__(self._rule.name)
+
+    @classmethod
+    def _joined(cls, groups: Sequence[ExistingGroup], param_steps: Sequence[int]) -> Self:
+        """Return an optimizer over arrays and states that exist, after so many steps of each.
+
+        It steps these very arrays and copies none.
+        """
+        self = cls.__new__(cls)
+        self._begin()
+        for group in groups:
+            self._add_group_with(
+                FlatGroup(list(group.params), group.names, {}),
+                "sequence",
+                cls._rule.check(group.values),
+                [cls._rule.in_order(states) for states in group.states].__getitem__,
+            )
+        self._set_param_steps(param_steps)
+        return self
+
+    @property
+    def param_groups(self) -> tuple[ParamGroup, ...]:
+        """The groups: mappings of hyperparameters, with the arrays under ``"params"``."""
+        return self._groups
+
+    def _turn(self) -> _core.HeldTurn:
+        """Keep other threads' steps waiting, in a ``with`` statement."""
+        return _core.HeldTurn(self)
+
+    def _add_group_with(
+        self,
+        group: FlatGroup,
+        structure: Structure,
+        values: dict[str, Any],
+        states: Callable[[int], Sequence[Array | None]] | None = None,
+    ) -> None:
+        """Add a group; `states` gives those of its k-th parameter, where they exist already."""
+        check_names([*(old.names for old in self._groups), group.names])
+        first = sum(len(old.params) for old in self._groups)
+        params = as_arrays(group, structure, first)
+        groups = (*self._groups, ParamGroup(self._change_group, params, group.names, values))
+        rule = self._rule
+        with self._turn():
+            self._add_group(
+                _core.NewGroup(
+                    params=params,
+                    names=group.names or [None] * len(params),
+                    states=states or (lambda k: rule.in_order(rule.new_states(params[k], values))),
+                    options=rule.encode(values, math.nan),
+                ),
+                groups=groups,
+                structure=structure,
+                scheduled=any(callable(each["lr"]) for each in groups),
+            )
+
+    def _change_group(self, group: ParamGroup, changes: Mapping[str, object]) -> None:
+        self._change([changes if each is group else {} for each in self._groups])
+
+    def _change(self, changes: Sequence[Mapping[str, object]]) -> None:
+        """Set hyperparameters of each group, all of them or, when one is refused, none."""
+        with self._turn():
+            values = [
+                self._rule.check(change, group._values)
+                for change, group in zip(changes, self._groups, strict=True)
+            ]
+            self._set_hyperparameters(self._new_hyperparameters(values, self._rates()))
+
+    def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
+        options = gradient_options.check({**self._gradient_options, **changes})
+        with self._turn():
+            self._set_gradient_options(options)
+
+    def _new_hyperparameters(
+        self, values: Sequence[dict[str, Any]], rates: Sequence[float]
+    ) -> _core.Hyperparameters:
+        return _core.Hyperparameters(
+            groups=self._groups,
+            values=values,
+            options=[self._rule.encode(*each) for each in zip(values, rates, strict=True)],
+            scheduled=any(callable(each["lr"]) for each in values),
+        )
+
+    def _rates(self) -> list[float]:
+        return [options[self._rule.options.index("lr")] for options in self._options()]
+
+    # Called by the core at the start of a step where a learning rate is a callable.
+    def _scheduled_rates(self, steps: int) -> list[float]:
+        """Return the learning rate of each group for the next step."""
+        rates: dict[int, float] = {}
+        for group in self._groups:
+            lr = group["lr"]
+            if id(lr) not in rates:
+                rates[id(lr)] = self._rate(lr, steps)
+        return [rates[id(group["lr"])] for group in self._groups]
+
+    def _rate(self, lr: float | Callable[[int], float], steps: int) -> float:
+        if not callable(lr):
+            return lr
+        return type(self).lr.check_number(lr(steps))
+
+    def _named_states(self) -> list[dict[str, Array]]:
+        """Return the states of each parameter that exist, by name; not copies."""
+        return [self._rule.by_name(states) for states in self._states()]

@@ -1,0 +1,61 @@
+"""Parameter groups of torch's optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+
+from instep.rule import Rule
+
+Group: TypeAlias = Mapping[str, Any]
+
+_REFUSED = {
+    "capturable": "it is for CUDA graphs, and instep steps tensors on the CPU",
+    "differentiable": "instep's kernels write in place, and autograd does not see through them",
+}
+
+
+def read_options(group: Group, rule: Rule) -> dict[str, Any]:
+    """Return the group's hyperparameters, tensors turned into numbers."""
+    for name, reason in _REFUSED.items():
+        if group.get(name):
+            raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
+    values = {name: as_number(name, group[name]) for name in rule.hyperparameters}
+    if callable(values["lr"]):
+        raise TypeError(
+            f"lr: expected a number, got {values['lr']!r}; use torch.optim.lr_scheduler"
+        )
+    return values
+
+
+def check_options(group: Group, rule: Rule) -> None:
+    """Raise TypeError or ValueError unless the group's options may be stepped with."""
+    rule.check(read_options(group, rule))
+
+
+def as_number(name: str, value: Any) -> Any:
+    """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"{name}: expected one element, got shape {tuple(value.shape)}")
+        return value.item()
+    if isinstance(value, tuple):
+        return tuple(as_number(name, each) for each in value)
+    return value
+
+
+def names_of(groups: Sequence[Group], position: int) -> Sequence[object]:
+    """Return what messages call the parameters of a group: names, or positions among all.
+
+    Names that torch lets stand twice, as those of two modules, or for fewer parameters than there
+    are, name nothing.
+    """
+    group = groups[position]
+    first = sum(len(before["params"]) for before in groups[:position])
+    names: Sequence[object] = group.get("param_names", ())
+    everywhere = [name for each in groups for name in each.get("param_names", ())]
+    if len(names) != len(group["params"]) or len(set(everywhere)) != len(everywhere):
+        return range(first, first + len(group["params"]))
+    return names

@@ -1,0 +1,112 @@
+"""A torch parameter and its state as instep's optimizer holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+import torch
+
+from instep.interop.torch.form import Form
+from instep.interop.torch.tensors import array_of
+from instep.parameters import Array
+
+State: TypeAlias = MutableMapping[str, Any]
+Place: TypeAlias = tuple[int, torch.Size, tuple[int, ...], torch.dtype]
+
+
+def place_of(tensor: torch.Tensor) -> Place:
+    """Return what makes a tensor's view of its memory."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+
+
+class Joined:
+    """A parameter and its state, and where in memory they were found."""
+
+    def __init__(self, param: torch.Tensor, group: int, name: object) -> None:
+        self.param = param
+        self.group = group
+        self.name = name
+        self.array: Array = array_of(param, self.what("parameter"))
+        self.place: Place = place_of(param)
+        # The state's tensors and where they were; NumPy's view of the step, where it is one.
+        self.tensors: list[tuple[str, torch.Tensor, Place]] = []
+        self.step_array: Array | None = None
+        self.counts: bool = False
+        self.count: int = 0
+        # What the torch optimizer gets once the first step was taken.
+        self.new: dict[str, Any] = {}
+
+    def what(self, role: str) -> str:
+        """Say what a tensor is, in messages, as the core does."""
+        of = "" if role == "parameter" else "of parameter "
+        return f"{role} {of}{self.name!r}"
+
+    def holds(self, state: State) -> bool:
+        """Whether parameter and state are still the same tensors, in the same memory."""
+        if place_of(self.param) != self.place:
+            return False
+        for name, tensor, place in self.tensors:
+            if state.get(name) is not tensor or place_of(tensor) != place:
+                return False
+        if self.step_array is None:
+            return not self.counts or state.get("step") == self.count
+        shown: float = self.step_array.item()
+        # Where float32 does not hold the count, it holds the number nearest to it.
+        return shown == self.count or shown == self.step_array.dtype.type(self.count)
+
+    def take(self, name: str, tensor: torch.Tensor) -> Array:
+        """Return the memory of one of the state's tensors, and remember it."""
+        array = array_of(tensor, self.what(name))
+        self.tensors.append((name, tensor, place_of(tensor)))
+        return array
+
+    def take_step(self, step: Any) -> None:
+        """Read the count of steps, and remember where it is."""
+        self.counts = True
+        if isinstance(step, torch.Tensor):
+            self.step_array = self.take("step", step)
+            step = self.step_array.item()
+        if not (step >= 0 and float(step).is_integer()):
+            raise ValueError(f"{self.what('step')}: expected a count from 0, got {step}")
+        self.count = int(step)
+
+    def stepped(self, count: int, states: MutableMapping[torch.Tensor, State]) -> None:
+        """Show in the torch optimizer's states that this many steps were taken."""
+        if self.new:
+            states.setdefault(self.param, {}).update(self.new)
+            self.new = {}
+        if self.step_array is not None:
+            self.step_array.fill(count)
+        elif self.counts:
+            states[self.param]["step"] = count
+        self.count = count
+
+
+def join_states(
+    form: Form, joined: Joined, values: Mapping[str, Any], state: State
+) -> dict[str, Array]:
+    """Return the memory of the states; of a new state, what they hold before the first step."""
+    wanted = form.rule.present_states(values)
+    present = {name: value for name, value in state.items() if value is not None}
+    counts = form.new_count is not None
+    if present.keys() >= set(wanted) and (not counts or "step" in present):
+        if counts:
+            joined.take_step(present["step"])
+        elif wanted:
+            joined.count = 1  # what counts is whether it is the first step
+        return {name: joined.take(name, present[name]) for name in wanted}
+    if present and counts:
+        raise ValueError(
+            f"state of parameter {joined.name!r}: expected {[*wanted, 'step']}, as the "
+            f"group's options need, got {sorted(present)}; options that decide which states "
+            "exist cannot change between steps, and a state dictionary must be of the same class"
+        )
+    arrays = form.rule.new_states(joined.array, values)
+    if form.new_count is not None:
+        joined.new["step"] = form.new_count()
+        joined.take_step(joined.new["step"])
+    for name, array in arrays.items():
+        joined.new[name] = torch.from_numpy(array)
+        joined.take(name, joined.new[name])
+    return arrays

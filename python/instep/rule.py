@@ -1,0 +1,174 @@
+"""What is to know of a rule beside its formula."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import FunctionType
+from typing import Any, Self
+
+import instep._core as _core
+from instep.hyperparameters import Flag, Hyperparameter, hyperparameters
+from instep.parameters import Array, new_state
+
+_WORDS = _core.rules()
+
+
+def _go_together(_: Mapping[str, Any]) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the core as a class of optimizers has it.
+
+    Parameters
+    ----------
+    name : str
+        What the core calls it.
+    switches : mapping of str to str
+        The states that exist only where an option is on, and that option.
+    initial : mapping of str to str
+        The states that begin at an option's value instead of 0, and that option.
+    check_together : callable
+        Raises ValueError for hyperparameters that do not go together.
+    """
+
+    name: str
+    switches: Mapping[str, str] = field(default_factory=dict)
+    initial: Mapping[str, str] = field(default_factory=dict)
+    check_together: Callable[[Mapping[str, Any]], None] = _go_together
+
+    owner: type[Any] = object
+    """The class."""
+    hyperparameters: Mapping[str, Hyperparameter[Any]] = field(default_factory=dict)
+    """Those of the class, in the order of their declaration."""
+
+    def __post_init__(self) -> None:
+        if self.name not in _WORDS:
+            raise LookupError(
+                f"expected one of the core's rules, {', '.join(_WORDS)}, got {self.name!r}; "
+                "cpp/rules/all.hpp lists them, and a change of it needs a build"
+            )
+
+    def of(self, cls: type[Any]) -> Self:
+        """Return the rule with the hyperparameters that a class declares."""
+        return replace(self, owner=cls, hyperparameters=hyperparameters(cls))
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The core's options, in its order."""
+        return _WORDS[self.name][0]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The core's states, in its order."""
+        return _WORDS[self.name][1]
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What hyperparameters are that nobody passes.
+
+        What the class fixes, or else the default of its constructor or, where that does not take
+        it, of its base's.
+        """
+        constructors = [vars(base).get("__init__") for base in reversed(self.owner.__mro__)]
+        taken = {
+            each.name: each.default
+            for constructor in constructors
+            if isinstance(constructor, FunctionType)
+            for each in inspect.signature(constructor).parameters.values()
+            if each.default is not each.empty
+        }
+        fixed = {
+            name: each.only
+            for name, each in self.hyperparameters.items()
+            if isinstance(each, Flag) and each.only is not None
+        }
+        given = {**taken, **fixed}
+        return {name: given[name] for name in self.hyperparameters if name in given}
+
+    @property
+    def checks(self) -> dict[str, Callable[[object], float]]:
+        """For each of the core's options, what checks its value and converts it."""
+        return {
+            option: check
+            for each in self.hyperparameters.values()
+            for option, check in each.numbers().items()
+        }
+
+    def check(
+        self, changes: Mapping[str, object], present: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the hyperparameters of a new group, or `present` ones with `changes`, checked."""
+        values = {} if present is None else dict(present)
+        for name, value in changes.items():
+            if name == "params":
+                raise ValueError("params: a group's parameters cannot be changed")
+            if name not in self.hyperparameters:
+                raise KeyError(
+                    f"{name!r} is no hyperparameter of {self.owner.__name__}; "
+                    f"expected one of {', '.join(self.hyperparameters)}"
+                )
+            new = self.hyperparameters[name].check(value)
+            if present is not None:
+                self._check_change(name, present[name], new)
+            values[name] = new
+        self.check_together(values)
+        return values
+
+    def _check_change(self, name: str, old: Any, new: Any) -> None:
+        if self.hyperparameters[name].fixed and new != old:
+            raise ValueError(
+                f"{name}: expected {old!r}, which is fixed when the group is made, got {new!r}"
+            )
+        if name in self.switches.values() and bool(new) != bool(old):
+            raise ValueError(
+                f"{name}: cannot change from {old!r} to {new!r}, it decides which states exist; "
+                "make a new optimizer"
+            )
+
+    def encode(self, values: Mapping[str, Any], rate: float) -> list[float]:
+        """Return the core's options; `rate` is the last value of a learning rate's callable."""
+        numbers: dict[str, float] = {}
+        for name, hyperparameter in self.hyperparameters.items():
+            numbers.update(hyperparameter.encode(values[name]))
+        if callable(values["lr"]):
+            numbers["lr"] = rate
+        return [numbers[option] for option in self.options]
+
+    def present_states(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the names of the states that exist with these hyperparameters."""
+        return [
+            name for name in self.states if name not in self.switches or values[self.switches[name]]
+        ]
+
+    def initial_value(self, state: str, values: Mapping[str, Any]) -> float:
+        """Return what a state holds before the first step."""
+        value: float = values[self.initial[state]] if state in self.initial else 0.0
+        return value
+
+    def new_states(self, param: Array, values: Mapping[str, Any]) -> dict[str, Array]:
+        """Return the states of a parameter before its first step."""
+        names = self.present_states(values)
+        states = {}
+        for k, name in enumerate(names):
+            states[name] = state = new_state(param, k, len(names))
+            value = self.initial_value(name, values)
+            if value != 0:
+                state[...] = value
+        return states
+
+    def in_order(self, states: Mapping[str, Array]) -> list[Array | None]:
+        """Return states as the core takes them, None for one that does not exist."""
+        return [states.get(name) for name in self.states]
+
+    def by_name(self, states: Sequence[Array | None]) -> dict[str, Array]:
+        """Return the core's states that exist, by name."""
+        return {
+            name: state
+            for name, state in zip(self.states, states, strict=True)
+            if state is not None
+        }
