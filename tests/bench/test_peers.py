@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import pytest
 import instep
 from instep.bench.arrays import DTYPES, LAYOUTS
 from instep.bench.cases import Case
-from instep.bench.contenders import Contender, NotOffered
+from instep.bench.contenders import Contender, NotOffered, Offer
 from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.peers import PEERS, load
 from instep.bench.rules import RULES, Rule
@@ -25,62 +25,34 @@ from tests.processes import run_python, run_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
 
 ADAM = next(rule for rule in RULES if rule.name == "adam")
-ALL_RULES = frozenset(
-    {
-        *("sgd", "sgd-momentum", "sgd-nesterov", "adam", "adamw", "amsgrad"),
-        *("rmsprop", "rmsprop-momentum", "rmsprop-centered", "adagrad", "adadelta"),
-    }
-)
-"""What a contender steps that has them all; a new rule is not among them until it is taught."""
 
-CONTIGUOUS = frozenset({"contiguous"})
-FLOAT32 = frozenset({"float32"})
+SGD_ALL = ("sgd", "sgd-momentum", "sgd-nesterov")
+ADAM_ALL = ("adam", "adamw", "amsgrad")
+RMSPROP_ALL = ("rmsprop", "rmsprop-momentum", "rmsprop-centered")
+TAUGHT = (*SGD_ALL, *ADAM_ALL, *RMSPROP_ALL, "adagrad", "adadelta")
+
+CONTIGUOUS = ("contiguous",)
+FLOAT32 = ("float32",)
+
+AT_LEAST = {
+    "numpy_out": {"numpy out=": Offer(TAUGHT)},
+    "torch": {
+        "torch single": Offer(TAUGHT),
+        "torch foreach": Offer([rule for rule in TAUGHT if rule != "sgd-nesterov"]),
+        "torch fused": Offer((*SGD_ALL, *ADAM_ALL, "adagrad"), layouts=CONTIGUOUS),
+    },
+    "deepspeed": {"deepspeed": Offer(("adam", "adamw", "adagrad"), FLOAT32, CONTIGUOUS)},
+    "optax": {"optax": Offer(TAUGHT, layouts=CONTIGUOUS)},
+    "numba": {"numba": Offer(TAUGHT, layouts=("contiguous", "strided"))},
+    "thinc": {"thinc": Offer(("sgd", "adam"), FLOAT32, CONTIGUOUS)},
+    "sklearn": {"scikit-learn": Offer(("sgd-momentum", "sgd-nesterov", "adam"))},
+}
+"""What must not get lost. What a peer learns beyond it, and another peer, need no line here."""
 
 SIZES = ((48,), (16, 80))
 """One array, and several."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """The cases that a contender takes part in."""
-
-    rules: AbstractSet[str]
-    dtypes: AbstractSet[str] = frozenset(DTYPES)
-    layouts: AbstractSet[str] = frozenset(LAYOUTS)
-
-    def __contains__(self, case: Case) -> bool:
-        return (
-            case.rule.name in self.rules
-            and case.dtype in self.dtypes
-            and case.layout in self.layouts
-        )
-
-
-OFFERS = {
-    "numpy out=": Offer(ALL_RULES),
-    "torch single": Offer(ALL_RULES),
-    "torch foreach": Offer(ALL_RULES - {"sgd-nesterov"}),
-    "torch fused": Offer(
-        {"sgd", "sgd-momentum", "sgd-nesterov", "adam", "adamw", "amsgrad", "adagrad"},
-        layouts=CONTIGUOUS,
-    ),
-    "deepspeed": Offer({"adam", "adamw", "adagrad"}, FLOAT32, CONTIGUOUS),
-    "optax": Offer(ALL_RULES, layouts=CONTIGUOUS),
-    "numba": Offer(ALL_RULES, layouts={"contiguous", "strided"}),
-    "thinc": Offer({"sgd", "adam"}, FLOAT32, CONTIGUOUS),
-    "scikit-learn": Offer({"sgd-momentum", "sgd-nesterov", "adam"}),
-}
-
-EPS_ELSEWHERE: dict[tuple[str, str], dict[str, Any]] = {
-    ("optax", "amsgrad"): {"eps_hat": True},
-    ("optax", "adagrad"): {"eps_inside_sqrt": True},
-    ("thinc", "adam"): {"eps_hat": True},
-    ("scikit-learn", "adam"): {"eps_hat": True},
-}
-"""Where a contender's rule has another place for eps: the option that puts it there."""
 
 TELLING = {
     "lr": 0.1,
@@ -93,7 +65,7 @@ TELLING = {
 }
 """Hyperparameters each of which shows in the result of a few steps."""
 
-every_contender = pytest.mark.parametrize("name", OFFERS)
+every_peer = pytest.mark.parametrize("peer", PEERS)
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
@@ -106,16 +78,12 @@ def no_cap() -> Iterator[None]:
 
 
 @functools.cache
-def installed() -> tuple[dict[str, Contender], dict[str, str]]:
-    contenders, skipped = load(PEERS)
-    return {contender.name: contender for contender in contenders}, skipped
-
-
-def contender(name: str) -> Contender:
-    contenders, skipped = installed()
-    if name not in contenders:
-        pytest.skip(f"{name}: {', '.join(skipped.values())}")
-    return contenders[name]
+def contenders(peer: str) -> list[Contender]:
+    """Return the peer's contenders, or skip the test where its libraries are not installed."""
+    loaded, skipped = load([peer])
+    if peer in skipped:
+        pytest.skip(skipped[peer])
+    return loaded
 
 
 def telling(rule: Rule, **more: Any) -> Rule:
@@ -125,8 +93,8 @@ def telling(rule: Rule, **more: Any) -> Rule:
 
 
 def assert_steps_as_the_reference(contender: Contender, case: Case) -> None:
-    elsewhere = EPS_ELSEWHERE.get((contender.name, case.rule.name), {})
-    reference = REFERENCE.prepare(dataclasses.replace(case, rule=telling(case.rule, **elsewhere)))
+    form = contender.offer.forms.get(case.rule.name, {})
+    reference = REFERENCE.prepare(dataclasses.replace(case, rule=telling(case.rule, **form)))
     stepper = contender.prepare(dataclasses.replace(case, rule=telling(case.rule)))
     for _ in range(5):
         stepper.step()
@@ -144,44 +112,70 @@ def assert_steps_as_the_reference(contender: Contender, case: Case) -> None:
 # What is offered
 
 
-def test_every_contender_is_in_the_table() -> None:
-    contenders, skipped = installed()
-    assert contenders.keys() <= OFFERS.keys()
-    if not skipped:
-        assert list(contenders) == list(OFFERS)
-
-
 @every_layout
 @every_dtype
 @every_rule
-@every_contender
+@every_peer
 def test_steps_as_the_reference_or_says_that_it_cannot(
-    name: str, rule: Rule, dtype: str, layout: str, monkeypatch: pytest.MonkeyPatch
+    peer: str, rule: Rule, dtype: str, layout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peer = contender(name)
-    if Case(rule, dtype, (48,), layout) in OFFERS[name]:
-        for sizes in SIZES:
-            for buffers in (1, 3):
-                assert_steps_as_the_reference(peer, Case(rule, dtype, sizes, layout, buffers))
-    else:
-        monkeypatch.setattr(Case, "arrays", None)  # it has no reason to make any
-        with pytest.raises(NotOffered, match=r"^[^A-Z]+$"):
-            peer.prepare(Case(rule, dtype, (48,), layout))
+    for contender in contenders(peer):
+        if contender.offer.why_not(Case(rule, dtype, (48,), layout)) is None:
+            for sizes in SIZES:
+                for buffers in (1, 3):
+                    case = Case(rule, dtype, sizes, layout, buffers)
+                    assert_steps_as_the_reference(contender, case)
+        else:
+            with monkeypatch.context() as patch:
+                patch.setattr(Case, "arrays", None)  # it has no reason to make any
+                with pytest.raises(NotOffered, match=r"^[^A-Z]+$"):
+                    contender.prepare(Case(rule, dtype, (48,), layout))
+
+
+@pytest.mark.parametrize("peer", AT_LEAST)
+def test_offers_what_it_has_been_taught(peer: str) -> None:
+    offers = {contender.name: contender.offer for contender in contenders(peer)}
+    for name, taught in AT_LEAST[peer].items():
+        for rule, dtype, layout in itertools.product(RULES, DTYPES, LAYOUTS):
+            case = Case(rule, dtype, (48,), layout)
+            assert taught.why_not(case) or offers[name].why_not(case) is None
+
+
+def test_an_offer_says_what_is_in_the_way() -> None:
+    offer = Offer(
+        ("sgd", "adam"),
+        FLOAT32,
+        ("rows",),
+        other_layouts="rows alone",
+        lacking={"adam": "loses its bits", "adamw": "loses its weights"},
+    )
+    for case, reason in {
+        ("sgd", "float32", "rows"): None,
+        ("sgd", "float32", "strided"): "rows alone",
+        ("sgd", "float64", "rows"): "no float64",
+        ("amsgrad", "float32", "rows"): "no such rule",
+        ("adam", "float32", "rows"): "loses its bits",
+        ("adamw", "float32", "rows"): "loses its weights",
+    }.items():
+        name, dtype, layout = case
+        (rule,) = (rule for rule in RULES if rule.name == name)
+        assert offer.why_not(Case(rule, dtype, (48,), layout)) == reason
 
 
 def test_deepspeed_leaves_out_adagrad_where_it_overwrites_the_gradient() -> None:
+    (deepspeed,) = contenders("deepspeed")
     (adagrad,) = (rule for rule in RULES if rule.name == "adagrad")
     with pytest.raises(NotOffered, match="overwrites"):
-        contender("deepspeed").prepare(Case(adagrad, "float32", (48, 10)))
+        deepspeed.prepare(Case(adagrad, "float32", (48, 10)))
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in RULES if rule.name in ALL_RULES], ids=lambda rule: rule.name
+    "rule", [rule for rule in RULES if rule.name in TAUGHT], ids=lambda rule: rule.name
 )
 def test_numba_steps_as_the_reference_on_several_threads(
     rule: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numba = contender("numba")
+    (numba,) = contenders("numba")
     monkeypatch.setattr("instep.bench.peers.numba._SEVERAL_THREADS", 1)
     assert_steps_as_the_reference(numba, Case(rule, "float32", (16, 80)))
 
@@ -196,14 +190,13 @@ def test_numba_steps_as_the_reference_on_several_threads(
 def test_a_missing_library_is_named(
     peer: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if peer in installed()[1]:
-        pytest.skip(installed()[1][peer])
+    contenders(peer)
     for module in list(sys.modules):
         if module.partition(".")[0] == library or module.startswith("instep.bench.peers."):
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, library, None)
-    contenders, skipped = load([peer])
-    assert contenders == []
+    loaded, skipped = load([peer])
+    assert loaded == []
     assert list(skipped) == [peer]
     assert re.fullmatch(rf"{library}(\.\w+)* is not installed", skipped[peer])
 
@@ -211,8 +204,8 @@ def test_a_missing_library_is_named(
 def test_one_missing_library_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "instep.bench.peers.thinc", raising=False)
     monkeypatch.setitem(sys.modules, "thinc.api", None)
-    contenders, skipped = load(["thinc", "numpy_out"])
-    assert [each.name for each in contenders] == ["numpy out="]
+    loaded, skipped = load(["thinc", "numpy_out"])
+    assert [each.name for each in loaded] == ["numpy out="]
     assert list(skipped) == ["thinc"]
 
 
@@ -231,7 +224,7 @@ def everyone_steps() -> None:
     before, threads = arithmetic(), instep.get_num_threads()
     for limit in (1, None, 1, None):
         case = Case(ADAM, "float32", (20_000,), threads=limit)
-        for stepper in [each.prepare(case) for each in (INSTEP, *installed()[0].values())]:
+        for stepper in [each.prepare(case) for each in (INSTEP, *load(PEERS)[0])]:
             stepper.step()
         limited = [
             sys.modules[name] for name in ("instep", "torch", "numba") if name in sys.modules
@@ -251,10 +244,11 @@ def test_floating_point_and_threads_stay_as_they_were(threads: str | None) -> No
 # Threads
 
 
-@every_contender
-def test_more_threads_than_processors_are_no_error(name: str) -> None:
-    contender(name).prepare(Case(ADAM, "float32", (48,), threads=1000))
-    contender(name).prepare(Case(ADAM, "float32", (48,)))
+@every_peer
+def test_more_threads_than_processors_are_no_error(peer: str) -> None:
+    for contender in contenders(peer):
+        contender.prepare(Case(ADAM, "float32", (48,), threads=1000))
+        contender.prepare(Case(ADAM, "float32", (48,)))
 
 
 def optax_limits_its_pool() -> None:
@@ -272,5 +266,5 @@ def pool_threads() -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the pool's threads are told by their names")
 def test_optax_limits_its_pool() -> None:
-    contender("optax")
+    contenders("optax")
     run_scenario(optax_limits_its_pool)

@@ -1,13 +1,16 @@
-"""What a contender is: a way to perform the steps of a case."""
+"""What a contender is: a way to perform the steps of the cases that it offers."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from instep.bench.arrays import DTYPES, LAYOUTS
+from instep.bench.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from instep.bench.arrays import Array
     from instep.bench.cases import Case
@@ -30,16 +33,55 @@ class Stepper(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A way to perform the steps of a case.
+class Offer:
+    """The cases that a contender takes part in, and why in no others."""
 
-    `prepare` works on arrays of its own, which hold the same numbers as every other contender's,
-    and raises `NotOffered` for a case that the contender cannot do. It sets the number of threads
-    of the case for the contender's library; one library's setting is no other's.
-    """
+    rules: Collection[str] = tuple(rule.name for rule in RULES)
+    dtypes: Collection[str] = DTYPES
+    layouts: Collection[str] = tuple(LAYOUTS)
+    other_layouts: str = "contiguous arrays only"
+    """Why no others."""
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """Why a rule is left out that the library has."""
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Where a rule has another form than instep's in the case: instep's options for that form."""
+
+    def why_not(self, case: Case) -> str | None:
+        """Return what is in the way of `case`, None where nothing is."""
+        rule = case.rule.name
+        if rule in self.lacking:
+            return self.lacking[rule]
+        if rule not in self.rules:
+            return "no such rule"
+        if case.dtype not in self.dtypes:
+            return f"no {case.dtype}"
+        return None if case.layout in self.layouts else self.other_layouts
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to perform the steps of a case."""
 
     name: str
-    prepare: Callable[[Case], Stepper]
+    begin: Callable[[Case], Stepper]
+    """Prepares an offered case. It may still find, and say by `NotOffered`, that it cannot."""
+    offer: Offer = field(default_factory=Offer)
+
+    def prepare(self, case: Case) -> Stepper:
+        """Return the steps on new arrays, which hold the same numbers as every contender's.
+
+        It sets the number of threads of the case for the contender's library; one library's setting
+        is no other's.
+
+        Raises
+        ------
+        NotOffered
+            For a case that the contender cannot do.
+        """
+        reason = self.offer.why_not(case)
+        if reason is not None:
+            raise NotOffered(reason)
+        return self.begin(case)
 
 
 def each_in_turn(

@@ -60,13 +60,19 @@ class Rule:
         return {name: value for name, value in group.items() if name != "params"}
 
     @cached_property
-    def reference_options(self) -> dict[str, Any]:
-        """The options with which the reference steps as the optimizer does."""
+    def flat_hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter as one number: beta1 and beta2 in the place of betas."""
         given = dict(self.hyperparameters)
         if "betas" in given:
             given["beta1"], given["beta2"] = given.pop("betas")
+        return given
+
+    @cached_property
+    def reference_options(self) -> dict[str, Any]:
+        """The options with which the reference steps as the optimizer does."""
         accepted = inspect.signature(self.reference).parameters
-        return {name: value for name, value in given.items() if name in accepted}
+        given = self.flat_hyperparameters.items()
+        return {name: value for name, value in given if name in accepted}
 
     def reference_states(self, make: Callable[[], Arrays]) -> dict[str, Arrays]:
         """Return new states, each of them made by `make`, by the names of the arguments."""

@@ -14,7 +14,7 @@ os.environ.setdefault("DS_ACCELERATOR", "cpu")
 from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
 from deepspeed.ops.adam import DeepSpeedCPUAdam
 
-from instep.bench.contenders import Contender, NotOffered, Stepper
+from instep.bench.contenders import Contender, NotOffered, Offer, Stepper
 from instep.bench.peers.torch import stepper
 
 if TYPE_CHECKING:
@@ -25,25 +25,23 @@ cpuinfo: Any = importlib.import_module("cpuinfo")
 cpuinfo.get_cpu_info = functools.cache(cpuinfo.get_cpu_info)
 
 
-def _prepare(case: Case) -> Stepper:
+_OPTIMIZERS = {
+    "adam": functools.partial(DeepSpeedCPUAdam, adamw_mode=False),
+    "adamw": functools.partial(DeepSpeedCPUAdam, adamw_mode=True),
+    "adagrad": DeepSpeedCPUAdagrad,
+}
+
+
+def _begin(case: Case) -> Stepper:
     rule = case.rule.name
-    if rule not in ("adam", "adamw", "adagrad"):
-        raise NotOffered("no such rule")
-    if case.dtype != "float32":
-        raise NotOffered(f"no {case.dtype}")
-    if case.layout != "contiguous":
-        raise NotOffered("contiguous arrays only")
     if rule == "adagrad" and not _keeps_gradients(case):
         raise NotOffered("overwrites the ends of these gradients")
-    given = case.rule.hyperparameters
-    options = {name: given[name] for name in ("lr", "eps", "weight_decay")}
+    taken = ("lr", "betas", "eps", "weight_decay")
+    options = {name: value for name, value in case.rule.hyperparameters.items() if name in taken}
 
     def make(params: list[Any]) -> Any:
         try:
-            if rule == "adagrad":
-                return DeepSpeedCPUAdagrad(params, **options)
-            adamw = rule == "adamw"
-            return DeepSpeedCPUAdam(params, betas=given["betas"], adamw_mode=adamw, **options)
+            return _OPTIMIZERS[rule](params, **options)
         except RuntimeError as error:
             raise NotOffered("it does not compile here") from error
 
@@ -56,4 +54,4 @@ def _keeps_gradients(case: Case) -> bool:
     return vectors and all(size % 16 == 0 for size in case.sizes)
 
 
-CONTENDERS = (Contender("deepspeed", _prepare),)
+CONTENDERS = (Contender("deepspeed", _begin, Offer(_OPTIMIZERS, ("float32",), ("contiguous",))),)

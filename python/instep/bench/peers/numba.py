@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from instep.bench.arrays import as_list
-from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,11 +206,7 @@ def _compiled(loop: Callable[..., None], parallel: bool) -> Any:
     return numba.njit(parallel=parallel, fastmath=True, error_model="numpy")(loop)
 
 
-def _prepare(case: Case) -> Stepper:
-    if case.layout not in ("contiguous", "strided"):
-        raise NotOffered("flat arrays only")
-    if case.rule.name not in _LOOPS:
-        raise NotOffered("no such rule")
+def _begin(case: Case) -> Stepper:
     most = numba.config.NUMBA_NUM_THREADS
     threads = min(case.threads or most, most)
     numba.set_num_threads(threads)
@@ -225,9 +221,7 @@ def _prepare(case: Case) -> Stepper:
         for param in as_list(arrays)
     ]
     names = inspect.signature(loop).parameters
-    given = dict(case.rule.hyperparameters)
-    if "betas" in given:
-        given["beta1"], given["beta2"] = given["betas"]
+    given = case.rule.flat_hyperparameters
     options = [float(given[name]) for name in names if name in given]
     numbers = itertools.count(1)
 
@@ -239,4 +233,10 @@ def _prepare(case: Case) -> Stepper:
     return Stepper(each_in_turn(step, [as_list(each) for each in grads]), lambda: as_list(arrays))
 
 
-CONTENDERS = (Contender("numba", _prepare),)
+CONTENDERS = (
+    Contender(
+        "numba",
+        _begin,
+        Offer(_LOOPS, layouts=("contiguous", "strided"), other_layouts="flat arrays only"),
+    ),
+)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from instep.bench.arrays import Array, as_list
-from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +53,12 @@ def _adam(
     *,
     number: int,
     lr: float,
-    betas: tuple[float, float],
+    beta1: float,
+    beta2: float,
     eps: float,
     weight_decay: float,
     **_: object,
 ) -> None:
-    beta1, beta2 = betas
     scale = math.sqrt((1.0 - beta2**number) / (1.0 - beta2))
     step_size = lr * scale * (1.0 - beta1) / (1.0 - beta1**number)
     eps *= scale
@@ -154,20 +154,21 @@ def _adadelta(
 
 _STEPS: dict[str, Callable[..., None]] = {
     "sgd": _sgd,
+    "sgd-momentum": _sgd,
+    "sgd-nesterov": _sgd,
     "adam": _adam,
     "adamw": _adam,
     "amsgrad": _adam,
     "rmsprop": _rmsprop,
+    "rmsprop-momentum": _rmsprop,
+    "rmsprop-centered": _rmsprop,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
 }
 
 
-def _prepare(case: Case) -> Stepper:
-    name = case.rule.name.partition("-")[0]
-    if name not in _STEPS:
-        raise NotOffered("no such rule")
-    rule = _STEPS[name]
+def _begin(case: Case) -> Stepper:
+    rule = _STEPS[case.rule.name]
     arrays, grads = case.arrays()
     params = as_list(arrays)
     memory = np.empty((2, max(case.sizes)), case.dtype)
@@ -179,7 +180,7 @@ def _prepare(case: Case) -> Stepper:
         ]
         for param in params
     ]
-    options = case.rule.hyperparameters
+    options = case.rule.flat_hyperparameters
     numbers = itertools.count(1)
 
     def step(grads: list[Array]) -> None:
@@ -194,4 +195,4 @@ def _like(param: Array, memory: Array) -> Array:
     return memory[: param.size].reshape(param.shape, order=order)
 
 
-CONTENDERS = (Contender("numpy out=", _prepare),)
+CONTENDERS = (Contender("numpy out=", _begin, Offer(_STEPS)),)

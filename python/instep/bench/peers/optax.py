@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from instep.bench.cases import Case
-    from instep.bench.rules import Rule
 
 # Arrays that are tied to a device instead cost a short series of steps half as much again.
 jax.config.update("jax_platforms", "cpu")
@@ -24,33 +25,21 @@ _threads: int | None = None
 """What the present backend's pool was limited to."""
 
 
-def _optimizer(rule: Rule) -> Any:
-    """Return the optimizer that steps as `rule` does, but for the places of eps.
+def _sgd(*, lr: float, momentum: float, nesterov: bool, **_: object) -> Any:
+    return optax.sgd(lr, momentum=momentum or None, nesterov=nesterov)
 
-    Adagrad has it inside the root. AMSGrad adds it to the root of the uncorrected maximum.
-    """
-    given = rule.hyperparameters
-    lr, eps = given["lr"], given.get("eps")
-    momentum = given.get("momentum") or None
-    if rule.name.startswith("sgd"):
-        return optax.sgd(lr, momentum=momentum, nesterov=given["nesterov"])
-    if rule.name.startswith("rmsprop"):
-        centered = given["centered"]
-        return optax.rmsprop(
-            lr, given["alpha"], eps, eps_in_sqrt=False, centered=centered, momentum=momentum
-        )
-    if rule.name == "adagrad":
-        return optax.adagrad(lr, initial_accumulator_value=0.0, eps=eps)
-    if rule.name == "adadelta":
-        return optax.adadelta(lr, given["rho"], eps)
-    if rule.name not in ("adam", "adamw", "amsgrad"):
-        raise NotOffered("no such rule")
-    beta1, beta2 = given["betas"]
-    if rule.name == "adam":
-        return optax.adam(lr, beta1, beta2, eps)
-    if rule.name == "adamw":
-        return optax.adamw(lr, beta1, beta2, eps, weight_decay=given["weight_decay"])
 
+def _adam(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
+    return optax.adam(lr, beta1, beta2, eps)
+
+
+def _adamw(
+    *, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, **_: object
+) -> Any:
+    return optax.adamw(lr, beta1, beta2, eps, weight_decay=weight_decay)
+
+
+def _amsgrad(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
     def corrected(steps: Any) -> Any:
         # Its own correction would come before the maximum.
         return lr * jnp.sqrt(1 - beta2 ** (steps + 1))
@@ -58,11 +47,40 @@ def _optimizer(rule: Rule) -> Any:
     return optax.amsgrad(corrected, beta1, beta2, eps, bias_correction_nu=False)
 
 
-def _prepare(case: Case) -> Stepper:
-    if case.layout != "contiguous":
-        raise NotOffered("contiguous arrays only")
+def _rmsprop(
+    *, lr: float, alpha: float, eps: float, centered: bool, momentum: float, **_: object
+) -> Any:
+    return optax.rmsprop(
+        lr, alpha, eps, eps_in_sqrt=False, centered=centered, momentum=momentum or None
+    )
+
+
+def _adagrad(*, lr: float, eps: float, **_: object) -> Any:
+    return optax.adagrad(lr, initial_accumulator_value=0.0, eps=eps)
+
+
+def _adadelta(*, lr: float, rho: float, eps: float, **_: object) -> Any:
+    return optax.adadelta(lr, rho, eps)
+
+
+_OPTIMIZERS: dict[str, Callable[..., Any]] = {
+    "sgd": _sgd,
+    "sgd-momentum": _sgd,
+    "sgd-nesterov": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "amsgrad": _amsgrad,
+    "rmsprop": _rmsprop,
+    "rmsprop-momentum": _rmsprop,
+    "rmsprop-centered": _rmsprop,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+}
+
+
+def _begin(case: Case) -> Stepper:
     _limit_threads(case.threads)
-    optimizer = _optimizer(case.rule)
+    optimizer = _OPTIMIZERS[case.rule.name](**case.rule.flat_hyperparameters)
 
     def update(params: Any, state: Any, grads: Any) -> Any:
         updates, state = optimizer.update(grads, state, params)
@@ -106,4 +124,15 @@ def _limit_threads(threads: int | None) -> None:
     _threads = threads
 
 
-CONTENDERS = (Contender("optax", _prepare),)
+CONTENDERS = (
+    Contender(
+        "optax",
+        _begin,
+        Offer(
+            _OPTIMIZERS,
+            layouts=("contiguous",),
+            # AMSGrad adds it to the root of the uncorrected maximum.
+            forms={"amsgrad": {"eps_hat": True}, "adagrad": {"eps_inside_sqrt": True}},
+        ),
+    ),
+)

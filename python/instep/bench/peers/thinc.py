@@ -1,42 +1,39 @@
 """Thinc's optimizers, without their clipping and averages.
 
-They add eps to the root of the uncorrected second moment, the form of ``eps_hat=True``. They take
-one thread, whatever the case allows.
+They take one thread, whatever the case allows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import thinc.api
 
 from instep.bench.arrays import as_list
-from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from instep.bench.arrays import Array
     from instep.bench.cases import Case
 
 
-def _prepare(case: Case) -> Stepper:
-    rule = case.rule.name
-    if rule == "adamw":
-        raise NotOffered("decays the parameters after the step, not before")
-    if rule not in ("sgd", "adam"):
-        raise NotOffered("no such rule")
-    if case.dtype != "float32":
-        raise NotOffered(f"no {case.dtype}")
-    if case.layout != "contiguous":
-        raise NotOffered("contiguous arrays only")
-    given = case.rule.hyperparameters
-    if rule == "adam":
-        beta1, beta2 = given["betas"]
-        optimizer = thinc.api.Adam(
-            given["lr"], beta1=beta1, beta2=beta2, eps=given["eps"], grad_clip=0, use_averages=False
-        )
-    else:
-        optimizer = thinc.api.SGD(given["lr"], grad_clip=0, use_averages=False)
+_PLAIN = {"grad_clip": 0, "use_averages": False}
+
+
+def _sgd(*, lr: float, **_: object) -> Any:
+    return thinc.api.SGD(lr, **_PLAIN)
+
+
+def _adam(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
+    return thinc.api.Adam(lr, beta1=beta1, beta2=beta2, eps=eps, **_PLAIN)
+
+
+_OPTIMIZERS = {"sgd": _sgd, "adam": _adam}
+
+
+def _begin(case: Case) -> Stepper:
+    optimizer = _OPTIMIZERS[case.rule.name](**case.rule.flat_hyperparameters)
     arrays, grads = case.arrays()
     params = [((number, "W"), param) for number, param in enumerate(as_list(arrays))]
     buffers = [np.empty_like(param) for _, param in params]
@@ -50,4 +47,17 @@ def _prepare(case: Case) -> Stepper:
     return Stepper(each_in_turn(step, [as_list(each) for each in grads]), lambda: as_list(arrays))
 
 
-CONTENDERS = (Contender("thinc", _prepare),)
+CONTENDERS = (
+    Contender(
+        "thinc",
+        _begin,
+        Offer(
+            _OPTIMIZERS,
+            ("float32",),
+            ("contiguous",),
+            lacking={"adamw": "decays the parameters after the step, not before"},
+            # It adds eps to the root of the uncorrected second moment.
+            forms={"adam": {"eps_hat": True}},
+        ),
+    ),
+)

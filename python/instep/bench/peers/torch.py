@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from instep.bench.arrays import as_list
-from instep.bench.contenders import Contender, NotOffered, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,37 +20,32 @@ _THREADS = torch.get_num_threads()
 
 _OPTIMIZERS = {
     "sgd": torch.optim.SGD,
+    "sgd-momentum": torch.optim.SGD,
+    "sgd-nesterov": torch.optim.SGD,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "amsgrad": torch.optim.Adam,
     "rmsprop": torch.optim.RMSprop,
+    "rmsprop-momentum": torch.optim.RMSprop,
+    "rmsprop-centered": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
 }
 
-_MODES = {
-    "single": {"foreach": False, "fused": False},
-    "foreach": {"foreach": True, "fused": False},
-    "fused": {"foreach": False, "fused": True},
-}
+
+def _takes(rule: str, option: str) -> bool:
+    return option in inspect.signature(_OPTIMIZERS[rule]).parameters
 
 
-def _prepare(mode: str, case: Case) -> Stepper:
-    name = case.rule.name.partition("-")[0]
-    if name not in _OPTIMIZERS:
-        raise NotOffered("no such rule")
-    optimizer = _OPTIMIZERS[name]
-    known = inspect.signature(optimizer).parameters
-    if mode == "fused" and "fused" not in known:
-        raise NotOffered("no fused kernel for this rule")
-    if mode == "fused" and case.layout != "contiguous":
-        raise NotOffered("its fused kernels take every array for contiguous")
-    if mode == "foreach" and case.rule.name == "sgd-nesterov":
-        raise NotOffered("overwrites the gradients")
+_UNFUSED = [rule for rule in _OPTIMIZERS if not _takes(rule, "fused")]
+
+
+def _begin(case: Case, **mode: bool) -> Stepper:
+    rule = case.rule.name
     # instep's hyperparameters have torch's names; what only one of the two has is at its default.
-    given = {**case.rule.hyperparameters, **_MODES[mode]}
-    options = {name: value for name, value in given.items() if name in known}
-    return stepper(case, lambda params: optimizer(params, **options))
+    given = {**case.rule.hyperparameters, **mode}
+    options = {name: value for name, value in given.items() if _takes(rule, name)}
+    return stepper(case, functools.partial(_OPTIMIZERS[rule], **options))
 
 
 def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
@@ -69,4 +64,25 @@ def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
     return Stepper(each_in_turn(step, tensors), lambda: as_list(arrays))
 
 
-CONTENDERS = tuple(Contender(f"torch {mode}", functools.partial(_prepare, mode)) for mode in _MODES)
+CONTENDERS = (
+    Contender(
+        "torch single",
+        functools.partial(_begin, foreach=False, fused=False),
+        Offer(_OPTIMIZERS),
+    ),
+    Contender(
+        "torch foreach",
+        functools.partial(_begin, foreach=True, fused=False),
+        Offer(_OPTIMIZERS, lacking={"sgd-nesterov": "overwrites the gradients"}),
+    ),
+    Contender(
+        "torch fused",
+        functools.partial(_begin, foreach=False, fused=True),
+        Offer(
+            _OPTIMIZERS,
+            layouts=("contiguous",),
+            other_layouts="its fused kernels take every array for contiguous",
+            lacking=dict.fromkeys(_UNFUSED, "no fused kernel for this rule"),
+        ),
+    ),
+)
