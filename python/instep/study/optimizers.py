@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 import instep
 from instep import reference
@@ -15,7 +12,8 @@ from instep import reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Array: TypeAlias = NDArray[np.float32]
+    from instep.study.arrays import Singles
+
 
 MOMENTUM = 0.9
 
@@ -38,9 +36,9 @@ class Pairing:
 
     def reference_step(
         self,
-        params: Sequence[Array],
-        grads: Sequence[Array],
-        states: Mapping[str, Sequence[Array]],
+        params: Sequence[Singles],
+        grads: Sequence[Singles],
+        states: Mapping[str, Sequence[Singles]],
         *,
         step: int,
         lr: float,

@@ -20,7 +20,8 @@ from instep.study.progress import Progress
 from instep.study.report.iterations import logarithmic_marks
 
 if TYPE_CHECKING:
-    from instep.study.convex.online_linear import Array, Course
+    from instep.study.arrays import Doubles
+    from instep.study.convex.online_linear import Course
     from instep.study.progress import Bar
 
 SLOPES = (2.001, 2.1, 3.0, 10.0, 1000.0)
@@ -79,7 +80,7 @@ class TestTheorem1:
 
 class TestExperiment:
     @staticmethod
-    def final(experiment: list[Result], title: str, rate: str, game: str = "periodic") -> Array:
+    def final(experiment: list[Result], title: str, rate: str, game: str = "periodic") -> Doubles:
         (found,) = (
             result
             for result in experiment

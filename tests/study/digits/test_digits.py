@@ -14,8 +14,8 @@ import pytest
 from instep.study.digits.arguments import CONTENDERS
 from instep.study.digits.pictures import CHANCE, HIGHEST, draw, lowest
 from instep.study.digits.text import describe, is_stuck, momentum, stuck
-from instep.study.handwriting.data import Digits, Part
-from instep.study.handwriting.training import Outcome, Schedule
+from instep.study.handwriting.data import Digits, LabelledImages
+from instep.study.handwriting.training import Schedule, TrainingRun
 from tests.processes import run_python
 from tests.study.handwriting.files import digits, write
 
@@ -33,9 +33,9 @@ def outcome(
     lr: float = 0.25,
     live_units: tuple[float, ...] = (1.0, 0.5, 0.25),
     accuracy: float = 0.987,
-) -> Outcome:
+) -> TrainingRun:
     """Return a run of two epochs of two steps."""
-    return Outcome(
+    return TrainingRun(
         CONTENDERS[name],
         lr=lr,
         losses=list(losses),
@@ -48,8 +48,8 @@ def outcome(
     )
 
 
-def report(*outcomes: Outcome) -> str:
-    part = Part(np.zeros((1234, 8, 8, 1), np.float32), np.zeros(1234, np.int32))
+def report(*outcomes: TrainingRun) -> str:
+    part = LabelledImages(np.zeros((1234, 8, 8, 1), np.float32), np.zeros(1234, np.int32))
     made_up = Digits("made-up digits", part, part[:99])
     text = describe(outcomes, made_up, Schedule(2, 617, 0), "A network")
     return " ".join(text.replace("\n\n", "\n").split("\n"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.commandline.errors import CommandError, MissingExtraError
-from instep.study.handwriting.data import Part, batches, load, mnist_digits
+from instep.study.handwriting.data import LabelledImages, batches, load, mnist_digits
 from tests.study.handwriting.files import IMAGES, LABELS, TRAIN_IMAGES, TRAIN_LABELS, digits, write
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ def train_digits(count: int, **size: int) -> dict[str, np.ndarray]:
     return {TRAIN_IMAGES: files[IMAGES], TRAIN_LABELS: files[LABELS]}
 
 
-def pixels(part: Part) -> np.ndarray:
+def pixels(part: LabelledImages) -> np.ndarray:
     """Return the images as the bytes that they were in their file."""
     return np.rint(part.images[..., 0] * 255).astype(np.uint8)
 
 
-def rows(part: Part) -> list[bytes]:
+def rows(part: LabelledImages) -> list[bytes]:
     return sorted(
         bytes([label]) + image.tobytes()
         for label, image in zip(part.labels, pixels(part), strict=True)
@@ -54,7 +54,7 @@ def test_one_pair_is_split(tmp_path: Path, pair: type, count: int, tested: int) 
     loaded = mnist_digits(write(tmp_path, files), seed=0)
     assert (len(loaded.train), len(loaded.test)) == (count - tested, tested)
     images, labels = files.values()
-    whole = Part((images / np.float32(255))[..., np.newaxis], labels.astype(np.int32))
+    whole = LabelledImages((images / np.float32(255))[..., np.newaxis], labels.astype(np.int32))
     assert sorted(rows(loaded.train) + rows(loaded.test)) == rows(whole)
 
 

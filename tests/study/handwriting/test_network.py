@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from instep.study.handwriting.data import Part
+from instep.study.handwriting.data import LabelledImages
 from tests.processes import run_scenario
 
 
-def random_part(count: int, height: int, width: int) -> Part:
+def random_part(count: int, height: int, width: int) -> LabelledImages:
     generator = np.random.default_rng(0)
     images = generator.random((count, height, width, 1), np.float32)
-    return Part(images, generator.integers(0, 10, count).astype(np.int32))
+    return LabelledImages(images, generator.integers(0, 10, count).astype(np.int32))
 
 
 def takes_images_of_every_size() -> None:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from instep.commandline.errors import CommandError
-from instep.study.handwriting.data import Digits, Part
-from instep.study.handwriting.training import Outcome, Schedule, choose_schedule, train
-from instep.study.optimizers import ABLATIONS, OPTIMIZERS, Array, Pairing
+from instep.study.handwriting.data import Digits, LabelledImages
+from instep.study.handwriting.training import Schedule, TrainingRun, choose_schedule, train
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS, Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from instep.study.arrays import Singles
 
 PAIRINGS = OPTIMIZERS | ABLATIONS
 SCHEDULE = Schedule(epochs=5, batch_size=8, seed=0)
@@ -25,8 +27,8 @@ class SoftmaxRegression:
     """A network of one layer, with its gradients written down."""
 
     def loss_and_gradients(
-        self, weights: dict[str, Array], images: Array, labels: np.ndarray
-    ) -> tuple[float, dict[str, Array]]:
+        self, weights: dict[str, Singles], images: Singles, labels: np.ndarray
+    ) -> tuple[float, dict[str, Singles]]:
         features = images.reshape(len(images), -1)
         logits = features @ weights["weight"] + weights["bias"]
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -39,11 +41,11 @@ class SoftmaxRegression:
             gradient.flags.writeable = False
         return float(loss), gradients
 
-    def accuracy(self, weights: dict[str, Array], part: Part) -> float:
+    def accuracy(self, weights: dict[str, Singles], part: LabelledImages) -> float:
         logits = part.images.reshape(len(part), -1) @ weights["weight"] + weights["bias"]
         return float(np.mean(logits.argmax(axis=1) == part.labels))
 
-    def live_units(self, weights: dict[str, Array], part: Part) -> tuple[float, ...]:
+    def live_units(self, weights: dict[str, Singles], part: LabelledImages) -> tuple[float, ...]:
         return (len(part) / 100, float(weights["bias"][0]))
 
 
@@ -52,11 +54,11 @@ def easy_digits(count: int = 60) -> Digits:
     noise = np.random.default_rng(0).random((count, 2, 5, 1)) / 4
     images = noise.astype(np.float32)
     images.reshape(count, -1)[np.arange(count), labels] = 1
-    part = Part(images, labels)
+    part = LabelledImages(images, labels)
     return Digits("easy digits", train=part[10:], test=part[:10])
 
 
-def initial_weights() -> dict[str, Array]:
+def initial_weights() -> dict[str, Singles]:
     return {"weight": np.zeros((10, 10), np.float32), "bias": np.zeros(10, np.float32)}
 
 
@@ -65,8 +67,8 @@ def ignore_report(loss: float, accuracy: float) -> None:
 
 
 def run(
-    pairing: Pairing, lr: float | None = None, initial: dict[str, Array] | None = None
-) -> Outcome:
+    pairing: Pairing, lr: float | None = None, initial: dict[str, Singles] | None = None
+) -> TrainingRun:
     return train(
         pairing,
         pairing.lr if lr is None else lr,
@@ -189,7 +191,7 @@ def test_a_run_that_diverges_to_nan_ends_equal(name: str) -> None:
     assert math.isnan(outcome.final_loss)
 
 
-def last_bit_of(array: Array) -> None:
+def last_bit_of(array: Singles) -> None:
     bits = array.view(np.uint32)
     bits.reshape(-1)[-1] ^= 1
 
@@ -199,11 +201,11 @@ def test_one_different_bit_is_refused(where: str) -> None:
     adam = OPTIMIZERS["adam"]
 
     def reference(
-        params: Sequence[Array],
-        grads: Sequence[Array],
+        params: Sequence[Singles],
+        grads: Sequence[Singles],
         *,
-        exp_avg: Sequence[Array],
-        exp_avg_sq: Sequence[Array],
+        exp_avg: Sequence[Singles],
+        exp_avg_sq: Sequence[Singles],
         step: int,
         lr: float,
     ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.study.handwriting.data import Digits, Part
-from instep.study.handwriting.training import Outcome, Schedule
+from instep.study.handwriting.data import Digits, LabelledImages
+from instep.study.handwriting.training import Schedule, TrainingRun
 from instep.study.loss_surface.filter_directions import (
     filter_lengths,
     move,
@@ -35,7 +35,8 @@ from tests.study.handwriting.files import digits, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from instep.study.optimizers import Array
+    from instep.study.arrays import Singles
+
 
 SHAPES = {
     "conv.weight": (3, 3, 2, 4),
@@ -45,14 +46,14 @@ SHAPES = {
 }
 
 
-def weights(seed: int = 0) -> dict[str, Array]:
+def weights(seed: int = 0) -> dict[str, Singles]:
     generator = np.random.default_rng(seed)
     return {
         name: 3 * generator.standard_normal(shape, np.float32) for name, shape in SHAPES.items()
     }
 
 
-def directions(seed: int = 1) -> tuple[dict[str, Array], dict[str, Array]]:
+def directions(seed: int = 1) -> tuple[dict[str, Singles], dict[str, Singles]]:
     raw = random_direction(weights(), np.random.default_rng(seed))
     return raw, normalise(raw, weights())
 
@@ -119,7 +120,7 @@ def test_rows_are_along_the_second_direction_and_the_centre_is_exact() -> None:
     second = {"weight": np.array([[0.0, 1.0]], np.float32)}
     steps: list[int] = []
 
-    def loss(moved: dict[str, Array]) -> float:
+    def loss(moved: dict[str, Singles]) -> float:
         return float(moved["weight"][0, 0] + 10 * moved["weight"][0, 1])
 
     losses = losses_around(
@@ -132,7 +133,7 @@ def test_rows_are_along_the_second_direction_and_the_centre_is_exact() -> None:
 
 
 def made_up(name: str, losses: np.ndarray, accuracy: float = 0.9) -> Slice:
-    outcome = Outcome(
+    outcome = TrainingRun(
         OPTIMIZERS[name],
         lr=0.25,
         losses=[1.0],
@@ -164,7 +165,7 @@ def test_every_surface_gets_pictures_and_a_report(losses: np.ndarray, tmp_path: 
     slices = [made_up("adam", losses), made_up("sgd", losses)]
     draw_squares(slices).figure.savefig(tmp_path / "squares.png")
     draw_lines(slices).figure.savefig(tmp_path / "lines.png")
-    part = Part(np.zeros((8, 2, 2, 1), np.float32), np.zeros(8, np.int32))
+    part = LabelledImages(np.zeros((8, 2, 2, 1), np.float32), np.zeros(8, np.int32))
     text = describe(slices, Digits("made-up", part, part), Schedule(1, 4, 0), "A network", 8)
     assert "| SGD | 0.25 |" in text
 
@@ -172,7 +173,7 @@ def test_every_surface_gets_pictures_and_a_report(losses: np.ndarray, tmp_path: 
 def test_the_report_measures_the_basin() -> None:
     """Of 25 points of the bowl those up to 0.5 above the centre are the 3 by 3 around it."""
     assert RISE == 0.5
-    part = Part(np.zeros((8, 2, 2, 1), np.float32), np.zeros(8, np.int32))
+    part = LabelledImages(np.zeros((8, 2, 2, 1), np.float32), np.zeros(8, np.int32))
     slices = [made_up("adam", BOWL, 0.5), made_up("sgd", BOWL / 8, 0.75)]
     text = describe(slices, Digits("made-up", part, part), Schedule(1, 4, 0), "A network", 8)
     assert "| Adam | 0.25 | 0.125 | 50.0% | 4.00 | 1.38 | 36.0% |" in text

@@ -19,7 +19,7 @@ from instep.study.sparse.bags_of_words import (
     VOCABULARY,
     WEIGHTS,
     Bags,
-    Problem,
+    SparseProblem,
     bayes_loss,
     digits,
     log_loss,
@@ -65,7 +65,7 @@ def test_a_step_by_hand(bar: Bar) -> None:
     # The example's words are 1 (once) and 2 (twice), its label 1: from weights of 0 the gradient is
     # −1/2 and −1; Adagrad's first step is the rate times its sign.
     bags = Bags(np.array([[2, 1, 2]]), np.array([[1.0]]))
-    problem = Problem("one document", 4, bags, bags)
+    problem = SparseProblem("one document", 4, bags, bags)
     sgd = learn(problem, Learner("SGD", instep.SGD, range(2)), bar)
     assert sgd.weights[:, :, 0].tolist() == [[0, 0.5, 1, 0], [0, 1, 2, 0]]
     adagrad = learn(problem, Learner("Adagrad", instep.Adagrad, range(1)), bar)
@@ -118,7 +118,7 @@ def test_digits_are_words_for_pixel_and_brightness() -> None:
 def test_errors_by_occurrences() -> None:
     bags = Bags(np.zeros((1, 1), np.int64), np.zeros((1, 1)))
     occurrences = np.array([1000.0, 1000.0, 10.0])
-    problem = Problem("three words", 3, bags, bags, occurrences, np.array([1.0, -1.0, 2.0]))
+    problem = SparseProblem("three words", 3, bags, bags, occurrences, np.array([1.0, -1.0, 2.0]))
     places, errors = by_occurrences(problem, np.array([[4.0], [3.0], [0.5]]))
     assert places.tolist() == pytest.approx([10, 1000])
     assert errors.tolist() == pytest.approx([1.5, np.sqrt((9 + 16) / 2)])

@@ -13,8 +13,8 @@ from instep.study.progress import Progress
 from instep.study.where_adam_fails import part
 from instep.study.where_adam_fails.linear_problems import (
     Examples,
+    LinearProblem,
     Loss,
-    Problem,
     breast_cancer,
     digits,
     even_digits,
@@ -31,7 +31,7 @@ from instep.study.where_adam_fails.linear_training import (
     LINE_SEARCH,
     OPTIMIZERS,
     RATES,
-    Run,
+    LinearRun,
     batches,
     best_rate,
     train,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from instep.study.report.findings import Findings
-    from instep.study.where_adam_fails.linear_training import Outcomes
+    from instep.study.where_adam_fails.linear_training import LinearRuns
 
 ONE_HOT = np.eye(3)[[0, 2]]
 SIGNS = np.array([[1.0], [-1.0]])
@@ -76,7 +76,7 @@ def test_gradients_are_slopes(loss: Loss) -> None:
     generator = np.random.default_rng(0)
     labels = np.eye(3)[[0, 1, 2, 1]] if loss is softmax else np.where([[1], [0], [1], [0]], 1.0, -1)
     part = Examples(generator.standard_normal((4, 5)), labels)
-    problem = Problem("", loss, part, part)
+    problem = LinearProblem("", loss, part, part)
     weights = generator.standard_normal(problem.initial_weights().shape)
     gradient = problem.value_and_gradient(weights, part)[1]
     for index in np.ndindex(weights.shape):
@@ -91,7 +91,7 @@ def test_gradients_are_slopes(loss: Loss) -> None:
 def test_separable_data_have_their_margin(margin: float) -> None:
     parts = separable(margin, np.random.default_rng(1))
     normal = np.random.default_rng(1).standard_normal((20, 1))
-    problem = Problem("", logistic, *parts, margin)
+    problem = LinearProblem("", logistic, *parts, margin)
     assert 1.0 <= problem.relative_margin(normal) < 1.2
     assert problem.relative_margin(3 * normal) == pytest.approx(problem.relative_margin(normal))
     assert problem.relative_margin(-normal) < -1
@@ -135,7 +135,7 @@ def test_default_rates_are_those_of_the_classes() -> None:
 
 
 def test_the_line_search_separates_and_a_rate_of_zero_stays() -> None:
-    problem = Problem("", squared_hinge, *separable(0.5, np.random.default_rng(0)), 0.5)
+    problem = LinearProblem("", squared_hinge, *separable(0.5, np.random.default_rng(0)), 0.5)
     searched = train(problem, LINE_SEARCH, None, 5, (0, 0))
     assert searched.loss < 1e-3
     assert searched.accuracy > 0.99
@@ -145,8 +145,8 @@ def test_the_line_search_separates_and_a_rate_of_zero_stays() -> None:
     assert still.losses.tolist() == [1.0, 1.0, 1.0]
 
 
-def run_of(*losses: float, accuracy: float = 0.5) -> Run:
-    return Run(np.array(losses), np.array([accuracy]), 1.0, np.ones(2))
+def run_of(*losses: float, accuracy: float = 0.5) -> LinearRun:
+    return LinearRun(np.array(losses), np.array([accuracy]), 1.0, np.ones(2))
 
 
 def test_typical_is_the_median_also_of_what_diverged() -> None:
@@ -176,8 +176,8 @@ def test_accuracies_compare_by_a_point(accuracy: float, other: float, result: in
 
 
 def test_contenders_are_default_and_best() -> None:
-    runs: dict[float | None, Run] = {rate: run_of(abs(rate - 0.1)) for rate in RATES}
-    by_optimizer: Outcomes = dict.fromkeys(OPTIMIZERS, runs)
+    runs: dict[float | None, LinearRun] = {rate: run_of(abs(rate - 0.1)) for rate in RATES}
+    by_optimizer: LinearRuns = dict.fromkeys(OPTIMIZERS, runs)
     by_optimizer[LINE_SEARCH] = {None: run_of(1.0)}
     rates = {name: entry.rate for name, entry in contenders(by_optimizer).items()}
     assert rates["Adam, default"] == 1e-3

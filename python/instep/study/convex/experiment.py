@@ -10,7 +10,6 @@ import numpy as np
 import instep
 from instep.schedules import InverseSquareRoot
 from instep.study.convex.online_linear import (
-    Array,
     Course,
     chunks,
     play,
@@ -20,6 +19,7 @@ from instep.study.report.iterations import Iterations, logarithmic_marks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from instep.study.arrays import Doubles
     from instep.study.progress import Progress
 
 PERIOD = 101
@@ -79,12 +79,12 @@ class Result:
     title: str
     rate: str
     game: str
-    x: Array
-    regret: Array
-    final: Array
+    x: Doubles
+    regret: Doubles
+    final: Doubles
 
 
-def gradients(seed: int, steps: int) -> Iterator[Array]:
+def gradients(seed: int, steps: int) -> Iterator[Doubles]:
     """Yield chunks of gradients: the periodic game's, then those of the stochastic ones."""
     rng = np.random.default_rng(seed)
     for iterations in chunks(steps):
@@ -128,7 +128,7 @@ def play_all(seed: int, periods: int, progress: Progress) -> list[Result]:
     return results
 
 
-def _regret(course: Course, game: str) -> Array:
+def _regret(course: Course, game: str) -> Doubles:
     """Return the average regret; where chance plays, against −1 and in expectation over g.
 
     The sum of random gradients strays so far that the best point in hindsight and its loss would

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from instep.study.convex.online_linear import Array
+    from instep.study.arrays import Doubles
     from instep.study.progress import Progress
     from instep.study.report.iterations import Iterations
 
@@ -120,7 +120,7 @@ def _draw_rates(results: Sequence[Result], at: Iterations) -> Picture:
     return Picture("learning-rates", figure, caption)
 
 
-def _line(axes: Axes, at: Iterations, values: Array, title: str) -> None:
+def _line(axes: Axes, at: Iterations, values: Doubles, title: str) -> None:
     look = {**style(title), "linewidth": WIDTHS.get(title, 1.6)}
     axes.plot(at, np.median(values, axis=1), **look)
 

@@ -7,19 +7,18 @@ elements; games whose hyperparameters differ are groups of one optimizer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import instep
+    from instep.study.arrays import Doubles
     from instep.study.progress import Bar
     from instep.study.report.iterations import Iterations
 
-Array: TypeAlias = NDArray[np.float64]
 
 CHUNK = 4096
 
@@ -40,10 +39,10 @@ class Course:
     """
 
     marks: Iterations
-    x: Array
-    mean: Array
-    regret: Array
-    final: Array
+    x: Doubles
+    mean: Doubles
+    regret: Doubles
+    final: Doubles
 
 
 def chunks(steps: int) -> Iterator[Iterations]:
@@ -55,7 +54,7 @@ def chunks(steps: int) -> Iterator[Iterations]:
 def play(
     optimizer: Callable[..., instep.Optimizer],
     groups: Sequence[Mapping[str, Any]],
-    gradients: Iterable[Array],
+    gradients: Iterable[Doubles],
     marks: Iterations,
     *,
     start: float,
@@ -78,10 +77,10 @@ def play(
     bar : Bar
         Advances by the steps.
     """
-    rows: list[tuple[Array, Array, Array]] = []
-    paid: Array | float = 0.0
-    total: Array | float = 0.0
-    way: Array | float = 0.0
+    rows: list[tuple[Doubles, Doubles, Doubles]] = []
+    paid: Doubles | float = 0.0
+    total: Doubles | float = 0.0
+    way: Doubles | float = 0.0
     begin = 1
     for chunk in gradients:
         if begin == 1:

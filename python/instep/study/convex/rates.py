@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from instep.functional import adam_step
 from instep.study.convex.experiment import BETAS, LARGE, PERIOD, SMALL
-from instep.study.convex.online_linear import Array
 from instep.study.report.findings import Curves, Findings, Picture
 from instep.study.report.iterations import logarithmic_marks
 from instep.study.report.styles import style
@@ -18,13 +17,15 @@ from instep.study.report.styles import style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from instep.study.arrays import Doubles
+
 GRADIENTS = np.array([LARGE] + [SMALL] * (PERIOD - 1))
 """A period of the gradients of the experiment."""
 
 BETA1, BETA2 = BETAS
 
 
-def effective_rates(gradients: Array, beta2: float = BETA2) -> tuple[Array, Array]:
+def effective_rates(gradients: Doubles, beta2: float = BETA2) -> tuple[Doubles, Doubles]:
     r"""Return :math:`\alpha_t / \sqrt{v_t}` of Adam and of AMSGrad for :math:`\alpha = 1`.
 
     The states are the caller's own here, so that v can be read after every step.
@@ -39,7 +40,9 @@ def effective_rates(gradients: Array, beta2: float = BETA2) -> tuple[Array, Arra
     return adam, amsgrad
 
 
-def drift(beta1: float, beta2: float, *, amsgrad: bool = False, period: Array = GRADIENTS) -> float:
+def drift(
+    beta1: float, beta2: float, *, amsgrad: bool = False, period: Doubles = GRADIENTS
+) -> float:
     """Return how far x moves in a period, in learning rates, once the moments repeat themselves.
 
     Positive is away from the best point. Adam's moments start where a period returns to, which
@@ -61,7 +64,7 @@ def drift(beta1: float, beta2: float, *, amsgrad: bool = False, period: Array = 
     return float(x[0] - begin)
 
 
-def _repeating_mean(earlier: Array, beta: float, age: NDArray[np.int64]) -> float:
+def _repeating_mean(earlier: Doubles, beta: float, age: NDArray[np.int64]) -> float:
     """Return the exponential mean of an endless periodic past, the last value first."""
     return float((1 - beta) * np.sum(beta**age * earlier) / (1 - beta ** len(earlier)))
 
@@ -167,7 +170,7 @@ def _memory(count: int) -> tuple[Picture, str, Curves]:
     return Picture("memory", figure, caption), text, curves
 
 
-def _crossing(forget: Array, values: Array) -> float:
+def _crossing(forget: Doubles, values: Doubles) -> float:
     """Return where the drift changes its sign, between points in the logarithm of 1 − β₂."""
     after = int(np.argmax(values < 0))
     (left, right), (low, high) = (

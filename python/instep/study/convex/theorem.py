@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 import instep
 from instep.schedules import InverseSquareRoot
 from instep.study.convex.online_linear import (
-    Array,
     Course,
     chunks,
     play,
@@ -24,6 +23,7 @@ from instep.study.report.words import markdown_table, signed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from instep.study.arrays import Doubles
     from instep.study.progress import Bar, Progress
 
 SLOPES = (2.1, 3.0, 10.0)
@@ -32,7 +32,7 @@ DRAWN = 3.0
 WIDTHS = {"Adam, uncorrected": 2.5, "Adam, β₂ = 0.999": 5.0}
 
 
-def gradients(slopes: Sequence[float], steps: int) -> Iterator[Array]:
+def gradients(slopes: Sequence[float], steps: int) -> Iterator[Doubles]:
     """Yield chunks of gradients, one group of one game for each slope C."""
     for iterations in chunks(steps):
         first = (iterations % 3 == 1)[:, None, None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,48 +19,47 @@ from instep.study.report.iterations import logarithmic_marks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from instep.study.arrays import Doubles
     from instep.study.report.iterations import Iterations
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class LeastSquares:
     """The examples: rows of `features`, and their `targets`."""
 
-    features: Array
-    targets: Array
+    features: Doubles
+    targets: Doubles
 
     @cached_property
-    def hessian(self) -> Array:
+    def hessian(self) -> Doubles:
         """The mean of xᵢxᵢᵀ."""
         return self.features.T @ self.features / len(self.features)
 
     @cached_property
-    def minimum(self) -> Array:
+    def minimum(self) -> Doubles:
         """The weights that minimise f."""
-        slopes: Array = self.features.T @ self.targets / len(self.targets)
+        slopes: Doubles = self.features.T @ self.targets / len(self.targets)
         return np.asarray(np.linalg.solve(self.hessian, slopes), np.float64)
 
     @cached_property
-    def noise(self) -> Array:
+    def noise(self) -> Doubles:
         """The covariance of a single example's gradient at the minimum."""
         gradients = self.features * (self.features @ self.minimum - self.targets)[:, None]
         return gradients.T @ gradients / len(gradients)
 
-    def error(self, weights: Array) -> float:
+    def error(self, weights: Doubles) -> float:
         """Return f(w) − min f, the mean over the rows of `weights`."""
         offsets = weights - self.minimum
         return float(0.5 * np.mean(np.sum(offsets @ self.hessian * offsets, axis=1)))
 
-    def gradients(self, weights: Array, examples: NDArray[np.intp]) -> Array:
+    def gradients(self, weights: Doubles, examples: NDArray[np.intp]) -> Doubles:
         """Return, for each row of `weights`, the mean gradient of its row of `examples`."""
         chosen = self.features[examples]
         residuals = np.matmul(chosen, weights[:, :, None])[:, :, 0] - self.targets[examples]
-        mean: Array = np.matmul(residuals[:, None, :], chosen)[:, 0, :] / examples.shape[1]
+        mean: Doubles = np.matmul(residuals[:, None, :], chosen)[:, 0, :] / examples.shape[1]
         return mean
 
-    def full_gradients(self, weights: Array) -> Array:
+    def full_gradients(self, weights: Doubles) -> Doubles:
         """Return the gradient of f for each row of `weights`."""
         return (weights - self.minimum) @ self.hessian
 
@@ -110,7 +109,7 @@ def descend(
     batch_size: int | None,
     runs: int,
     generator: np.random.Generator,
-) -> tuple[Iterations, Array]:
+) -> tuple[Iterations, Doubles]:
     """Run SGD from 0; return numbers of steps, evenly on a logarithmic axis, and mean errors.
 
     Without a `batch_size`, gradients are those of all examples.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.descent import least_squares, pictures, plans, robust_regression, text
-from instep.study.descent.plans import Descent, Stationarity
+from instep.study.descent.plans import MeasuredDescent, Stationarity
 from instep.study.report.findings import Curves, Findings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     optimizers = plans.optimizer_plan()
     bar = progress.bar("descent", len(batches) + len(schedules) + len(optimizers))
 
-    descents: list[Descent] = []
+    descents: list[MeasuredDescent] = []
     for plan in [*batches, *schedules]:
         cost = plan.batch_size or len(squares.targets)
         length = evaluations // cost if plan in batches else scheduled_steps
@@ -40,7 +40,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
             runs,
             np.random.default_rng([settings.seed, 2]),
         )
-        descents.append(Descent(plan, taken, taken * cost, errors))
+        descents.append(MeasuredDescent(plan, taken, taken * cost, errors))
         bar.advance(note=plan.title)
     by_batch, by_schedule = descents[: len(batches)], descents[len(batches) :]
 
@@ -66,7 +66,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     )
 
 
-def _descent_curves(descents: list[Descent]) -> Curves:
+def _descent_curves(descents: list[MeasuredDescent]) -> Curves:
     curves = Curves("least-squares", "descent", "steps", "gradient evaluations", "error")
     for one in descents:
         curves.add(one.plan.title, one.steps, one.evaluations, one.errors)

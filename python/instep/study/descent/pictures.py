@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from instep.study.descent.least_squares import LeastSquares
-    from instep.study.descent.plans import Descent, Stationarity
+    from instep.study.descent.plans import MeasuredDescent, Stationarity
 
 BLUE = "#2040FF"
 """No optimizer's: for what was computed and not run."""
 
 
-def draw_batches(descents: Sequence[Descent]) -> Picture:
+def draw_batches(descents: Sequence[MeasuredDescent]) -> Picture:
     """Draw errors against gradient evaluations, with the expected floors."""
     figure, axes = _figure()
     for one in descents:
@@ -46,7 +46,7 @@ def draw_batches(descents: Sequence[Descent]) -> Picture:
     )
 
 
-def draw_schedules(problem: LeastSquares, descents: Sequence[Descent]) -> Picture:
+def draw_schedules(problem: LeastSquares, descents: Sequence[MeasuredDescent]) -> Picture:
     """Draw errors against steps, with the exact asymptote of rates that fall as 2c*/t."""
     figure, axes = _figure()
     for one in descents:

@@ -16,7 +16,8 @@ from instep.study.report.styles import STYLES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.study.descent.least_squares import Array, LeastSquares
+    from instep.study.arrays import Doubles
+    from instep.study.descent.least_squares import LeastSquares
     from instep.study.report.iterations import Iterations
 
 ORANGE = STYLES["SGD"][0]
@@ -42,13 +43,13 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Descent:
+class MeasuredDescent:
     """The mean error f(w) − min f of a plan's runs, against steps and gradient evaluations."""
 
     plan: Plan
     steps: Iterations
     evaluations: Iterations
-    errors: Array
+    errors: Doubles
 
     @property
     def settled(self) -> float:
@@ -68,11 +69,11 @@ class Stationarity:
 
     title: str
     times: Iterations
-    least: Array
-    mean: Array
+    least: Doubles
+    mean: Doubles
 
     @classmethod
-    def of(cls, title: str, norms: Array) -> Stationarity:
+    def of(cls, title: str, norms: Doubles) -> Stationarity:
         """Thin what each step left, evenly on a logarithmic axis."""
         times = logarithmic_marks(len(norms), first=2, rounding=np.floor)
         least = np.minimum.accumulate(norms)
@@ -80,13 +81,13 @@ class Stationarity:
         return cls(title, times, least[times - 1], mean[times - 1])
 
 
-def log_log_slope(times: Iterations, values: Array) -> float:
+def log_log_slope(times: Iterations, values: Doubles) -> float:
     """Return the slope of a line through the last tenfold of `times`, both axes logarithmic."""
     late = times >= times[-1] / 10
     return float(np.polyfit(np.log(times[late]), np.log(values[late]), 1)[0])
 
 
-def bound(times: Iterations) -> Array:
+def bound(times: Iterations) -> Doubles:
     """Return log T / √T."""
     return np.asarray(np.log(times) / np.sqrt(times))
 
@@ -120,7 +121,7 @@ def schedule_plan(problem: LeastSquares) -> list[Plan]:
     ]
 
 
-def optimizer_plan() -> dict[str, Callable[[Array], instep.Optimizer]]:
+def optimizer_plan() -> dict[str, Callable[[Doubles], instep.Optimizer]]:
     """Return what is compared on the non-convex problem."""
     falling = InverseSquareRoot(ALPHA)
     return {

@@ -7,7 +7,7 @@ is a row of the weights, so that one optimizer steps all of them at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import instep
+    from instep.study.arrays import Doubles
 
-Array: TypeAlias = NDArray[np.float64]
 
 SCALE = 3.0
 """Residuals beyond it count ever less."""
@@ -27,28 +27,28 @@ SCALE = 3.0
 class RobustRegression:
     """The examples: rows of `features`, and their `targets`."""
 
-    features: Array
-    targets: Array
+    features: Doubles
+    targets: Doubles
 
-    def value(self, weights: Array) -> Array:
+    def value(self, weights: Doubles) -> Doubles:
         """Return f for each row of `weights`."""
         squares = (weights @ self.features.T - self.targets) ** 2
-        values: Array = np.mean(0.5 * squares / (1.0 + squares / SCALE**2), axis=1)
+        values: Doubles = np.mean(0.5 * squares / (1.0 + squares / SCALE**2), axis=1)
         return values
 
-    def full_gradients(self, weights: Array) -> Array:
+    def full_gradients(self, weights: Doubles) -> Doubles:
         """Return the gradient of f for each row of `weights`."""
         slopes = _slope(weights @ self.features.T - self.targets)
         return slopes @ self.features / len(self.targets)
 
-    def gradients(self, weights: Array, examples: NDArray[np.intp]) -> Array:
+    def gradients(self, weights: Doubles, examples: NDArray[np.intp]) -> Doubles:
         """Return the gradient of one example for each row of `weights`."""
         chosen = self.features[examples]
         residuals = np.sum(chosen * weights, axis=1) - self.targets[examples]
         return _slope(residuals)[:, None] * chosen
 
 
-def _slope(residuals: Array) -> Array:
+def _slope(residuals: Doubles) -> Doubles:
     return residuals / (1.0 + (residuals / SCALE) ** 2) ** 2
 
 
@@ -62,11 +62,11 @@ def draw(generator: np.random.Generator, count: int = 300, width: int = 10) -> R
 
 def squared_gradient_norms(
     problem: RobustRegression,
-    make: Callable[[Array], instep.Optimizer],
-    starts: Array,
+    make: Callable[[Doubles], instep.Optimizer],
+    starts: Doubles,
     steps: int,
     generator: np.random.Generator,
-) -> Array:
+) -> Doubles:
     """Step by gradients of single examples; return ‖∇f‖² before each step, mean over the runs."""
     weights = starts.copy()
     optimizer = make(weights)

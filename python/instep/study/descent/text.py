@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from instep.study.descent.least_squares import LeastSquares
-    from instep.study.descent.plans import Descent, Stationarity
+    from instep.study.descent.plans import MeasuredDescent, Stationarity
 
 
 def text(
     problem: LeastSquares,
-    by_batch: Sequence[Descent],
-    by_schedule: Sequence[Descent],
+    by_batch: Sequence[MeasuredDescent],
+    by_schedule: Sequence[MeasuredDescent],
     stationarities: Sequence[Stationarity],
     runs: int,
 ) -> str:
@@ -76,7 +76,7 @@ AMSGrad is O(log T / √T). Here α = {ALPHA:g} for AMSGrad and Adam and {3 * AL
 constant rate is {ALPHA / 10:g}."""
 
 
-def _batch_table(descents: Sequence[Descent]) -> str:
+def _batch_table(descents: Sequence[MeasuredDescent]) -> str:
     evaluations = min(descents, key=lambda one: one.evaluations[-1]).evaluations[-1]
     early = evaluations // 10
     return markdown_table(
@@ -100,11 +100,11 @@ def _batch_table(descents: Sequence[Descent]) -> str:
     )
 
 
-def _at(one: Descent, evaluations: int) -> float:
+def _at(one: MeasuredDescent, evaluations: int) -> float:
     return float(one.errors[one.evaluations <= evaluations][-1])
 
 
-def _batches_seen(descents: Sequence[Descent]) -> str:
+def _batches_seen(descents: Sequence[MeasuredDescent]) -> str:
     first = descents[0]
     ends = [one.errors[-1] for one in descents]
     sentences = []
@@ -121,7 +121,7 @@ def _batches_seen(descents: Sequence[Descent]) -> str:
     )
 
 
-def _schedule_table(problem: LeastSquares, descents: Sequence[Descent]) -> str:
+def _schedule_table(problem: LeastSquares, descents: Sequence[MeasuredDescent]) -> str:
     limit = problem.asymptote(2 * problem.critical_c()) / descents[0].steps[-1]
     rows = []
     for one in descents:
@@ -140,7 +140,7 @@ def _schedule_table(problem: LeastSquares, descents: Sequence[Descent]) -> str:
     return markdown_table(("", *columns), rows)
 
 
-def _schedules_seen(descents: Sequence[Descent]) -> str:
+def _schedules_seen(descents: Sequence[MeasuredDescent]) -> str:
     constant, *falling = descents
     return "\n".join(
         f"- {one.plan.title}: the error ends at 1/{constant.settled / one.errors[-1]:.3g} of where "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from instep.study.handwriting import data, network
     from instep.study.progress import Bar, Progress
-from instep.study.handwriting.training import Outcome
+from instep.study.handwriting.training import TrainingRun
 
 NOTED_STEPS = 20
 
@@ -64,7 +64,7 @@ def note_on(bar: Bar, lr: float) -> Callable[[float, float], None]:
     return note
 
 
-def curves(outcomes: list[Outcome]) -> list[Curves]:
+def curves(outcomes: list[TrainingRun]) -> list[Curves]:
     """Return the losses of every step and the accuracies after every epoch."""
     losses = Curves("losses", "optimizer", "learning rate", "iteration", "loss")
     accuracies = Curves("accuracies", "optimizer", "learning rate", "iteration", "test accuracy")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from instep.study.handwriting.training import Outcome
+    from instep.study.handwriting.training import TrainingRun
 
 CHANCE = math.log(CLASSES)
 HIGHEST = 5 * CHANCE
@@ -32,7 +32,7 @@ CAPTION = (
 )
 
 
-def draw(outcomes: Sequence[Outcome], source: str) -> Picture:
+def draw(outcomes: Sequence[TrainingRun], source: str) -> Picture:
     """Draw the runs, a column of panels for each learning rate."""
     rates = list(dict.fromkeys(outcome.lr for outcome in outcomes))
     figure = Figure(figsize=(max(7.0, 4.0 * len(rates)), 7.5), layout="constrained")
@@ -68,7 +68,7 @@ def draw(outcomes: Sequence[Outcome], source: str) -> Picture:
     return Picture("losses", figure, CAPTION)
 
 
-def draw_losses(axes: Axes, outcome: Outcome, order: int) -> None:
+def draw_losses(axes: Axes, outcome: TrainingRun, order: int) -> None:
     """Draw the loss of every batch, and bold over it the smoothed one."""
     steps = np.arange(1, len(outcome.losses) + 1)
     look = style(outcome.pairing.title)
@@ -82,7 +82,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return [smoothed.update(loss) for loss in losses]
 
 
-def lowest(outcomes: Sequence[Outcome]) -> float:
+def lowest(outcomes: Sequence[TrainingRun]) -> float:
     """Return where the axis of losses begins: below all smoothed losses, and below chance."""
     smoothed = np.concatenate([smooth(outcome.losses) for outcome in outcomes])
     finite = smoothed[np.isfinite(smoothed)]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from instep.study.handwriting.data import Digits
-    from instep.study.handwriting.training import Outcome, Schedule
+    from instep.study.handwriting.training import Schedule, TrainingRun
 
 STUCK = 0.95 * CHANCE
 
@@ -42,7 +42,7 @@ larger than the gradients it is of, and its first step is the learning rate, wit
 
 
 def describe(
-    outcomes: Sequence[Outcome], digits: Digits, schedule: Schedule, architecture: str
+    outcomes: Sequence[TrainingRun], digits: Digits, schedule: Schedule, architecture: str
 ) -> str:
     """Return the report in Markdown."""
     problem = PROBLEM.format(
@@ -59,13 +59,13 @@ def describe(
     return "\n\n".join(section for section in sections if section)
 
 
-def by_rate(outcomes: Sequence[Outcome]) -> dict[float, list[Outcome]]:
+def by_rate(outcomes: Sequence[TrainingRun]) -> dict[float, list[TrainingRun]]:
     """Return the runs of each learning rate."""
     rates = dict.fromkeys(outcome.lr for outcome in outcomes)
     return {lr: [outcome for outcome in outcomes if outcome.lr == lr] for lr in rates}
 
 
-def table(lr: float, outcomes: Sequence[Outcome]) -> str:
+def table(lr: float, outcomes: Sequence[TrainingRun]) -> str:
     """Return a row for each run at a learning rate."""
     rows = [
         (
@@ -80,12 +80,12 @@ def table(lr: float, outcomes: Sequence[Outcome]) -> str:
     return markdown_table(columns, rows)
 
 
-def is_stuck(outcome: Outcome) -> bool:
+def is_stuck(outcome: TrainingRun) -> bool:
     """Return whether the run ended at the chance level or worse, or diverged."""
     return not outcome.final_loss < STUCK
 
 
-def stuck(outcomes: Sequence[Outcome]) -> str:
+def stuck(outcomes: Sequence[TrainingRun]) -> str:
     """Say which runs learned nothing, and whether their units are dead."""
     best = listed(
         f"{found.pairing.title} at {lr:g} ({found.accuracy:.1%})"
@@ -124,12 +124,12 @@ def stuck(outcomes: Sequence[Outcome]) -> str:
     return " ".join(lines)
 
 
-def named(outcomes: Sequence[Outcome]) -> str:
+def named(outcomes: Sequence[TrainingRun]) -> str:
     """List runs by optimizer and rate."""
     return listed(f"{outcome.pairing.title} at {outcome.lr:g}" for outcome in outcomes)
 
 
-def momentum(outcomes: Sequence[Outcome]) -> str:
+def momentum(outcomes: Sequence[TrainingRun]) -> str:
     """Hold the runs without momentum against those with it."""
     found = {(outcome.pairing.title, outcome.lr): outcome for outcome in outcomes}
     titles = [
@@ -156,7 +156,7 @@ def momentum(outcomes: Sequence[Outcome]) -> str:
     return f"{text} {STEP_SIZES}"
 
 
-def changes(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
+def changes(pairs: Sequence[tuple[TrainingRun, TrainingRun]]) -> str:
     """Spell the accuracies of runs without and with momentum."""
     spelled: dict[str, list[str]] = {}
     for without, with_ in pairs:
@@ -166,7 +166,7 @@ def changes(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
     return "; ".join(f"{name} {listed(changes)}" for name, changes in spelled.items())
 
 
-def verdict(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
+def verdict(pairs: Sequence[tuple[TrainingRun, TrainingRun]]) -> str:
     """Say where RMSprop is stuck, and what momentum does there."""
     if not pairs:
         return ""
@@ -181,12 +181,12 @@ def verdict(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
     return f"RMSprop is stuck at {where}; with a momentum of 0.9 it is not, at {rates}. "
 
 
-def in_brackets(outcomes: Sequence[Outcome]) -> str:
+def in_brackets(outcomes: Sequence[TrainingRun]) -> str:
     """Name the runs in brackets, if any."""
     return f" ({named(outcomes)})" if outcomes else ""
 
 
-def times(outcomes: Sequence[Outcome]) -> str:
+def times(outcomes: Sequence[TrainingRun]) -> str:
     """Return the times of both sides, all runs of an optimizer together."""
     rows = []
     for title in dict.fromkeys(outcome.pairing.title for outcome in outcomes):

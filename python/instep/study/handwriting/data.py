@@ -20,7 +20,7 @@ Labels: TypeAlias = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledImages:
     """Images (count, height, width, 1) with values from 0 to 1, and their labels 0 to 9."""
 
     images: Images
@@ -29,8 +29,8 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: slice | NDArray[np.intp]) -> Part:
-        return Part(self.images[index], self.labels[index])
+    def __getitem__(self, index: slice | NDArray[np.intp]) -> LabelledImages:
+        return LabelledImages(self.images[index], self.labels[index])
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Digits:
     """What to train on, what to test on, and where both came from."""
 
     source: str
-    train: Part
-    test: Part
+    train: LabelledImages
+    test: LabelledImages
 
 
 def load(folder: Path | None, seed: int) -> Digits:
@@ -99,7 +99,7 @@ def batches(count: int, *, size: int, epochs: int, seed: int) -> Iterator[NDArra
             yield order[start : start + size]
 
 
-def _mnist_part(folder: Path, prefix: str) -> Part | None:
+def _mnist_part(folder: Path, prefix: str) -> LabelledImages | None:
     paths = [_find(folder, f"{prefix}-{name}-ubyte") for name in ("images-idx3", "labels-idx1")]
     present = [path for path in paths if path.is_file()]
     if not present:
@@ -124,11 +124,11 @@ def _find(folder: Path, name: str) -> Path:
     return zipped if zipped.is_file() and not (folder / name).is_file() else folder / name
 
 
-def _part(images: NDArray[np.floating], labels: NDArray[np.integer]) -> Part:
-    return Part(images[..., np.newaxis].astype(np.float32), labels.astype(np.int32))
+def _part(images: NDArray[np.floating], labels: NDArray[np.integer]) -> LabelledImages:
+    return LabelledImages(images[..., np.newaxis].astype(np.float32), labels.astype(np.int32))
 
 
-def _split(part: Part, source: str, seed: int) -> Digits:
+def _split(part: LabelledImages, source: str, seed: int) -> Digits:
     order = np.random.default_rng(seed).permutation(len(part))
     tested = max(1, len(part) // 5)
     return Digits(source, train=part[order[tested:]], test=part[order[:tested]])

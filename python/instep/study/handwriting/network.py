@@ -13,8 +13,8 @@ from instep.study.handwriting.idx import CLASSES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from instep.study.handwriting.data import Images, Labels, Part
-    from instep.study.optimizers import Array
+    from instep.study.arrays import Singles
+    from instep.study.handwriting.data import Images, LabelledImages, Labels
 
 # The network is small; a GPU would gain nothing, and its gradients are no memory of NumPy's.
 jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
@@ -29,7 +29,7 @@ ARCHITECTURE = (
 PIECE = 1000
 
 
-def initial_weights(height: int, width: int, seed: int) -> dict[str, Array]:
+def initial_weights(height: int, width: int, seed: int) -> dict[str, Singles]:
     """Return He's initialisation for images of `height` by `width` pixels, biases zero."""
     for _ in CHANNELS:
         height, width = -(-height // 2), -(-width // 2)
@@ -41,7 +41,7 @@ def initial_weights(height: int, width: int, seed: int) -> dict[str, Array]:
         "dense2": (HIDDEN, CLASSES),
     }
     generator = np.random.default_rng(seed)
-    weights: dict[str, Array] = {}
+    weights: dict[str, Singles] = {}
     for name, shape in shapes.items():
         deviation = np.sqrt(2.0 / np.prod(shape[:-1]))
         kernel = deviation * generator.standard_normal(shape)
@@ -51,8 +51,8 @@ def initial_weights(height: int, width: int, seed: int) -> dict[str, Array]:
 
 
 def loss_and_gradients(
-    weights: dict[str, Array], images: Images, labels: Labels
-) -> tuple[float, dict[str, Array]]:
+    weights: dict[str, Singles], images: Images, labels: Labels
+) -> tuple[float, dict[str, Singles]]:
     """Return the batch's mean cross-entropy and its gradients, which are views of JAX's memory."""
     loss, gradients = _loss_and_gradients(weights, images, labels)
     # np.asarray waits for the result. That matters beyond the gradient itself: JAX may read the
@@ -60,7 +60,7 @@ def loss_and_gradients(
     return float(loss), {name: np.asarray(gradients[name]) for name in weights}
 
 
-def loss(weights: dict[str, Array], part: Part) -> float:
+def loss(weights: dict[str, Singles], part: LabelledImages) -> float:
     """Return the mean cross-entropy on all of `part`."""
     pieces = _pieces(part)
     total = sum(
@@ -69,14 +69,14 @@ def loss(weights: dict[str, Array], part: Part) -> float:
     return total / len(part)
 
 
-def accuracy(weights: dict[str, Array], part: Part) -> float:
+def accuracy(weights: dict[str, Singles], part: LabelledImages) -> float:
     """Return the share of `part` that the network classifies correctly."""
     pieces = _pieces(part)
     correct = sum(int(_correct(weights, piece.images, piece.labels)) for piece in pieces)
     return correct / len(part)
 
 
-def live_units(weights: dict[str, Array], part: Part) -> tuple[float, ...]:
+def live_units(weights: dict[str, Singles], part: LabelledImages) -> tuple[float, ...]:
     """Return the share of each hidden layer's channels and neurons that an image activates."""
     live = [
         [np.asarray(units) for units in _activated(weights, piece.images)]
@@ -85,7 +85,7 @@ def live_units(weights: dict[str, Array], part: Part) -> tuple[float, ...]:
     return tuple(float(np.logical_or.reduce(units).mean()) for units in zip(*live, strict=True))
 
 
-def _pieces(part: Part) -> Iterator[Part]:
+def _pieces(part: LabelledImages) -> Iterator[LabelledImages]:
     for start in range(0, len(part), PIECE):
         yield part[start : start + PIECE]
 

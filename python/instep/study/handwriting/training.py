@@ -9,28 +9,29 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from instep.commandline.errors import CommandError
-from instep.study.handwriting.data import Digits, Images, Labels, Part, batches
+from instep.study.handwriting.data import Digits, Images, LabelledImages, Labels, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from instep.study.optimizers import Array, Pairing
+    from instep.study.arrays import Singles
+    from instep.study.optimizers import Pairing
 
 
 class Network(Protocol):
     """What is trained. :mod:`instep.study.handwriting.network` is one."""
 
     def loss_and_gradients(
-        self, weights: dict[str, Array], images: Images, labels: Labels, /
-    ) -> tuple[float, dict[str, Array]]:
+        self, weights: dict[str, Singles], images: Images, labels: Labels, /
+    ) -> tuple[float, dict[str, Singles]]:
         """Return the loss on a batch and its gradients, named and ordered as `weights`."""
 
-    def accuracy(self, weights: dict[str, Array], part: Part, /) -> float:
+    def accuracy(self, weights: dict[str, Singles], part: LabelledImages, /) -> float:
         """Return the share of `part` that is classified correctly."""
 
-    def live_units(self, weights: dict[str, Array], part: Part, /) -> tuple[float, ...]:
+    def live_units(self, weights: dict[str, Singles], part: LabelledImages, /) -> tuple[float, ...]:
         """Return the share of each hidden layer's units that some image of `part` activates."""
 
 
@@ -67,7 +68,7 @@ def choose_schedule(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingRun:
     """What a run leaves.
 
     `losses` are those of every batch, before its step; `accuracies` those on the test part, before
@@ -82,7 +83,7 @@ class Outcome:
     losses: list[float]
     accuracies: list[float]
     steps_per_epoch: int
-    weights: dict[str, Array]
+    weights: dict[str, Singles]
     live_units: tuple[float, ...]
     seconds: float
     reference_seconds: float
@@ -108,12 +109,12 @@ class Outcome:
 def train(
     pairing: Pairing,
     lr: float,
-    initial: dict[str, Array],
+    initial: dict[str, Singles],
     digits: Digits,
     network: Network,
     schedule: Schedule,
     report: Callable[[float, float], None],
-) -> Outcome:
+) -> TrainingRun:
     """Train from `initial`; call `report` with loss and latest test accuracy after each step.
 
     Raises
@@ -158,7 +159,7 @@ def train(
         report(loss, accuracies[-1])
 
     _check_equal(pairing, optimizer.state_dict()["state"], weights, copies, states)
-    return Outcome(
+    return TrainingRun(
         pairing,
         lr,
         losses,
@@ -173,10 +174,10 @@ def train(
 
 def _check_equal(
     pairing: Pairing,
-    compiled_states: dict[int, dict[str, Array]],
-    weights: dict[str, Array],
-    copies: list[Array],
-    states: dict[str, list[Array]],
+    compiled_states: dict[int, dict[str, Singles]],
+    weights: dict[str, Singles],
+    copies: list[Singles],
+    states: dict[str, list[Singles]],
 ) -> None:
     for index, name in enumerate(weights):
         pairs = {name: (weights[name], copies[index])}
@@ -190,7 +191,7 @@ def _check_equal(
                 )
 
 
-def _differ(compiled: Array, expected: Array) -> NDArray[np.bool_]:
+def _differ(compiled: Singles, expected: Singles) -> NDArray[np.bool_]:
     """Compare bits; any NaN equals any other, since its sign and payload are unspecified."""
     bits_differ: NDArray[np.bool_] = compiled.view(np.uint32) != expected.view(np.uint32)
     return np.logical_and(bits_differ, ~(np.isnan(compiled) & np.isnan(expected)))

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import instep
-    from instep.study.landscapes.surfaces import Doubles, Surface
+    from instep.study.arrays import Doubles
+    from instep.study.landscapes.surfaces import Surface
 
 DONE = 1e-6
 """A descent is done, and its rate works, where the loss stays below this for good."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import instep
-    from instep.study.landscapes.surfaces import Doubles
+    from instep.study.arrays import Doubles
     from instep.study.progress import Progress
 
 Times: TypeAlias = NDArray[np.int64]

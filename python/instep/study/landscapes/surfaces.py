@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Doubles: TypeAlias = NDArray[np.float64]
+    from instep.study.arrays import Doubles
 
 
 @dataclass(frozen=True, kw_only=True)

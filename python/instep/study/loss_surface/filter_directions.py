@@ -9,12 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from instep.study.optimizers import Array
+    from instep.study.arrays import Singles
 
 
 def random_direction(
-    weights: Mapping[str, Array], generator: np.random.Generator
-) -> dict[str, Array]:
+    weights: Mapping[str, Singles], generator: np.random.Generator
+) -> dict[str, Singles]:
     """Draw a direction of independent standard normal numbers; biases do not move."""
     return {
         name: (
@@ -26,7 +26,9 @@ def random_direction(
     }
 
 
-def normalise(direction: Mapping[str, Array], weights: Mapping[str, Array]) -> dict[str, Array]:
+def normalise(
+    direction: Mapping[str, Singles], weights: Mapping[str, Singles]
+) -> dict[str, Singles]:
     r"""Return the direction with each filter as long as that of the weights.
 
     .. math:: d_{ij} \leftarrow \frac{d_{ij}}{\lVert d_{ij} \rVert} \lVert \theta_{ij} \rVert
@@ -55,15 +57,15 @@ def normalise(direction: Mapping[str, Array], weights: Mapping[str, Array]) -> d
     return scaled
 
 
-def filter_lengths(array: Array) -> Array:
+def filter_lengths(array: Singles) -> Singles:
     """Return the Euclidean norm of each filter, along all axes but the last."""
-    lengths: Array = np.sqrt(np.square(array).sum(axis=tuple(range(array.ndim - 1))))
+    lengths: Singles = np.sqrt(np.square(array).sum(axis=tuple(range(array.ndim - 1))))
     return lengths
 
 
 def move(
-    weights: Mapping[str, Array], *displacements: tuple[float, Mapping[str, Array]]
-) -> dict[str, Array]:
+    weights: Mapping[str, Singles], *displacements: tuple[float, Mapping[str, Singles]]
+) -> dict[str, Singles]:
     """Return the weights moved so far along each direction."""
     moved = {name: array.copy() for name, array in weights.items()}
     for distance, direction in displacements:

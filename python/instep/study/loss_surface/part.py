@@ -19,7 +19,7 @@ from instep.study.report.findings import Curves, Findings
 if TYPE_CHECKING:
     import argparse
 
-    from instep.study.optimizers import Array
+    from instep.study.arrays import Singles
     from instep.study.progress import Bar, Progress
 
 BATCH_SIZE = 256
@@ -48,7 +48,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     square = np.linspace(-REACH, REACH, QUICK_SIDE if quick else SIDE)
     line = np.linspace(-REACH, REACH, QUICK_ALONG if quick else ALONG)
 
-    def loss(weights: dict[str, Array]) -> float:
+    def loss(weights: dict[str, Singles]) -> float:
         return network.loss(weights, seen)
 
     slices = []

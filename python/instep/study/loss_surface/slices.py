@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from instep.study.loss_surface.filter_directions import move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from instep.study.handwriting.training import Outcome
-    from instep.study.optimizers import Array
-
-Numbers: TypeAlias = NDArray[np.float64]
+    from instep.study.arrays import Doubles, Singles
+    from instep.study.handwriting.training import TrainingRun
 
 
 @dataclass(frozen=True)
@@ -27,12 +24,12 @@ class Slice:
     each along the first; `losses_on_line` are those at the distances of `line` along the first.
     """
 
-    outcome: Outcome
+    outcome: TrainingRun
     centre: float
-    square: Numbers
-    losses: Numbers
-    line: Numbers
-    losses_on_line: Numbers
+    square: Doubles
+    losses: Doubles
+    line: Doubles
+    losses_on_line: Doubles
 
     def share_within(self, rise: float) -> float:
         """Return the share of the square's points with a loss of at most `rise` over the centre."""
@@ -40,15 +37,15 @@ class Slice:
 
 
 def losses_around(
-    loss: Callable[[dict[str, Array]], float],
-    weights: Mapping[str, Array],
-    first: Mapping[str, Array],
-    second: Mapping[str, Array],
-    rights: Numbers,
-    ups: Numbers,
+    loss: Callable[[dict[str, Singles]], float],
+    weights: Mapping[str, Singles],
+    first: Mapping[str, Singles],
+    second: Mapping[str, Singles],
+    rights: Doubles,
+    ups: Doubles,
     *,
     advance: Callable[[], None],
-) -> Numbers:
+) -> Doubles:
     """Return the losses at distances `rights` along `first` and `ups` along `second`.
 
     A row for each of `ups`, a column for each of `rights`; `advance` is called after each loss.

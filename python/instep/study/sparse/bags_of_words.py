@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from instep.study.arrays import Doubles
+
 Words: TypeAlias = NDArray[np.int64]
-Array: TypeAlias = NDArray[np.float64]
 
 VOCABULARY, LENGTH = 2000, 20
 FREQUENT = 100
@@ -24,14 +25,14 @@ class Bags:
     """Examples: the words of each (a word may come more than once), and its labels, 0 or 1."""
 
     words: Words
-    labels: Array
+    labels: Doubles
 
     def __len__(self) -> int:
         return len(self.words)
 
 
 @dataclass(frozen=True)
-class Problem:
+class SparseProblem:
     """A stream of examples, others that are held out, and what is known of the solution.
 
     `occurrences` is how often each word is expected in the stream; `weights` are the true ones.
@@ -41,27 +42,27 @@ class Problem:
     vocabulary: int
     stream: Bags
     held_out: Bags
-    occurrences: Array | None = None
-    weights: Array | None = None
+    occurrences: Doubles | None = None
+    weights: Doubles | None = None
 
 
-def _signs(rng: np.random.Generator) -> Array:
+def _signs(rng: np.random.Generator) -> Doubles:
     return rng.choice([-1.0, 1.0], VOCABULARY)
 
 
-def _rare(rng: np.random.Generator) -> Array:
+def _rare(rng: np.random.Generator) -> Doubles:
     return np.where(np.arange(VOCABULARY) < FREQUENT, 0.0, 3.0 * _signs(rng))
 
 
-def _all(rng: np.random.Generator) -> Array:
+def _all(rng: np.random.Generator) -> Doubles:
     return _signs(rng)
 
 
-def _frequent(rng: np.random.Generator) -> Array:
+def _frequent(rng: np.random.Generator) -> Doubles:
     return np.where(np.arange(VOCABULARY) < FREQUENT, _signs(rng), 0.0)
 
 
-WEIGHTS: Mapping[str, Callable[[np.random.Generator], Array]] = {
+WEIGHTS: Mapping[str, Callable[[np.random.Generator], Doubles]] = {
     "rare words tell": _rare,
     "all words tell": _all,
     "frequent words tell": _frequent,
@@ -69,7 +70,7 @@ WEIGHTS: Mapping[str, Callable[[np.random.Generator], Array]] = {
 """True weights: of the words beyond the 100 most frequent, of all, of the 100 most frequent."""
 
 
-def power_law(title: str, rng: np.random.Generator, examples: int, held_out: int) -> Problem:
+def power_law(title: str, rng: np.random.Generator, examples: int, held_out: int) -> SparseProblem:
     """Draw documents of words whose frequency falls as 1/rank, with labels by logistic regression.
 
     The label of words w₁ … wₙ is 1 with probability σ(θ[w₁] + … + θ[wₙ]).
@@ -85,10 +86,10 @@ def power_law(title: str, rng: np.random.Generator, examples: int, held_out: int
 
     stream = draw(examples)
     occurrences = examples * LENGTH * frequency
-    return Problem(title, VOCABULARY, stream, draw(held_out), occurrences, weights)
+    return SparseProblem(title, VOCABULARY, stream, draw(held_out), occurrences, weights)
 
 
-def digits(rng: np.random.Generator) -> Problem:
+def digits(rng: np.random.Generator) -> SparseProblem:
     """Return scikit-learn's digits as bags: 64 words each, for a pixel and its brightness.
 
     The labels are ten, one for each digit. A fifth is held out; the others are the stream.
@@ -101,7 +102,7 @@ def digits(rng: np.random.Generator) -> Problem:
     labels = np.eye(10)[numbers]
     order = rng.permutation(len(words))
     held_out, stream = np.split(order, [len(order) // 5])
-    return Problem(
+    return SparseProblem(
         "digits as words",
         BRIGHTNESSES * pixels,
         Bags(words[stream], labels[stream]),
@@ -109,12 +110,12 @@ def digits(rng: np.random.Generator) -> Problem:
     )
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Doubles) -> Doubles:
     """Return 1/(1 + exp(−z)), without overflow."""
     return 0.5 + 0.5 * np.tanh(z / 2)
 
 
-def log_loss(z: Array, labels: Array) -> Array:
+def log_loss(z: Doubles, labels: Doubles) -> Doubles:
     """Return −log of the probability of the labels, summed over the last axis.
 
     >>> log_loss(np.array([0.0, 0.0]), np.array([1.0, 0.0])) / np.log(2)
@@ -123,7 +124,7 @@ def log_loss(z: Array, labels: Array) -> Array:
     return np.asarray((np.logaddexp(0, z) - labels * z).sum(axis=-1))
 
 
-def bayes_loss(problem: Problem) -> float:
+def bayes_loss(problem: SparseProblem) -> float:
     """Return the held-out loss of the true weights."""
     assert problem.weights is not None
     z = problem.weights[problem.held_out.words].sum(axis=1, keepdims=True)

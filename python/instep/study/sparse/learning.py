@@ -10,11 +10,12 @@ import numpy as np
 import instep
 from instep.schedules import InverseSquareRoot
 from instep.study.report.iterations import Iterations, logarithmic_marks
-from instep.study.sparse.bags_of_words import Array, Bags, Problem, log_loss, sigmoid
+from instep.study.sparse.bags_of_words import Bags, SparseProblem, log_loss, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from instep.study.arrays import Doubles
     from instep.study.progress import Bar
 
 MARKS = 30
@@ -44,19 +45,19 @@ LEARNERS = (
 
 
 @dataclass(frozen=True)
-class Run:
+class SparseRun:
     """What one optimizer learned on one problem. The first axis is that of the grid's rates.
 
     `online` is the mean loss of each example of the stream before it was learned from; `held_out`
     has the held-out loss at each of `marks`, counts of examples learned from.
     """
 
-    problem: Problem
+    problem: SparseProblem
     learner: Learner
-    weights: Array
-    online: Array
+    weights: Doubles
+    online: Doubles
     marks: Iterations
-    held_out: Array
+    held_out: Doubles
 
     @property
     def best(self) -> int:
@@ -64,7 +65,7 @@ class Run:
         return int(np.argmin(self.online))
 
 
-def row_gradients(weights: Array, words: Array, labels: Array) -> tuple[Array, list[Any]]:
+def row_gradients(weights: Doubles, words: Doubles, labels: Doubles) -> tuple[Doubles, list[Any]]:
     r"""Return the loss of an example and its gradient, for each of several tables of weights.
 
     With :math:`z` the sum of the rows of its words, the gradient of the row of each word is
@@ -76,7 +77,7 @@ def row_gradients(weights: Array, words: Array, labels: Array) -> tuple[Array, l
     return log_loss(z, labels), [instep.RowGradient(words, each) for each in values]
 
 
-def learn(problem: Problem, learner: Learner, bar: Bar) -> Run:
+def learn(problem: SparseProblem, learner: Learner, bar: Bar) -> SparseRun:
     """Learn from every example once, in order; one table of weights for each rate."""
     rates = learner.rates
     stream = problem.stream
@@ -102,14 +103,14 @@ def learn(problem: Problem, learner: Learner, bar: Bar) -> Run:
         if count % 100 == 0:
             bar.advance(100)
     bar.advance(len(stream) % 100)
-    return Run(problem, learner, weights, online / len(stream), marks, np.array(held_out).T)
+    return SparseRun(problem, learner, weights, online / len(stream), marks, np.array(held_out).T)
 
 
-def mean_loss(table: Array, bags: Bags) -> float:
+def mean_loss(table: Doubles, bags: Bags) -> float:
     """Return the mean loss of one table of weights."""
     return float(np.mean(log_loss(scores(table, bags), bags.labels)))
 
 
-def scores(table: Array, bags: Bags) -> Array:
+def scores(table: Doubles, bags: Bags) -> Doubles:
     """Return z of each example and label."""
     return np.asarray(table[bags.words].sum(axis=1))

@@ -13,19 +13,19 @@ from instep.study.sparse.bags_of_words import (
     LENGTH,
     VOCABULARY,
     WEIGHTS,
-    Array,
-    Problem,
+    SparseProblem,
     bayes_loss,
     digits,
     power_law,
 )
-from instep.study.sparse.learning import LEARNERS, Run, learn, scores
+from instep.study.sparse.learning import LEARNERS, SparseRun, learn, scores
 from instep.study.sparse.pictures import by_occurrences, draw_features, draw_learning, draw_rates
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from instep.study.arrays import Doubles
     from instep.study.progress import Progress
 
 
@@ -41,7 +41,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     return Findings(_text(runs), pictures, _curves(runs))
 
 
-def problems(seed: int, *, quick: bool) -> list[Problem]:
+def problems(seed: int, *, quick: bool) -> list[SparseProblem]:
     """Return the three drawn problems and the real one."""
     *drawn, real = np.random.default_rng(seed).spawn(len(WEIGHTS) + 1)
     examples, held_out = (3000, 1000) if quick else (40_000, 4000)
@@ -54,7 +54,7 @@ def problems(seed: int, *, quick: bool) -> list[Problem]:
     ]
 
 
-def _curves(runs: Sequence[Run]) -> list[Curves]:
+def _curves(runs: Sequence[SparseRun]) -> list[Curves]:
     losses = Curves("held-out", "problem", "optimizer", "rate", "example", "held-out loss")
     rates = Curves("rates", "problem", "optimizer", "rate", "online loss", "held-out loss")
     errors = Curves("features", "problem", "optimizer", "occurrences", "error of weights")
@@ -68,7 +68,7 @@ def _curves(runs: Sequence[Run]) -> list[Curves]:
     return [losses, rates, errors]
 
 
-def _text(runs: Sequence[Run]) -> str:
+def _text(runs: Sequence[SparseRun]) -> str:
     rows, sentences = [], []
     titles = list(dict.fromkeys(run.problem.title for run in runs))
     for title in titles:
@@ -115,7 +115,7 @@ Held-out loss of the true weights: {known}.
 (CSV files: held-out losses at {len(runs[0].marks)} steps evenly spaced in their logarithm.)"""
 
 
-def _row(run: Run) -> tuple[str, ...]:
+def _row(run: SparseRun) -> tuple[str, ...]:
     rate = run.learner.rates[run.best]
     edge = run.best in (0, len(run.learner.rates) - 1)
     schedule = "/√t" if run.learner.title == "SGD, schedule" else ""
@@ -138,7 +138,7 @@ def _row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _comparison(title: str, runs: dict[str, Run]) -> str:
+def _comparison(title: str, runs: dict[str, SparseRun]) -> str:
     """Compare Adagrad's online loss with that of the better SGD."""
     sgd = min((runs["SGD"], runs["SGD, schedule"]), key=lambda run: float(run.online.min()))
     loss, other = float(runs["Adagrad"].online.min()), float(sgd.online.min())
@@ -152,7 +152,7 @@ def _comparison(title: str, runs: dict[str, Run]) -> str:
     )
 
 
-def _rarest(runs: dict[str, Run], weights: Array) -> str:
+def _rarest(runs: dict[str, SparseRun], weights: Doubles) -> str:
     """Compare the errors of the rarer half's weights."""
     half = VOCABULARY // 2
     ends = {title: run.weights[run.best][:, 0] for title, run in runs.items()}

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from instep.study.sparse.bags_of_words import Array, Problem
-    from instep.study.sparse.learning import Run
+    from instep.study.arrays import Doubles
+    from instep.study.sparse.bags_of_words import SparseProblem
+    from instep.study.sparse.learning import SparseRun
 
 BINS = 12
 FIRST_SHOWN = 100
 """Before this many examples, held-out losses are chance."""
 
 
-def by_occurrences(problem: Problem, table: Array) -> tuple[Array, Array]:
+def by_occurrences(problem: SparseProblem, table: Doubles) -> tuple[Doubles, Doubles]:
     """Return the root mean square error of the weights, for words of about equal frequency.
 
     The first array is the geometric mean of the expected occurrences in each bin; bins are equally
@@ -46,8 +47,8 @@ def by_occurrences(problem: Problem, table: Array) -> tuple[Array, Array]:
 
 
 def _panels(
-    figure: Figure, runs: Sequence[Run], shape: tuple[int, int]
-) -> Iterator[tuple[Axes, list[Run]]]:
+    figure: Figure, runs: Sequence[SparseRun], shape: tuple[int, int]
+) -> Iterator[tuple[Axes, list[SparseRun]]]:
     """Yield a panel for each problem, with its runs; then put a legend below all."""
     titles = list(dict.fromkeys(run.problem.title for run in runs))
     panels = np.atleast_2d(figure.subplots(*shape))
@@ -59,7 +60,7 @@ def _panels(
     legend_below(figure, panels.flat[0])
 
 
-def draw_learning(runs: Sequence[Run]) -> Picture:
+def draw_learning(runs: Sequence[SparseRun]) -> Picture:
     """Draw held-out losses against the examples learned from, each at its best rate."""
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     for axes, of_problem in _panels(figure, runs, (2, 2)):
@@ -88,7 +89,7 @@ def draw_learning(runs: Sequence[Run]) -> Picture:
     return Picture("held-out", figure, caption)
 
 
-def draw_features(runs: Sequence[Run]) -> Picture:
+def draw_features(runs: Sequence[SparseRun]) -> Picture:
     """Draw the error of the weights against the frequency of their words."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     known = [run for run in runs if run.problem.weights is not None]
@@ -110,7 +111,7 @@ def draw_features(runs: Sequence[Run]) -> Picture:
     return Picture("features", figure, caption)
 
 
-def draw_rates(runs: Sequence[Run]) -> Picture:
+def draw_rates(runs: Sequence[SparseRun]) -> Picture:
     """Draw the online loss against the learning rate."""
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     for axes, of_problem in _panels(figure, runs, (2, 2)):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from instep.study.optimizers import at_one_rate
-from instep.study.toy.repetition import LIMIT, Doubles, Ending, Record, follow
+from instep.study.toy.repetition import LIMIT, Ending, Record, follow
+
+if TYPE_CHECKING:
+    from instep.study.arrays import Doubles
 
 LR = 0.01
 TOLERANCE = 1e-12

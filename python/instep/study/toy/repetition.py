@@ -6,7 +6,7 @@ Every element of the array is a problem of its own, which is right for element-w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ import instep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Doubles: TypeAlias = NDArray[np.float64]
+    from instep.study.arrays import Doubles
+
 
 UNCHANGED, SMALL_CHANGE, CYCLE, LIMIT = "unchanged", "small change", "cycle", "limit"
 REST = 1000

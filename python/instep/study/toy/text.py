@@ -12,8 +12,8 @@ from instep.study.toy.repetition import CYCLE, LIMIT, SMALL_CHANGE, UNCHANGED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from instep.study.arrays import Doubles
     from instep.study.toy.outcomes import Outcome
-    from instep.study.toy.repetition import Doubles
 
 FAR = 1e-6
 """A distance, or a way that is gone, that is no rounding error."""

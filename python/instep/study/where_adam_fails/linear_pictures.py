@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from instep.study.where_adam_fails.linear_problems import Array
-    from instep.study.where_adam_fails.linear_training import Outcomes, Run
+    from instep.study.arrays import Doubles
+    from instep.study.where_adam_fails.linear_training import LinearRun, LinearRuns
 
 LEAST_LOSS = 1e-10
 """What is less is drawn here."""
@@ -35,7 +35,7 @@ SMOOTHED = 5
 """Epochs over which drawn accuracies are averaged."""
 
 
-def shown_runs(by_optimizer: Outcomes) -> Iterator[tuple[str, Run]]:
+def shown_runs(by_optimizer: LinearRuns) -> Iterator[tuple[str, LinearRun]]:
     """Yield what is drawn: the best run of each optimizer, Adam's default, the line search."""
     for title in reversed([title for title in OPTIMIZERS if title != UNCORRECTED]):
         runs = by_optimizer[title]
@@ -44,7 +44,7 @@ def shown_runs(by_optimizer: Outcomes) -> Iterator[tuple[str, Run]]:
     yield LINE_SEARCH, by_optimizer[LINE_SEARCH][None]
 
 
-def draw_margins(outcomes: dict[str, Outcomes]) -> Picture:
+def draw_margins(outcomes: dict[str, LinearRuns]) -> Picture:
     """Draw training losses on separable data, a row for each loss function."""
     columns = len(outcomes) // 2
     figure = Figure(figsize=(10, 5.5), layout="constrained")
@@ -64,7 +64,7 @@ def draw_margins(outcomes: dict[str, Outcomes]) -> Picture:
     )
 
 
-def draw_data(outcomes: dict[str, Outcomes]) -> Picture:
+def draw_data(outcomes: dict[str, LinearRuns]) -> Picture:
     """Draw training losses and test accuracies, a column for each data set."""
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     panels = figure.subplots(2, len(outcomes), sharex=True, squeeze=False)
@@ -90,7 +90,7 @@ def draw_data(outcomes: dict[str, Outcomes]) -> Picture:
     )
 
 
-def draw_step_sizes(outcomes: dict[str, Outcomes]) -> Picture:
+def draw_step_sizes(outcomes: dict[str, LinearRuns]) -> Picture:
     """Draw the step sizes that the line search accepted, a panel for each kind of problem."""
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
@@ -118,14 +118,14 @@ def draw_step_sizes(outcomes: dict[str, Outcomes]) -> Picture:
     )
 
 
-def _running_mean(values: Array) -> Array:
+def _running_mean(values: Doubles) -> Doubles:
     sums = np.cumsum(np.insert(values, 0, 0.0))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - SMOOTHED, 0)
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def _draw_losses(axes: Axes, by_optimizer: Outcomes) -> None:
+def _draw_losses(axes: Axes, by_optimizer: LinearRuns) -> None:
     for title, one in shown_runs(by_optimizer):
         axes.plot(np.clip(one.losses, LEAST_LOSS, 1e6), **_widths(title))
     axes.set_yscale("log")

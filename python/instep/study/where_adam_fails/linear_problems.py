@@ -9,8 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
-Loss: TypeAlias = Callable[[Array, Array], tuple[float, Array]]
+from instep.study.arrays import Doubles
+
+Loss: TypeAlias = Callable[[Doubles, Doubles], tuple[float, Doubles]]
 """Takes scores and labels; returns the mean loss and its gradient with respect to the scores."""
 
 
@@ -18,8 +19,8 @@ Loss: TypeAlias = Callable[[Array, Array], tuple[float, Array]]
 class Examples:
     """Rows of features, with a row of labels each: ±1 in one column, or a 1 among zeros."""
 
-    features: Array
-    labels: Array
+    features: Doubles
+    labels: Doubles
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -29,7 +30,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Problem:
+class LinearProblem:
     """Minimise the mean loss of the scores, which are features times weights.
 
     `margin` is by how much the examples can be separated at least, where that is known.
@@ -41,20 +42,20 @@ class Problem:
     test: Examples
     margin: float | None = None
 
-    def initial_weights(self) -> Array:
+    def initial_weights(self) -> Doubles:
         """Return zeros, from which every optimizer starts."""
         return np.zeros((self.train.features.shape[1], self.train.labels.shape[1]))
 
-    def value(self, weights: Array, examples: Examples) -> float:
+    def value(self, weights: Doubles, examples: Examples) -> float:
         """Return the mean loss."""
         return self.loss(examples.features @ weights, examples.labels)[0]
 
-    def value_and_gradient(self, weights: Array, examples: Examples) -> tuple[float, Array]:
+    def value_and_gradient(self, weights: Doubles, examples: Examples) -> tuple[float, Doubles]:
         """Return the mean loss and its gradient."""
         value, slopes = self.loss(examples.features @ weights, examples.labels)
         return value, examples.features.T @ slopes
 
-    def relative_margin(self, weights: Array) -> float:
+    def relative_margin(self, weights: Doubles) -> float:
         """Return the distance of the closest example to train on from the plane, in margins.
 
         It is negative where the example lies on the wrong side, and NaN without a margin.
@@ -64,7 +65,7 @@ class Problem:
         distances = self.train.features @ weights * self.train.labels / np.linalg.norm(weights)
         return float(distances.min() / self.margin)
 
-    def accuracy(self, weights: Array) -> float:
+    def accuracy(self, weights: Doubles) -> float:
         """Return the share of the test examples that is classified correctly."""
         scores, labels = self.test.features @ weights, self.test.labels
         if scores.shape[1] == 1:
@@ -72,20 +73,20 @@ class Problem:
         return float(np.mean(scores.argmax(axis=1) == labels.argmax(axis=1)))
 
 
-def logistic(scores: Array, labels: Array) -> tuple[float, Array]:
+def logistic(scores: Doubles, labels: Doubles) -> tuple[float, Doubles]:
     """Return log(1 + exp(−margin)), where margin is score times label."""
     margins = scores * labels
     slopes = -labels * np.exp(-np.logaddexp(0.0, margins))
     return float(np.logaddexp(0.0, -margins).mean()), slopes / len(labels)
 
 
-def squared_hinge(scores: Array, labels: Array) -> tuple[float, Array]:
+def squared_hinge(scores: Doubles, labels: Doubles) -> tuple[float, Doubles]:
     """Return max(0, 1 − margin)², where margin is score times label."""
     gaps = np.maximum(0.0, 1.0 - scores * labels)
     return float((gaps**2).mean()), -2.0 * labels * gaps / len(labels)
 
 
-def softmax(scores: Array, labels: Array) -> tuple[float, Array]:
+def softmax(scores: Doubles, labels: Doubles) -> tuple[float, Doubles]:
     """Return the cross-entropy of the softmax of the scores."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     logarithms = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -93,19 +94,19 @@ def softmax(scores: Array, labels: Array) -> tuple[float, Array]:
     return float(value), (np.exp(logarithms) - labels) / len(labels)
 
 
-def problems(generator: np.random.Generator, margins: Sequence[float]) -> list[Problem]:
+def problems(generator: np.random.Generator, margins: Sequence[float]) -> list[LinearProblem]:
     """Draw all problems anew."""
     drawn = {margin: separable(margin, generator) for margin in margins}
     return [
         *(
-            Problem(f"{title}, τ = {margin:g}", loss, *parts, margin)
+            LinearProblem(f"{title}, τ = {margin:g}", loss, *parts, margin)
             for title, loss in (("logistic", logistic), ("hinge²", squared_hinge))
             for margin, parts in drawn.items()
         ),
-        Problem("breast cancer", logistic, *breast_cancer(generator)),
-        Problem("digits", softmax, *digits(generator)),
-        Problem("breast cancer, kernel", logistic, *with_kernel(*breast_cancer(generator))),
-        Problem("even digits, kernel", logistic, *with_kernel(*even_digits(generator))),
+        LinearProblem("breast cancer", logistic, *breast_cancer(generator)),
+        LinearProblem("digits", softmax, *digits(generator)),
+        LinearProblem("breast cancer, kernel", logistic, *with_kernel(*breast_cancer(generator))),
+        LinearProblem("even digits, kernel", logistic, *with_kernel(*even_digits(generator))),
     ]
 
 
@@ -161,16 +162,18 @@ def with_kernel(train: Examples, test: Examples) -> tuple[Examples, Examples]:
     )
 
 
-def _squared_distances(left: Array, right: Array) -> Array:
-    squares: Array = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2.0 * left @ right.T
+def _squared_distances(left: Doubles, right: Doubles) -> Doubles:
+    squares: Doubles = (
+        (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2.0 * left @ right.T
+    )
     return np.maximum(squares, 0.0)  # rounding can go below
 
 
-def _signs(positive: NDArray[np.bool_]) -> Array:
+def _signs(positive: NDArray[np.bool_]) -> Doubles:
     return np.where(positive, 1.0, -1.0)[:, None]
 
 
-def _with_constant(features: Array) -> Array:
+def _with_constant(features: Doubles) -> Doubles:
     return np.hstack([features, np.ones((len(features), 1))])
 
 

@@ -16,14 +16,14 @@ from instep.study.where_adam_fails.linear_training import (
     OPTIMIZERS,
     RATES,
     UNCORRECTED,
-    Run,
+    LinearRun,
     best_rate,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from instep.study.where_adam_fails.linear_training import Outcomes
+    from instep.study.where_adam_fails.linear_training import LinearRuns
 
 SOLVED = 1e-10
 """Losses up to this count as equal."""
@@ -33,27 +33,27 @@ class Entry(NamedTuple):
     """A run that is compared, and its rate."""
 
     rate: float | None
-    run: Run
+    run: LinearRun
 
 
 Table: TypeAlias = dict[str, dict[str, Entry]]
 """For each problem and contender."""
 
 
-def lower_loss(run: Run, other: Run) -> int:
+def lower_loss(run: LinearRun, other: LinearRun) -> int:
     """Return 1 where the last loss is less than half the other's, −1 the other way, or 0."""
     if max(run.loss, other.loss) <= SOLVED:
         return 0
     return int(run.loss < other.loss / 2) - int(other.loss < run.loss / 2)
 
 
-def higher_accuracy(run: Run, other: Run) -> int:
+def higher_accuracy(run: LinearRun, other: LinearRun) -> int:
     """Return 1 where the last accuracy is higher by more than a point, −1 the other way, or 0."""
     points = round(100 * (run.accuracy - other.accuracy), 9)
     return int(points > 1) - int(points < -1)
 
 
-def contenders(by_optimizer: Outcomes) -> dict[str, Entry]:
+def contenders(by_optimizer: LinearRuns) -> dict[str, Entry]:
     """Return the line search, and each optimizer at its default and at its best rate."""
     entries = {LINE_SEARCH: Entry(None, by_optimizer[LINE_SEARCH][None])}
     for title, runs in by_optimizer.items():
@@ -64,7 +64,7 @@ def contenders(by_optimizer: Outcomes) -> dict[str, Entry]:
     return entries
 
 
-def text(outcomes: dict[str, Outcomes], epochs: int, draws: int) -> str:
+def text(outcomes: dict[str, LinearRuns], epochs: int, draws: int) -> str:
     """Return what was done and what came of it."""
     table = {name: contenders(by_optimizer) for name, by_optimizer in outcomes.items()}
     separable = {
@@ -143,7 +143,7 @@ def _table(table: Table, cell: Callable[[Entry], str]) -> str:
     )
 
 
-Comparison: TypeAlias = Callable[[Run, Run], int]
+Comparison: TypeAlias = Callable[[LinearRun, LinearRun], int]
 
 
 def _won_equal_lost(

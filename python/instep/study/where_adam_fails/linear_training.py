@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from instep.study.arrays import Doubles
     from instep.study.progress import Bar
-    from instep.study.where_adam_fails.linear_problems import Array, Examples, Problem
+    from instep.study.where_adam_fails.linear_problems import Examples, LinearProblem
 
 BATCH_SIZE = 100
 
@@ -51,13 +52,13 @@ LINE_SEARCH = "SGD, line search"
 
 
 @dataclass(frozen=True)
-class Run:
+class LinearRun:
     """Training loss and test accuracy at the start and after each epoch, and all step sizes."""
 
-    losses: Array
-    accuracies: Array
+    losses: Doubles
+    accuracies: Doubles
     margin: float
-    step_sizes: Array
+    step_sizes: Doubles
 
     @property
     def loss(self) -> float:
@@ -70,9 +71,9 @@ class Run:
         return float(self.accuracies[-1])
 
 
-def typical(runs: Sequence[Run]) -> Run:
+def typical(runs: Sequence[LinearRun]) -> LinearRun:
     """Join runs of one length: the median of losses, the mean of all else."""
-    return Run(
+    return LinearRun(
         np.median([run.losses for run in runs], axis=0),
         np.mean([run.accuracies for run in runs], axis=0),
         float(np.mean([run.margin for run in runs])),
@@ -90,8 +91,8 @@ def batches(count: int, epochs: int, seed: Sequence[int]) -> Iterator[list[NDArr
 
 
 def train(
-    problem: Problem, title: str, rate: float | None, epochs: int, seed: Sequence[int]
-) -> Run:
+    problem: LinearProblem, title: str, rate: float | None, epochs: int, seed: Sequence[int]
+) -> LinearRun:
     """Train from zeros, with a constant rate or, without one, by the line search."""
     weights = problem.initial_weights()
     losses, accuracies, step_sizes = [], [], []
@@ -108,13 +109,13 @@ def train(
             step_sizes += [step(problem.train[indices]) for indices in epoch]
             measure()
         margin = problem.relative_margin(weights)
-    return Run(
+    return LinearRun(
         np.nan_to_num(losses, nan=np.inf), np.array(accuracies), margin, np.array(step_sizes)
     )
 
 
 def _step_by(
-    problem: Problem, weights: Array, title: str, rate: float | None
+    problem: LinearProblem, weights: Doubles, title: str, rate: float | None
 ) -> Callable[[Examples], float]:
     """Return what takes a step on a batch and returns its size."""
     if rate is None:
@@ -135,13 +136,13 @@ def _step_by(
     return by_rate
 
 
-Outcomes: TypeAlias = dict[str, dict[float | None, Run]]
+LinearRuns: TypeAlias = dict[str, dict[float | None, LinearRun]]
 """For each optimizer and rate (None: the line search), what is typical of several draws."""
 
 
-def train_all(draws: Sequence[Problem], epochs: int, seed: int, bar: Bar) -> Outcomes:
+def train_all(draws: Sequence[LinearProblem], epochs: int, seed: int, bar: Bar) -> LinearRuns:
     """Train by everything, on draws of one problem; the batches are the same for all optimizers."""
-    outcomes: Outcomes = {LINE_SEARCH: {}, **{title: {} for title in OPTIMIZERS}}
+    outcomes: LinearRuns = {LINE_SEARCH: {}, **{title: {} for title in OPTIMIZERS}}
     for title, runs in outcomes.items():
         for rate in (None,) if title == LINE_SEARCH else RATES:
             runs[rate] = typical(
@@ -154,6 +155,6 @@ def train_all(draws: Sequence[Problem], epochs: int, seed: int, bar: Bar) -> Out
     return outcomes
 
 
-def best_rate(runs: dict[float | None, Run]) -> float | None:
+def best_rate(runs: dict[float | None, LinearRun]) -> float | None:
     """Return the rate with the least training loss after the last epoch, the smaller at a tie."""
     return min(runs, key=lambda rate: (runs[rate].loss, rate or 0.0))

@@ -10,7 +10,7 @@ from instep.study.report.findings import Curves, Findings
 from instep.study.where_adam_fails import linear_text, unique_features_report
 from instep.study.where_adam_fails.linear_pictures import draw_data, draw_margins, draw_step_sizes
 from instep.study.where_adam_fails.linear_problems import problems
-from instep.study.where_adam_fails.linear_training import OPTIMIZERS, RATES, Outcomes, train_all
+from instep.study.where_adam_fails.linear_training import OPTIMIZERS, RATES, LinearRuns, train_all
 from instep.study.where_adam_fails.unique_features import draw_labels, fit_all
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     )
 
 
-def linear_curves(outcomes: dict[str, Outcomes]) -> tuple[Curves, Curves]:
+def linear_curves(outcomes: dict[str, LinearRuns]) -> tuple[Curves, Curves]:
     """Return loss and accuracy after each epoch, and the step sizes of the line search."""
     training = Curves(
         "training", "problem", "optimizer", "rate", "epoch", "training loss", "test accuracy"

@@ -17,7 +17,8 @@ from instep.line_search import ArmijoSGD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.study.where_adam_fails.linear_problems import Array
+    from instep.study.arrays import Doubles
+
 
 POSITIVE_SHARE = 0.6
 
@@ -37,9 +38,9 @@ class Fit(NamedTuple):
 
     title: str
     gradients: str
-    losses: Array
-    positive_scores: Array
-    negative_scores: Array
+    losses: Doubles
+    positive_scores: Doubles
+    negative_scores: Doubles
 
     @property
     def accuracy(self) -> float:
@@ -53,13 +54,13 @@ class Fit(NamedTuple):
         )
 
 
-def draw_labels(count: int, generator: np.random.Generator) -> Array:
+def draw_labels(count: int, generator: np.random.Generator) -> Doubles:
     """Return labels in random order, 60 of 100 positive."""
     positive = np.arange(count) < round(POSITIVE_SHARE * count)
     return generator.permutation(np.where(positive, 1.0, -1.0))
 
 
-def features(labels: Array) -> Array:
+def features(labels: Doubles) -> Doubles:
     """Return the matrix whose rows are the examples."""
     own = np.where(labels > 0, 1, 5)
     ends = 3 + np.cumsum(own)
@@ -71,7 +72,7 @@ def features(labels: Array) -> Array:
     return matrix
 
 
-def mean_square(rows: Array, labels: Array, weights: Array) -> float:
+def mean_square(rows: Doubles, labels: Doubles, weights: Doubles) -> float:
     """Return half the mean squared error of rows times weights."""
     return 0.5 * float(np.mean((rows @ weights - labels) ** 2))
 
@@ -79,8 +80,8 @@ def mean_square(rows: Array, labels: Array, weights: Array) -> float:
 def fit(
     title: str,
     optimizer: instep.Optimizer | ArmijoSGD,
-    weights: Array,
-    labels: Array,
+    weights: Doubles,
+    labels: Doubles,
     steps: int,
     generator: np.random.Generator | None = None,
 ) -> Fit:
@@ -107,14 +108,14 @@ def fit(
     return Fit(title, "all" if generator is None else "single", *np.array(records).T)
 
 
-def fit_all(labels: Array, steps: int, seed: int) -> list[Fit]:
+def fit_all(labels: Doubles, steps: int, seed: int) -> list[Fit]:
     """Fit by each optimizer, first by gradients of all examples, then by those of single ones."""
     width = features(labels).shape[1]
     fits = []
     for single in (False, True):
         # The lemma has no ε; without one, single examples would divide 0 by 0.
         options: dict[str, Any] = {} if single else {"eps": 0.0}
-        optimizers: dict[str, Callable[[Array], instep.Optimizer | ArmijoSGD]] = {
+        optimizers: dict[str, Callable[[Doubles], instep.Optimizer | ArmijoSGD]] = {
             title: partial(kind, lr=rate, **options) for title, (kind, rate) in ADAPTIVE.items()
         }
         optimizers["SGD"] = partial(instep.SGD, lr=SGD_RATE)
