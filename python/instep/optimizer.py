@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.core_optimizer import CoreOptimizer
+from instep.docstrings import fill
 from instep.gradient_options import GradientOption
 from instep.parameters import (
     Array,
@@ -28,6 +29,29 @@ if TYPE_CHECKING:
     import os
 
     from instep.checkpoint.content import Expectation, Kind, Snapshot
+
+T = TypeVar("T", bound="type[Optimizer]")
+
+_PARAGRAPHS = {
+    "params": r"""
+        params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
+            The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout.
+            A group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+        """,
+    "gradient_options": """
+        **gradient_options
+            What is done to gradients before the rule meets them: see `Optimizer`.
+        """,
+    "raises": """
+        TypeError, ValueError
+            As `Optimizer` does.
+        """,
+}
+
+
+def documented(cls: T) -> T:
+    """Put what the docstrings of all optimizers share into that of a class."""
+    return fill(cls, _PARAGRAPHS)
 
 
 # The options that are documented one by one are among **defaults.

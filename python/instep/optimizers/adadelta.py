@@ -7,11 +7,12 @@ from typing import Unpack
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0, FROM_0_TO_1
-from instep.optimizer import Optimizer
+from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
 
 
+@documented
 class Adadelta(Optimizer):
     r"""Adadelta: steps as large as the running mean of earlier steps, in the gradient's units.
 
@@ -27,9 +28,7 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
-        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -39,15 +38,12 @@ class Adadelta(Optimizer):
         Term inside both roots, at least 0. It sets the size of the first steps.
     weight_decay : float
         Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
-    TypeError, ValueError
-        As `Optimizer` does.
+    %(raises)s
 
     References
     ----------

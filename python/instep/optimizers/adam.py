@@ -7,11 +7,12 @@ from typing import Unpack
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
-from instep.optimizer import Optimizer
+from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
 
 
+@documented
 class Adam(Optimizer):
     r"""Adam: steps by the first moment over the root of the second.
 
@@ -27,9 +28,7 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
-        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\alpha`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -51,15 +50,12 @@ class Adam(Optimizer):
         Take `eps` for the paper's :math:`\hat\epsilon`: :math:`\theta_t = \theta_{t-1} - \alpha_t
         m_t / (\sqrt{v_t} + \hat\epsilon)`, :math:`\alpha_t = \alpha \sqrt{1 - \beta_2^t} /
         (1 - \beta_1^t)`.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
-    TypeError, ValueError
-        As `Optimizer` does.
+    %(raises)s
 
     References
     ----------

@@ -6,10 +6,12 @@ from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
+from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
 
 
+@documented
 class AdamW(Adam):
     r"""Adam with decoupled weight decay: the parameter itself shrinks, not the gradient grows.
 
@@ -23,8 +25,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, as for `Adam`.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\alpha`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -36,15 +37,12 @@ class AdamW(Adam):
         Decay :math:`\lambda`, at least 0.
     amsgrad : bool
         Put the largest second moment so far in its place. Fixed when the optimizer is made.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
-    TypeError, ValueError
-        As `Optimizer` does.
+    %(raises)s
 
     References
     ----------

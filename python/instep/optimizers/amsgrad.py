@@ -6,10 +6,12 @@ from typing import Unpack
 
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
+from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
 
 
+@documented
 class AMSGrad(Adam):
     r"""AMSGrad as Reddi et al. state it: Adam with a second moment that never decreases.
 
@@ -25,8 +27,7 @@ class AMSGrad(Adam):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, as for `Adam`.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\alpha`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -36,15 +37,12 @@ class AMSGrad(Adam):
         Term that keeps the denominator from zero, at least 0.
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
-    TypeError, ValueError
-        As `Optimizer` does.
+    %(raises)s
 
     References
     ----------

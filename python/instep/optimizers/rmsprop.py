@@ -7,11 +7,12 @@ from typing import Unpack
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
-from instep.optimizer import Optimizer
+from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
 
 
+@documented
 class RMSprop(Optimizer):
     r"""RMSprop: steps by the gradient over the root of its mean square.
 
@@ -25,9 +26,7 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
-        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -47,15 +46,12 @@ class RMSprop(Optimizer):
         Fixed when the optimizer is made.
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
-    TypeError, ValueError
-        As `Optimizer` does.
+    %(raises)s
 
     References
     ----------

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
-from instep.optimizer import Optimizer
+from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
 
@@ -21,6 +21,7 @@ def _check_nesterov(values: Mapping[str, Any]) -> None:
         )
 
 
+@documented
 class SGD(Optimizer):
     r"""Stochastic gradient descent, with momentum and Nesterov's look-ahead as options.
 
@@ -35,9 +36,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout. A
-        group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+    %(params)s
     lr : float or callable
         Learning rate :math:`\gamma`, at least 0, or a callable that returns it for the count of
         completed steps (0 at first).
@@ -50,10 +49,8 @@ class SGD(Optimizer):
         Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
     nesterov : bool
         Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
-    maximize : bool
-        Ascend instead of descend.
-    **gradient_options
-        `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals`: see `Optimizer`.
+    %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------

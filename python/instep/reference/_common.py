@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.docstrings import fill
 from instep.reference._dlpack import as_ndarrays
 from instep.reference.gradients import Conditions, condition_gradients
 from instep.row_gradient import RowGradient
@@ -25,12 +26,37 @@ _SIMPLE = (np.ndarray, int, float, type(None))
 
 P = ParamSpec("P")
 
+_PARAGRAPHS = {
+    "param": r"""
+        param : ndarray or sequence of ndarray
+            Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
+        """,
+    "grad": """
+        grad : ndarray or sequence of ndarray
+            Gradient, of the parameter's shape and dtype.
+        """,
+    "conditions": """
+        **conditions
+            What is done to the gradients of all arrays of the call together before the rule meets
+            them: see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled
+            function takes subnormal numbers for zero: see `instep.Optimizer`.
+        """,
+    "raises": """
+        TypeError, ValueError
+            When an argument is refused, before anything is written (the compiled function only).
+        FloatingPointError
+            When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+        """,
+}
+
 
 def each_array(rule: Callable[P, None]) -> Callable[P, None]:
     """Let a rule for one array take sequences of equal length, and gradients of rows, as well.
 
-    Before the rule meets them, the gradients of all arrays are conditioned together.
+    Before the rule meets them, the gradients of all arrays are conditioned together. What the
+    docstrings of all rules share is put into this one's.
     """
+    fill(rule, _PARAGRAPHS)
     signature = inspect.signature(rule)
     names = {
         each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD

@@ -38,10 +38,8 @@ def adadelta_step(
 
     Parameters
     ----------
-    param : ndarray or sequence of ndarray
-        Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
-    grad : ndarray or sequence of ndarray
-        Gradient, of the parameter's shape and dtype.
+    %(param)s
+    %(grad)s
     square_avg, acc_delta : ndarray or sequence of ndarray
         Running means :math:`E[g^2]` and :math:`E[\Delta^2]`, of the parameter's shape and dtype,
         zeros at first. Changed in place.
@@ -53,19 +51,12 @@ def adadelta_step(
         Term inside both roots, at least 0. It sets the size of the first steps.
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
-    maximize : bool
-        Ascend instead of descend.
-    **conditions
-        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
-        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.Optimizer`.
+    %(maximize)s
+    %(conditions)s
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is refused, before anything is written (the compiled function only).
-    FloatingPointError
-        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+    %(raises)s
 
     References
     ----------

@@ -37,10 +37,8 @@ def adagrad_step(
 
     Parameters
     ----------
-    param : ndarray or sequence of ndarray
-        Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
-    grad : ndarray or sequence of ndarray
-        Gradient, of the parameter's shape and dtype.
+    %(param)s
+    %(grad)s
     state_sum : ndarray or sequence of ndarray
         Sum :math:`s` of the squared gradients, of the parameter's shape and dtype, the initial
         accumulator value at first. Changed in place.
@@ -56,19 +54,12 @@ def adagrad_step(
         Term that keeps the denominator from zero, at least 0.
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and Optax do.
-    maximize : bool
-        Ascend instead of descend.
-    **conditions
-        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
-        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.Optimizer`.
+    %(maximize)s
+    %(conditions)s
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is refused, before anything is written (the compiled function only).
-    FloatingPointError
-        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+    %(raises)s
 
     References
     ----------

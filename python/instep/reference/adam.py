@@ -49,10 +49,8 @@ def adam_step(
 
     Parameters
     ----------
-    param : ndarray or sequence of ndarray
-        Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
-    grad : ndarray or sequence of ndarray
-        Gradient :math:`g`, of the parameter's shape and dtype.
+    %(param)s
+    %(grad)s
     exp_avg, exp_avg_sq : ndarray or sequence of ndarray
         First and second moment :math:`m`, :math:`v`, of the parameter's shape and dtype, zeros
         before step 1. Changed in place.
@@ -76,19 +74,12 @@ def adam_step(
         :math:`\epsilon_t = \epsilon`. Reddi et al. state AMSGrad in this form.
     eps_hat : bool
         True takes :math:`\epsilon_t = \epsilon`, the paper's :math:`\hat\epsilon`.
-    maximize : bool
-        Ascend instead of descend.
-    **conditions
-        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
-        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.Optimizer`.
+    %(maximize)s
+    %(conditions)s
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is refused, before anything is written (the compiled function only).
-    FloatingPointError
-        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+    %(raises)s
 
     References
     ----------

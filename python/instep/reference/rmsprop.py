@@ -42,10 +42,8 @@ def rmsprop_step(
 
     Parameters
     ----------
-    param : ndarray or sequence of ndarray
-        Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
-    grad : ndarray or sequence of ndarray
-        Gradient, of the parameter's shape and dtype.
+    %(param)s
+    %(grad)s
     square_avg : ndarray or sequence of ndarray
         Running mean :math:`v` of the squared gradient, of the parameter's shape and dtype, zeros
         at first. Changed in place.
@@ -66,19 +64,12 @@ def rmsprop_step(
         Factor :math:`\mu` of the old buffer, at least 0.
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
-    maximize : bool
-        Ascend instead of descend.
-    **conditions
-        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
-        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.Optimizer`.
+    %(maximize)s
+    %(conditions)s
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is refused, before anything is written (the compiled function only).
-    FloatingPointError
-        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+    %(raises)s
 
     Notes
     -----

@@ -37,10 +37,8 @@ def sgd_step(
 
     Parameters
     ----------
-    param : ndarray or sequence of ndarray
-        Parameter of float32 or float64, any shape. Changed in place.
-    grad : ndarray or sequence of ndarray
-        Gradient, of the parameter's shape and dtype.
+    %(param)s
+    %(grad)s
     momentum_buffer : ndarray or sequence of ndarray, optional
         Running sum :math:`b`, of the parameter's shape and dtype, zeros before step 1. Changed in
         place. Passing it switches momentum on.
@@ -54,19 +52,12 @@ def sgd_step(
         Look ahead as Sutskever et al. do. Needs a momentum above 0 and no dampening.
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
-    maximize : bool
-        Ascend instead of descend.
-    **conditions
-        `grad_scale`, `clip_value`, `clip_norm` and `nonfinite`, of all arrays of the call together:
-        see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled function
-        takes subnormal numbers for zero: see `instep.Optimizer`.
+    %(maximize)s
+    %(conditions)s
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is refused, before anything is written (the compiled function only).
-    FloatingPointError
-        When a gradient is not finite and `nonfinite` is "raise", before anything is written.
+    %(raises)s
 
     References
     ----------

@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class Adadelta(InPlace, torch.optim.Adadelta):
     r"""``torch.optim.Adadelta`` with instep's step; the formulas are those of `instep.Adadelta`.
 
@@ -18,11 +19,8 @@ class Adadelta(InPlace, torch.optim.Adadelta):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.Adadelta`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     rho : float
         Decay rate of the running means, in [0, 1].
     eps : float
@@ -33,15 +31,13 @@ class Adadelta(InPlace, torch.optim.Adadelta):
         Accepted, and kept in the groups, without effect: there is one implementation.
     capturable : bool
         Only False: it is for CUDA graphs.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

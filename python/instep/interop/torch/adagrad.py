@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class Adagrad(InPlace, torch.optim.Adagrad):
     r"""``torch.optim.Adagrad`` with instep's step; the formulas are those of `instep.Adagrad`.
 
@@ -18,11 +19,8 @@ class Adagrad(InPlace, torch.optim.Adagrad):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.Adagrad`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     lr_decay : float
         Decay of the learning rate, at least 0.
     weight_decay : float
@@ -33,8 +31,7 @@ class Adagrad(InPlace, torch.optim.Adagrad):
         Term that keeps the denominator from zero, at least 0.
     foreach, fused : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
     eps_inside_sqrt : bool
@@ -42,8 +39,7 @@ class Adagrad(InPlace, torch.optim.Adagrad):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class Adam(InPlace, torch.optim.Adam):
     r"""``torch.optim.Adam`` with instep's step; the formulas are those of `instep.Adam`.
 
@@ -18,11 +19,8 @@ class Adam(InPlace, torch.optim.Adam):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.Adam`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     betas : tuple of float
         Decay rates of the moments, in [0, 1).
     eps : float
@@ -33,8 +31,7 @@ class Adam(InPlace, torch.optim.Adam):
         Put the largest second moment so far in its place.
     foreach, fused : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     capturable, differentiable : bool
         Only False: no CUDA graph captures a step on the CPU, and autograd does not see through it.
     decoupled_weight_decay : bool
@@ -48,8 +45,7 @@ class Adam(InPlace, torch.optim.Adam):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class AdamW(InPlace, torch.optim.AdamW):
     r"""``torch.optim.AdamW`` with instep's step; the formulas are those of `instep.AdamW`.
 
@@ -18,11 +19,8 @@ class AdamW(InPlace, torch.optim.AdamW):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.AdamW`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     betas : tuple of float
         Decay rates of the moments, in [0, 1).
     eps : float
@@ -31,8 +29,7 @@ class AdamW(InPlace, torch.optim.AdamW):
         Decay, at least 0: a step multiplies the parameter by ``1 - lr * weight_decay``.
     amsgrad : bool
         Put the largest second moment so far in its place.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     foreach, fused : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
     capturable, differentiable : bool
@@ -40,8 +37,7 @@ class AdamW(InPlace, torch.optim.AdamW):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class AMSGrad(InPlace, torch.optim.Adam):
     r"""AMSGrad as Reddi et al. state it, for torch's tensors; the formulas are `instep.AMSGrad`'s.
 
@@ -18,19 +19,15 @@ class AMSGrad(InPlace, torch.optim.Adam):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.Adam`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     betas : tuple of float
         Decay rates of the moments, in [0, 1).
     eps : float
         Term that keeps the denominator from zero, at least 0.
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     foreach, fused : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
     capturable, differentiable : bool
@@ -38,8 +35,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 import torch
 from torch._compile import _disable_dynamo
 
+from instep.docstrings import fill
 from instep.interop.torch.binding import Binding
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import check_options, names_of
 from instep.interop.torch.tensors import check_tensor
+
+T = TypeVar("T", bound="type[InPlace]")
+
+_PARAGRAPHS = {
+    "params": """
+        params : iterable
+            Parameters, pairs of name and parameter, or groups, as ``torch.optim`` takes them: dense
+            tensors of float32 or float64 on the CPU, of any memory layout.
+        """,
+    "lr": """
+        lr : float or torch.Tensor
+            Learning rate, at least 0. A tensor of one element is read at each step.
+        """,
+    "raises": """
+        TypeError, ValueError
+            When a parameter or an option is none of these; `step` says what it refuses.
+        """,
+}
+
+
+def documented(cls: T) -> T:
+    """Put what the docstrings of all classes share into that of one."""
+    return fill(cls, _PARAGRAPHS)
 
 
 class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01

@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class RMSprop(InPlace, torch.optim.RMSprop):
     r"""``torch.optim.RMSprop`` with instep's step; the formulas are those of `instep.RMSprop`.
 
@@ -19,11 +20,8 @@ class RMSprop(InPlace, torch.optim.RMSprop):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.RMSprop`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     alpha : float
         Decay rate of the running means, at least 0.
     eps : float
@@ -38,8 +36,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
         Only False: it is for CUDA graphs.
     foreach : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
     eps_inside_sqrt : bool
@@ -47,8 +44,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

@@ -8,7 +8,7 @@ from torch.optim.optimizer import ParamsT
 import instep
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import Group
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
 def _check_sparse(group: Group, what: str) -> None:
@@ -20,6 +20,7 @@ def _check_sparse(group: Group, what: str) -> None:
         )
 
 
+@documented
 class SGD(InPlace, torch.optim.SGD):
     r"""``torch.optim.SGD`` with instep's step; the formulas are those of `instep.SGD`.
 
@@ -28,11 +29,8 @@ class SGD(InPlace, torch.optim.SGD):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.SGD`` takes them:
-        dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     momentum : float
         Factor of the old buffer, at least 0.
     dampening : float
@@ -41,8 +39,7 @@ class SGD(InPlace, torch.optim.SGD):
         Factor of the parameter that is added to the gradient, at least 0.
     nesterov : bool
         Look ahead. Needs a momentum above 0 and no dampening.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
     foreach, fused : bool, optional
         Accepted, and kept in the groups, without effect: there is one implementation.
     differentiable : bool
@@ -50,8 +47,7 @@ class SGD(InPlace, torch.optim.SGD):
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------

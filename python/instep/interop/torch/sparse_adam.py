@@ -7,9 +7,10 @@ from torch.optim.optimizer import ParamsT
 
 import instep
 from instep.interop.torch.form import Form
-from instep.interop.torch.in_place import InPlace
+from instep.interop.torch.in_place import InPlace, documented
 
 
+@documented
 class SparseAdam(InPlace, torch.optim.SparseAdam):
     r"""``torch.optim.SparseAdam`` with instep's step: Adam of the rows that a gradient names.
 
@@ -18,22 +19,17 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
 
     Parameters
     ----------
-    params : iterable
-        Parameters, pairs of name and parameter, or groups, as ``torch.optim.SparseAdam`` takes
-        them: dense tensors of float32 or float64 on the CPU, of any memory layout.
-    lr : float or torch.Tensor
-        Learning rate, at least 0. A tensor of one element is read at each step.
+    %(params)s
+    %(lr)s
     betas : tuple of float
         Decay rates of the moments, in [0, 1).
     eps : float
         Term that keeps the denominator from zero, at least 0.
-    maximize : bool
-        Ascend instead of descend.
+    %(maximize)s
 
     Raises
     ------
-    TypeError, ValueError
-        When a parameter or an option is none of these; `step` says what it refuses.
+    %(raises)s
 
     References
     ----------
