@@ -11,9 +11,9 @@ import pytest
 import instep
 from instep.schedules import InverseSquareRoot
 from instep.study.convex import part
+from instep.study.convex.effective_rates import GRADIENTS, drift, effective_rates
 from instep.study.convex.experiment import Result, play_all
 from instep.study.convex.online_linear import CHUNK, chunks, play
-from instep.study.convex.rates import GRADIENTS, drift, effective_rates
 from instep.study.convex.theorem import arrival
 from instep.study.convex.theorem import play_all as play_theorem
 from instep.study.progress import Progress
@@ -34,8 +34,8 @@ def bar() -> Bar:
 
 
 @pytest.fixture(scope="module")
-def theorem(bar: Bar) -> dict[str, Course]:
-    return play_theorem(SLOPES, STEPS, bar)
+def theorem() -> dict[str, Course]:
+    return play_theorem(SLOPES, STEPS, Progress())
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from instep.study.digits.arguments import CONTENDERS
-from instep.study.digits.pictures import CHANCE, HIGHEST, draw, lowest
+from instep.study.digits.pictures import HIGHEST, draw_losses, lowest
 from instep.study.digits.text import describe, is_stuck, momentum, stuck
 from instep.study.handwriting.data import Digits, LabelledImages
-from instep.study.handwriting.training import Schedule, TrainingRun
+from instep.study.handwriting.training import CHANCE, Schedule, TrainingRun
 from tests.processes import run_python
 from tests.study.handwriting.files import digits, write
 
@@ -73,14 +73,14 @@ def test_every_curve_gets_a_picture_and_a_report(losses: list[float], tmp_path: 
             dataclasses.replace(found, accuracies=[0.1, 0.5], steps_per_epoch=1)
             for found in outcomes
         ]
-    draw(outcomes, "source").figure.savefig(tmp_path / "picture.png")
+    draw_losses(outcomes, "source").figure.savefig(tmp_path / "picture.png")
     assert 0 < lowest(outcomes) < CHANCE < HIGHEST
     assert "| Adam |" in report(*outcomes)
 
 
 def test_a_panel_for_each_rate_and_a_curve_for_each_run() -> None:
     outcomes = [outcome(name, lr=lr) for name in ("adam", "adagrad") for lr in (0.5, 0.25, 0.125)]
-    figure = draw(outcomes, "source").figure
+    figure = draw_losses(outcomes, "source").figure
     assert [axes.get_title() for axes in figure.axes] == [
         *("learning rate 0.5", "learning rate 0.25", "learning rate 0.125"),
         *("", "", ""),
@@ -97,7 +97,7 @@ def test_a_panel_for_each_rate_and_a_curve_for_each_run() -> None:
 
 def test_the_view_holds_what_was_learned_and_not_what_blew_up() -> None:
     learned = outcome("adam", [2.5, 1.0, 0.01, 0.001])
-    figure = draw([outcome("sgd", CURVES["diverged"]), learned], "source").figure
+    figure = draw_losses([outcome("sgd", CURVES["diverged"]), learned], "source").figure
     bottom, top = figure.axes[0].get_ylim()
     assert 0.0001 < bottom < 0.001
     assert CHANCE < top < 100

@@ -1,4 +1,4 @@
-"""Which images a folder gives to train and to test on, and in which batches."""
+"""Which images a folder gives to train and to test on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from instep.commandline.errors import CommandError, MissingExtraError
-from instep.study.handwriting.data import LabelledImages, batches, load, mnist_digits
+from instep.study.handwriting.data import LabelledImages, load, mnist_digits
 from tests.study.handwriting.files import IMAGES, LABELS, TRAIN_IMAGES, TRAIN_LABELS, digits, write
 
 if TYPE_CHECKING:
@@ -140,25 +138,3 @@ def test_only_without_a_folder_scikit_learn_is_needed(
     with pytest.raises(MissingExtraError, match="sklearn"):
         load(None, seed=0)
     assert load(write(tmp_path, digits(10)), seed=0).source == "MNIST's t10k part"
-
-
-@given(
-    count=st.integers(1, 40), size=st.integers(1, 40), epochs=st.integers(1, 4), seed=st.integers(0)
-)
-def test_an_epoch_is_full_batches_of_different_images(
-    count: int, size: int, epochs: int, seed: int
-) -> None:
-    drawn = list(batches(count, size=size, epochs=epochs, seed=seed))
-    in_epoch = count // size
-    assert len(drawn) == epochs * in_epoch
-    for start in range(0, len(drawn), max(1, in_epoch)):
-        seen = np.concatenate(drawn[start : start + in_epoch])
-        assert seen.size == in_epoch * size
-        assert len({*seen.tolist()} & {*range(count)}) == seen.size
-
-
-def test_epochs_differ_and_seeds_repeat_them() -> None:
-    first, second = batches(50, size=50, epochs=2, seed=3)
-    assert first.tolist() != second.tolist()
-    again = [batch.tolist() for batch in batches(50, size=50, epochs=2, seed=3)]
-    assert again == [first.tolist(), second.tolist()]

@@ -22,12 +22,12 @@ from instep.study.sparse.bags_of_words import (
     SparseProblem,
     bayes_loss,
     digits,
+    errors_by_occurrences,
     log_loss,
     power_law,
     sigmoid,
 )
 from instep.study.sparse.learning import LEARNERS, Learner, learn, mean_loss, row_gradients
-from instep.study.sparse.pictures import by_occurrences
 
 if TYPE_CHECKING:
     from instep.study.progress import Bar
@@ -119,7 +119,7 @@ def test_errors_by_occurrences() -> None:
     bags = Bags(np.zeros((1, 1), np.int64), np.zeros((1, 1)))
     occurrences = np.array([1000.0, 1000.0, 10.0])
     problem = SparseProblem("three words", 3, bags, bags, occurrences, np.array([1.0, -1.0, 2.0]))
-    places, errors = by_occurrences(problem, np.array([[4.0], [3.0], [0.5]]))
+    places, errors = errors_by_occurrences(problem, np.array([[4.0], [3.0], [0.5]]))
     assert places.tolist() == pytest.approx([10, 1000])
     assert errors.tolist() == pytest.approx([1.5, np.sqrt((9 + 16) / 2)])
 

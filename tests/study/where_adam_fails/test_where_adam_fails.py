@@ -11,6 +11,7 @@ import pytest
 import instep
 from instep.study.progress import Progress
 from instep.study.where_adam_fails import part
+from instep.study.where_adam_fails.linear_duels import contenders, higher_accuracy, lower_loss
 from instep.study.where_adam_fails.linear_problems import (
     Examples,
     LinearProblem,
@@ -25,14 +26,12 @@ from instep.study.where_adam_fails.linear_problems import (
     squared_hinge,
     with_kernel,
 )
-from instep.study.where_adam_fails.linear_text import contenders, higher_accuracy, lower_loss
 from instep.study.where_adam_fails.linear_training import (
     DEFAULT_RATES,
     LINE_SEARCH,
     OPTIMIZERS,
     RATES,
     LinearRun,
-    batches,
     best_rate,
     train,
     typical,
@@ -120,12 +119,6 @@ def test_the_kernel_is_that_of_radial_basis_functions() -> None:
     distances = np.array([[0, 9, 16], [9, 0, 25], [16, 25, 0]])
     np.testing.assert_allclose(wide.features, np.exp(-distances / 16), rtol=1e-14)
     np.testing.assert_allclose(tested.features, np.exp(-np.array([[25, 16, 9]]) / 16), rtol=1e-14)
-
-
-def test_an_epoch_meets_no_example_twice() -> None:
-    epochs = [np.concatenate(epoch) for epoch in batches(450, 2, (0, 0))]
-    assert [len(np.unique(epoch)) for epoch in epochs] == [400, 400]
-    assert not np.array_equal(epochs[0], epochs[1])
 
 
 def test_default_rates_are_those_of_the_classes() -> None:

@@ -56,7 +56,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
         bar.advance(note=title)
 
     return Findings(
-        text.text(squares, by_batch, by_schedule, stationarities, runs),
+        text.describe(squares, by_batch, by_schedule, stationarities, runs),
         [
             pictures.draw_batches(by_batch),
             pictures.draw_schedules(squares, by_schedule),

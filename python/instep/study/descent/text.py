@@ -1,4 +1,4 @@
-"""The report on descent, written from the numbers."""
+"""What is told of descent, written from the numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from instep.study.descent.plans import MeasuredDescent, Stationarity
 
 
-def text(
+def describe(
     problem: LeastSquares,
     by_batch: Sequence[MeasuredDescent],
     by_schedule: Sequence[MeasuredDescent],

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from instep.study.digits import pictures, text
 from instep.study.digits.arguments import CONTENDERS, QUICK_STEPS, STEPS
-from instep.study.digits.pictures import draw
 from instep.study.digits.smoothing import SmoothedLoss
-from instep.study.digits.text import describe
 from instep.study.handwriting import data, network
 from instep.study.handwriting.training import choose_schedule, train
 from instep.study.report.findings import Curves, Findings
@@ -49,8 +48,11 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
         for lr in rates:
             note = note_on(bar, lr)
             outcomes.append(train(pairing, lr, initial, digits, network, schedule, note))
-    text = describe(outcomes, digits, schedule, network.ARCHITECTURE)
-    return Findings(text, [draw(outcomes, digits.source)], curves(outcomes))
+    return Findings(
+        text.describe(outcomes, digits, schedule, network.ARCHITECTURE),
+        [pictures.draw_losses(outcomes, digits.source)],
+        _curves(outcomes),
+    )
 
 
 def note_on(bar: Bar, lr: float) -> Callable[[float, float], None]:
@@ -64,8 +66,7 @@ def note_on(bar: Bar, lr: float) -> Callable[[float, float], None]:
     return note
 
 
-def curves(outcomes: list[TrainingRun]) -> list[Curves]:
-    """Return the losses of every step and the accuracies after every epoch."""
+def _curves(outcomes: list[TrainingRun]) -> list[Curves]:
     losses = Curves("losses", "optimizer", "learning rate", "iteration", "loss")
     accuracies = Curves("accuracies", "optimizer", "learning rate", "iteration", "test accuracy")
     for outcome in outcomes:

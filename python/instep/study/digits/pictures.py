@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from instep.study.digits.smoothing import SmoothedLoss
 from instep.study.handwriting.idx import CLASSES
+from instep.study.handwriting.training import CHANCE
 from instep.study.report.findings import Picture
 from instep.study.report.styles import style
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from instep.study.handwriting.training import TrainingRun
 
-CHANCE = math.log(CLASSES)
 HIGHEST = 5 * CHANCE
 """What is above is out of view: the first steps at a rate that is too large, or a divergence."""
 
@@ -32,7 +31,7 @@ CAPTION = (
 )
 
 
-def draw(outcomes: Sequence[TrainingRun], source: str) -> Picture:
+def draw_losses(outcomes: Sequence[TrainingRun], source: str) -> Picture:
     """Draw the runs, a column of panels for each learning rate."""
     rates = list(dict.fromkeys(outcome.lr for outcome in outcomes))
     figure = Figure(figsize=(max(7.0, 4.0 * len(rates)), 7.5), layout="constrained")
@@ -41,7 +40,7 @@ def draw(outcomes: Sequence[TrainingRun], source: str) -> Picture:
         here = [outcome for outcome in outcomes if outcome.lr == lr]
         # The worst first, so that where curves cross the better are on top.
         for order, outcome in enumerate(sorted(here, key=lambda outcome: outcome.accuracy)):
-            draw_losses(losses, outcome, order)
+            _draw_losses(losses, outcome, order)
             accuracies.plot(
                 outcome.epoch_ends,
                 outcome.accuracies,
@@ -68,7 +67,7 @@ def draw(outcomes: Sequence[TrainingRun], source: str) -> Picture:
     return Picture("losses", figure, CAPTION)
 
 
-def draw_losses(axes: Axes, outcome: TrainingRun, order: int) -> None:
+def _draw_losses(axes: Axes, outcome: TrainingRun, order: int) -> None:
     """Draw the loss of every batch, and bold over it the smoothed one."""
     steps = np.arange(1, len(outcome.losses) + 1)
     look = style(outcome.pairing.title)

@@ -1,11 +1,11 @@
-"""The report of the part ``digits``, from what its runs measured."""
+"""What is told of the runs on the digits, from what they measured."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from instep.study.digits.arguments import CONTENDERS
-from instep.study.digits.pictures import CHANCE
+from instep.study.handwriting.training import CHANCE
 from instep.study.report.words import listed, markdown_table, significant
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from instep.commandline.errors import CommandError, require
 from instep.study.handwriting import idx
+from instep.study.sampling import train_and_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 Images: TypeAlias = NDArray[np.float32]
@@ -86,19 +86,6 @@ def mnist_digits(folder: Path, seed: int) -> Digits:
     return _split(part, f"MNIST's {'train' if train else 't10k'} part", seed)
 
 
-def batches(count: int, *, size: int, epochs: int, seed: int) -> Iterator[NDArray[np.intp]]:
-    """Yield the indices of each batch: every epoch another permutation, all batches full.
-
-    What the last full batch of an epoch leaves over is left out, so that a compiled network sees
-    one shape.
-    """
-    generator = np.random.default_rng(seed)
-    for _ in range(epochs):
-        order = generator.permutation(count)
-        for start in range(0, count - size + 1, size):
-            yield order[start : start + size]
-
-
 def _mnist_part(folder: Path, prefix: str) -> LabelledImages | None:
     paths = [_find(folder, f"{prefix}-{name}-ubyte") for name in ("images-idx3", "labels-idx1")]
     present = [path for path in paths if path.is_file()]
@@ -129,6 +116,5 @@ def _part(images: NDArray[np.floating], labels: NDArray[np.integer]) -> Labelled
 
 
 def _split(part: LabelledImages, source: str, seed: int) -> Digits:
-    order = np.random.default_rng(seed).permutation(len(part))
-    tested = max(1, len(part) // 5)
-    return Digits(source, train=part[order[tested:]], test=part[order[:tested]])
+    train, test = train_and_test(len(part), np.random.default_rng(seed))
+    return Digits(source, part[train], part[test])

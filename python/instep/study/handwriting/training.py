@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from instep.commandline.errors import CommandError
-from instep.study.handwriting.data import Digits, Images, LabelledImages, Labels, batches
+from instep.study.handwriting.data import Digits, Images, LabelledImages, Labels
+from instep.study.handwriting.idx import CLASSES
+from instep.study.sampling import batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     from instep.study.arrays import Singles
     from instep.study.optimizers import Pairing
+
+CHANCE = math.log(CLASSES)
+"""The loss of a network that tells all digits alike."""
 
 
 class Network(Protocol):
@@ -131,15 +138,10 @@ def train(
     losses: list[float] = []
     seconds = reference_seconds = 0.0
     accuracies = [network.accuracy(weights, digits.test)]
-    for step, batch in enumerate(
-        batches(
-            len(digits.train),
-            size=schedule.batch_size,
-            epochs=schedule.epochs,
-            seed=schedule.seed,
-        ),
-        start=1,
-    ):
+    epochs = batches(
+        len(digits.train), size=schedule.batch_size, epochs=schedule.epochs, seed=schedule.seed
+    )
+    for step, batch in enumerate(chain.from_iterable(epochs), start=1):
         images, labels = digits.train.images[batch], digits.train.labels[batch]
         loss, gradients = network.loss_and_gradients(weights, images, labels)
         in_order = list(gradients.values())

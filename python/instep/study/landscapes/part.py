@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instep.study.landscapes import pictures, saddle_escape
+import numpy as np
+
+from instep.study.landscapes import pictures, saddle_escape, text
 from instep.study.landscapes.descents import best_descent
 from instep.study.landscapes.surfaces import SURFACES
-from instep.study.landscapes.text import text
 from instep.study.optimizers import VARIANTS
 from instep.study.report.findings import Curves, Findings
 from instep.study.report.iterations import from_the_start
@@ -15,7 +16,9 @@ from instep.study.report.iterations import from_the_start
 if TYPE_CHECKING:
     import argparse
 
+    from instep.study.arrays import Doubles
     from instep.study.landscapes.descents import Descent
+    from instep.study.landscapes.saddle_escape import Escapes
     from instep.study.landscapes.surfaces import Surface
     from instep.study.progress import Progress
 
@@ -35,21 +38,35 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
         for title in VARIANTS:
             found[-1][1].append(best_descent(title, rates, surface, surface.steps))
             bar.advance(note=f"{surface.name}, {title}")
-    drawn = [pictures.paths(*each) for each in found]
-    drawn.append(pictures.losses(found))
-    escape = saddle_escape.run(settings, progress)
+    distances = np.array([10.0**-power for power in range(1, 13, 3 if settings.quick else 1)])
+    limit = 5000 if settings.quick else 30_000
+    escapes = saddle_escape.escape_all(distances, limit, progress)
     return Findings(
-        f"{text(found, rates)}\n\n{escape.text}",
-        [*drawn, *escape.pictures],
-        [_paths(found), *escape.curves],
+        f"{text.describe_descents(found, rates)}\n\n"
+        f"{text.describe_escapes(distances, escapes, limit)}",
+        [
+            *(pictures.draw_paths(surface, descents) for surface, descents in found),
+            pictures.draw_losses(found),
+            pictures.draw_escapes(distances, escapes, limit),
+        ],
+        [_path_curves(found), _escape_curves(distances, escapes, limit)],
     )
 
 
-def _paths(found: list[tuple[Surface, list[Descent]]]) -> Curves:
+def _path_curves(found: list[tuple[Surface, list[Descent]]]) -> Curves:
     curves = Curves("paths", "function", "optimizer", "lr", "iteration", "x", "y", "loss")
     for surface, descents in found:
         for descent in descents:
             rows = from_the_start(len(descent.path) - 1, POINTS)
             x, y = descent.path[rows].T
             curves.add(surface.name, descent.title, descent.lr, rows, x, y, descent.losses[rows])
+    return curves
+
+
+def _escape_curves(distances: Doubles, escapes: Escapes, limit: int) -> Curves:
+    curves = Curves("escapes", "ridge", "optimizer", "distance", "iterations")
+    for ridge, by_optimizer in escapes.items():
+        for title, times in by_optimizer.items():
+            shown = [str(time) if time <= limit else "" for time in times]
+            curves.add(ridge, title, distances, shown)
     return curves

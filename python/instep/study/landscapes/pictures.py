@@ -1,4 +1,4 @@
-"""Pictures of descents: paths over contour lines, and losses."""
+"""Pictures of descents, over contour lines and as losses, and of escapes from a saddle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from instep.study.landscapes.saddle_escape import ESCAPED
 from instep.study.report.findings import Picture
 from instep.study.report.iterations import from_the_start
 from instep.study.report.styles import style
@@ -15,14 +16,16 @@ from instep.study.report.words import number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from instep.study.arrays import Doubles
     from instep.study.landscapes.descents import Descent
+    from instep.study.landscapes.saddle_escape import Escapes
     from instep.study.landscapes.surfaces import Surface
 
 LEAST_LOSS = 1e-16
 """Where smaller losses are drawn on a logarithmic axis."""
 
 
-def paths(surface: Surface, descents: Sequence[Descent]) -> Picture:
+def draw_paths(surface: Surface, descents: Sequence[Descent]) -> Picture:
     """Draw the paths on a surface over its contour lines."""
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -52,7 +55,7 @@ def paths(surface: Surface, descents: Sequence[Descent]) -> Picture:
     )
 
 
-def losses(found: Sequence[tuple[Surface, Sequence[Descent]]]) -> Picture:
+def draw_losses(found: Sequence[tuple[Surface, Sequence[Descent]]]) -> Picture:
     """Draw the loss of each descent against the iteration, in a panel for each surface."""
     figure = Figure(figsize=(8.5, 5.8), layout="constrained")
     for axes, (surface, descents) in zip(figure.subplots(2, 2).flat, found, strict=True):
@@ -69,6 +72,28 @@ def losses(found: Sequence[tuple[Surface, Sequence[Descent]]]) -> Picture:
         "losses",
         figure,
         f"The loss of the same descents. What is less than {number(LEAST_LOSS)} is drawn there.",
+    )
+
+
+def draw_escapes(distances: Doubles, found: Escapes, limit: int) -> Picture:
+    """Draw the time to leave a ridge against the distance from it, a panel for each ridge."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    panels = figure.subplots(1, len(found), sharey=True)
+    for axes, (ridge, times) in zip(panels, found.items(), strict=True):
+        for title, time in times.items():
+            drawn = style(title, named=ridge == next(iter(found)))
+            axes.plot(distances, np.where(time <= limit, time, np.nan), "o", ms=3, **drawn)
+        axes.set(xscale="log", yscale="log", title=f"ridge {ridge}", xlim=(0.3, 3e-13))
+        axes.grid(alpha=0.2)
+    panels[0].set_ylabel("iterations until it has left")
+    panels[len(panels) // 2].set_xlabel("distance from the ridge at the start")
+    figure.legend(loc="outside lower center", ncols=5)
+    return Picture(
+        "escapes",
+        figure,
+        f"Iterations until the path is {ESCAPED:g} away from the ridge of a saddle, from starts "
+        "ever closer to the ridge. Where a line ends, the optimizer had not left after "
+        f"{limit:,} iterations.",
     )
 
 

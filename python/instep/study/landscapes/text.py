@@ -1,25 +1,34 @@
-"""What is seen of the descents, in words that follow from the numbers."""
+"""What is seen of the descents and of the saddle, in words that follow from the numbers."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from instep.study.landscapes.descents import DONE
+from instep.study.landscapes.saddle_escape import ALONG, ESCAPED, LR, sgd_iterations_a_decade
 from instep.study.optimizers import MOMENTUM, VARIANTS
 from instep.study.report.words import listed, markdown_table, number, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from instep.study.arrays import Doubles
     from instep.study.landscapes.descents import Descent
+    from instep.study.landscapes.saddle_escape import Escapes
     from instep.study.landscapes.surfaces import Surface
 
 THERE = 1e-3
 """What is nearer to a minimum than this has arrived."""
 
+FLAT = 1.0
+"""Fewer iterations more than this for a tenth of the distance count as none."""
 
-def text(found: Sequence[tuple[Surface, Sequence[Descent]]], rates: Sequence[float]) -> str:
-    """Return the report."""
+
+def describe_descents(
+    found: Sequence[tuple[Surface, Sequence[Descent]]], rates: Sequence[float]
+) -> str:
+    """Return how each optimizer came down, and at which of the rates."""
     paragraphs = [_procedure(rates)]
     for surface, descents in found:
         paragraphs += [
@@ -136,3 +145,91 @@ def _arrive(titles: Sequence[str]) -> str:
 
 def _done(descent: Descent) -> int:
     return len(descent.losses) if descent.done is None else descent.done
+
+
+def describe_escapes(distances: Doubles, found: Escapes, limit: int) -> str:
+    """Return how the saddles were left, from starts at `distances` within `limit` iterations."""
+    problem = (
+        f"The same saddle; the start is at {ALONG:g} along the ridge, where the gradient leads "
+        f"into the saddle, and {number(distances[0])} to {number(distances[-1])} beside it. Every "
+        f"optimizer has the rate {LR} (Adadelta also its default, 1), and has left when it is "
+        f"{ESCAPED:g} away from the ridge. Since all rules but SGD's depend on the axes, the "
+        "saddle is turned as well: the ridge lies along an axis, at 30° and at 45° to it. Dauphin "
+        "et al. (2014) argue that saddles slow gradient descent down: its distance from the ridge "
+        "grows by the factor 1 + 2·lr a step, which makes ln 10 / ln(1 + 2·lr) = "
+        f"{sgd_iterations_a_decade():.1f} more iterations for a tenth of the distance."
+    )
+    table = _escape_table(distances, found, limit)
+    heading = "### How long the saddle holds"
+    return "\n\n".join((heading, problem, table, *_escapes_seen(distances, found, limit)))
+
+
+def _escape_table(distances: Doubles, found: Escapes, limit: int) -> str:
+    first, last = 0, len(distances) - 1
+    columns = ["optimizer"]
+    for ridge in found:
+        columns += [f"{ridge}: from {number(distances[place])}" for place in (first, last)]
+    rows = []
+    for title in next(iter(found.values())):
+        times = [found[ridge][title][place] for ridge in found for place in (first, last)]
+        rows.append((title, *(f"{time:,}" if time <= limit else f"> {limit:,}" for time in times)))
+    return markdown_table(columns, rows)
+
+
+def _escapes_seen(distances: Doubles, found: Escapes, limit: int) -> list[str]:
+    near = -2 if len(distances) < 6 else -4
+    decades = math.log10(distances[near] / distances[-1])
+    paragraphs = []
+    for ridge, times in found.items():
+        gone = {title: time for title, time in times.items() if (time <= limit).all()}
+        stuck = [spoken(title) for title in times if title not in gone]
+        slopes = {title: float(time[-1] - time[near]) / decades for title, time in gone.items()}
+        flat = [spoken(title) for title, slope in slopes.items() if slope < FLAT]
+        steep = [
+            f"{spoken(title)} ({slope:.3g})" for title, slope in slopes.items() if slope >= FLAT
+        ]
+        sentences = []
+        if flat:
+            sentences.append(
+                f"Near the ridge it hardly matters how near (less than {FLAT:g} iteration more "
+                f"for a tenth of the distance) for {listed(flat)}."
+            )
+        if steep:
+            sentences.append(
+                "For a tenth of the distance as many iterations more as is given in brackets "
+                f"(between {number(distances[near])} and {number(distances[-1])}) need "
+                f"{listed(steep)}."
+            )
+        if stuck:
+            sentences.append(
+                f"From some of the starts, {listed(stuck)} had not left after {limit:,} iterations."
+            )
+        last = {title: time[-1] for title, time in times.items()}
+        fastest = min(last, key=lambda title: last[title])
+        slower = [spoken(title) for title in last if last[title] > last["SGD"]]
+        sentences.append(
+            f"From {number(distances[-1])}, {spoken(fastest)} leaves first ({last[fastest]:,})"
+            + (f"; slower than plain SGD {_are(slower)} {listed(slower)}." if slower else ".")
+        )
+        earlier = [spoken(title) for title, time in gone.items() if time[-1] < 0.9 * time[0]]
+        if earlier:
+            sentences.append(
+                "The start that is closest to the ridge leaves sooner than the one that is "
+                f"farthest from it with {listed(earlier)}."
+            )
+        paragraphs.append(f"Ridge {ridge}: {' '.join(sentences)}")
+    paragraphs.append(
+        "Why: the first step of a rule that divides by the gradient's own size is as large for a "
+        "tiny gradient as for a large one, in every coordinate. Along an axis that leads away from "
+        "the ridge at once. Across the axes the larger gradient, along the ridge, sets the sizes: "
+        "at 30° the two coordinates are scaled differently, and the step leaves the ridge whatever "
+        "the distance was; at 45° both gradients are alike, so the scaled step points along the "
+        "ridge too, and the distance can only grow from what it was, as with plain SGD, at another "
+        "rate. One rate for all does not mean the same to all: a longer wait may be a smaller "
+        "step."
+    )
+    return paragraphs
+
+
+def _are(titles: list[str]) -> str:
+    return "is" if len(titles) == 1 else "are"

@@ -9,10 +9,9 @@ import numpy as np
 
 from instep.study.handwriting import data, network
 from instep.study.handwriting.training import choose_schedule, train
+from instep.study.loss_surface import pictures, text
 from instep.study.loss_surface.filter_directions import normalise, random_direction
-from instep.study.loss_surface.pictures import draw_lines, draw_squares
 from instep.study.loss_surface.slices import Slice, losses_around
-from instep.study.loss_surface.text import describe
 from instep.study.optimizers import OPTIMIZERS
 from instep.study.report.findings import Curves, Findings
 
@@ -72,12 +71,14 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
                 here(line, np.zeros(1))[0],
             )
         )
-    text = describe(slices, digits, schedule, network.ARCHITECTURE, len(seen))
-    return Findings(text, [draw_squares(slices), draw_lines(slices)], curves(slices))
+    return Findings(
+        text.describe(slices, digits, schedule, network.ARCHITECTURE, len(seen)),
+        [pictures.draw_squares(slices), pictures.draw_lines(slices)],
+        _curves(slices),
+    )
 
 
-def curves(slices: list[Slice]) -> list[Curves]:
-    """Return the losses in the square and on the line."""
+def _curves(slices: list[Slice]) -> list[Curves]:
     squares = Curves("squares", "optimizer", "along first", "along second", "loss")
     lines = Curves("lines", "optimizer", "along first", "loss")
     for found in slices:

@@ -1,4 +1,4 @@
-"""The pictures of the part ``loss-surface``."""
+"""Pictures of the loss around the points that were found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of the part ``loss-surface``, from what it measured."""
+"""What is told of the loss around the points that were found."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.study.sampling import train_and_test
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,6 +20,8 @@ Words: TypeAlias = NDArray[np.int64]
 VOCABULARY, LENGTH = 2000, 20
 FREQUENT = 100
 BRIGHTNESSES = 17
+BINS = 12
+"""Of words of about equal frequency."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,7 @@ def digits(rng: np.random.Generator) -> SparseProblem:
     pixels = images.shape[1]
     words = BRIGHTNESSES * np.arange(pixels) + images.astype(np.int64)
     labels = np.eye(10)[numbers]
-    order = rng.permutation(len(words))
-    held_out, stream = np.split(order, [len(order) // 5])
+    stream, held_out = train_and_test(len(words), rng)
     return SparseProblem(
         "digits as words",
         BRIGHTNESSES * pixels,
@@ -129,3 +132,21 @@ def bayes_loss(problem: SparseProblem) -> float:
     assert problem.weights is not None
     z = problem.weights[problem.held_out.words].sum(axis=1, keepdims=True)
     return float(np.mean(log_loss(z, problem.held_out.labels)))
+
+
+def errors_by_occurrences(problem: SparseProblem, table: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the root mean square error of the weights, for words of about equal frequency.
+
+    The first array is the geometric mean of the expected occurrences in each bin; bins are equally
+    wide in their logarithm, and those without a word are left out.
+    """
+    assert problem.occurrences is not None
+    assert problem.weights is not None
+    logarithm = np.log(problem.occurrences)
+    edges = np.linspace(logarithm.min(), logarithm.max(), BINS + 1)
+    place = np.clip(np.searchsorted(edges, logarithm, side="right") - 1, 0, BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    full = count > 0
+    squares = np.bincount(place, (table[:, 0] - problem.weights) ** 2, minlength=BINS)
+    middles = np.bincount(place, logarithm, minlength=BINS)
+    return np.exp(middles[full] / count[full]), np.sqrt(squares[full] / count[full])

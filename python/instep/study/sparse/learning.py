@@ -114,3 +114,11 @@ def mean_loss(table: Doubles, bags: Bags) -> float:
 def scores(table: Doubles, bags: Bags) -> Doubles:
     """Return z of each example and label."""
     return np.asarray(table[bags.words].sum(axis=1))
+
+
+def accuracy(table: Doubles, bags: Bags) -> float:
+    """Return the share of the examples whose label, or largest of several, is found."""
+    z = scores(table, bags)
+    if z.shape[1] == 1:
+        return float(np.mean((z > 0) == (bags.labels == 1)))
+    return float(np.mean(z.argmax(axis=1) == bags.labels.argmax(axis=1)))

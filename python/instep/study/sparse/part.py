@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.report.findings import Curves, Findings
-from instep.study.report.words import capitalised, markdown_table, spoken
-from instep.study.sparse.bags_of_words import (
-    FREQUENT,
-    LENGTH,
-    VOCABULARY,
-    WEIGHTS,
-    SparseProblem,
-    bayes_loss,
-    digits,
-    power_law,
-)
-from instep.study.sparse.learning import LEARNERS, SparseRun, learn, scores
-from instep.study.sparse.pictures import by_occurrences, draw_features, draw_learning, draw_rates
+from instep.study.sparse import pictures, text
+from instep.study.sparse.bags_of_words import WEIGHTS, digits, errors_by_occurrences, power_law
+from instep.study.sparse.learning import LEARNERS, learn
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from instep.study.arrays import Doubles
     from instep.study.progress import Progress
+    from instep.study.sparse.bags_of_words import SparseProblem
+    from instep.study.sparse.learning import SparseRun
 
 
 def run(settings: argparse.Namespace, progress: Progress) -> Findings:
@@ -37,8 +28,15 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
         for learner in LEARNERS:
             bar.advance(0, learner.title)
             runs.append(learn(problem, learner, bar))
-    pictures = [draw_learning(runs), draw_features(runs), draw_rates(runs)]
-    return Findings(_text(runs), pictures, _curves(runs))
+    return Findings(
+        text.describe(runs),
+        [
+            pictures.draw_learning(runs),
+            pictures.draw_features(runs),
+            pictures.draw_rates(runs),
+        ],
+        _curves(runs),
+    )
 
 
 def problems(seed: int, *, quick: bool) -> list[SparseProblem]:
@@ -64,101 +62,5 @@ def _curves(runs: Sequence[SparseRun]) -> list[Curves]:
         losses.add(*identity, grid[run.best], run.marks, run.held_out[run.best])
         rates.add(*identity, grid, run.online, run.held_out[:, -1])
         if run.problem.weights is not None:
-            errors.add(*identity, *by_occurrences(run.problem, run.weights[run.best]))
+            errors.add(*identity, *errors_by_occurrences(run.problem, run.weights[run.best]))
     return [losses, rates, errors]
-
-
-def _text(runs: Sequence[SparseRun]) -> str:
-    rows, sentences = [], []
-    titles = list(dict.fromkeys(run.problem.title for run in runs))
-    for title in titles:
-        of_problem = {run.learner.title: run for run in runs if run.problem.title == title}
-        rows += [_row(run) for run in of_problem.values()]
-        sentence = _comparison(title, of_problem)
-        weights = of_problem["SGD"].problem.weights
-        sentences.append(sentence if weights is None else sentence + _rarest(of_problem, weights))
-    first = runs[0].problem
-    distinct = np.mean([len(np.unique(words)) for words in first.stream.words])
-    known = "; ".join(
-        f"{run.problem.title} {bayes_loss(run.problem):.3f}"
-        for run in runs[:: len(LEARNERS)]
-        if run.problem.weights is not None
-    )
-    real = runs[-1].problem
-    heads = ("problem", "optimizer", "best rate", "online loss", "held-out loss", "accuracy")
-    table = markdown_table((*heads, "rates within 10 %"), rows)
-    return f"""\
-After J. Duchi, E. Hazan, Y. Singer, "Adaptive Subgradient Methods for Online Learning and
-Stochastic Optimization", JMLR 12, 2011, who made Adagrad for features that are rare and tell much.
-
-Documents are {LENGTH} words drawn from {VOCABULARY:,}, the word of rank r with a frequency of
-1/r; they hold {distinct:.1f} different ones on average. A label is 1 with probability σ(sum of the
-words' true weights). Three cases: the words beyond the {FREQUENT} most frequent have weights ±3 and
-the others 0; all have ±1; only the {FREQUENT} most frequent have ±1. Logistic regression learns
-from {len(first.stream):,} documents, one a step, each once; the gradient is an
-`instep.RowGradient`, so a step touches the rows of its words and no other. The real case is
-scikit-learn's digits: a word for each pixel and brightness, 64 of {real.vocabulary:,} in each
-image, ten labels (one against the rest), {len(real.stream):,} images, each once.
-
-Each optimizer has a grid of {len(LEARNERS[0].rates)} learning rates, each twice the last: SGD with
-a constant rate and with α/√t, Adagrad, and Adam in its lazy form (moments of rows that are not
-touched stay as they are). The best rate is that with the least online loss, the mean loss of each
-example before the step that learns from it; losses are sums over the labels. All else is at its
-default. Held-out: {len(first.held_out):,} documents, {len(real.held_out)} images. "Rates within
-10 %": how many rates of the grid have an online loss at most a tenth above the best's.
-Held-out loss of the true weights: {known}.
-
-{table}
-
-{chr(10).join(f"- {sentence}" for sentence in sentences)}
-
-(CSV files: held-out losses at {len(runs[0].marks)} steps evenly spaced in their logarithm.)"""
-
-
-def _row(run: SparseRun) -> tuple[str, ...]:
-    rate = run.learner.rates[run.best]
-    edge = run.best in (0, len(run.learner.rates) - 1)
-    schedule = "/√t" if run.learner.title == "SGD, schedule" else ""
-    bags = run.problem.held_out
-    z = scores(run.weights[run.best], bags)
-    right = (
-        z.argmax(axis=1) == bags.labels.argmax(axis=1)
-        if z.shape[1] > 1
-        else (z > 0) == (bags.labels == 1)
-    )
-    near = np.count_nonzero(run.online <= 1.1 * run.online.min())
-    return (
-        run.problem.title,
-        run.learner.title,
-        f"{rate:.2g}{schedule}{' (edge of the grid)' if edge else ''}",
-        f"{run.online[run.best]:.4f}",
-        f"{run.held_out[run.best, -1]:.4f}",
-        f"{np.mean(right):.1%}",
-        f"{near}",
-    )
-
-
-def _comparison(title: str, runs: dict[str, SparseRun]) -> str:
-    """Compare Adagrad's online loss with that of the better SGD."""
-    sgd = min((runs["SGD"], runs["SGD, schedule"]), key=lambda run: float(run.online.min()))
-    loss, other = float(runs["Adagrad"].online.min()), float(sgd.online.min())
-    less = 1 - loss / other
-    verdict = f"{abs(less):.1%} {'lower' if less > 0 else 'higher'}"
-    if abs(less) < 0.05:
-        verdict += ", which is little"
-    return (
-        f"{capitalised(title)}: against the better SGD ({sgd.learner.title}), Adagrad's "
-        f"online loss is {verdict} ({loss:.3f}, SGD's {other:.3f})."
-    )
-
-
-def _rarest(runs: dict[str, SparseRun], weights: Doubles) -> str:
-    """Compare the errors of the rarer half's weights."""
-    half = VOCABULARY // 2
-    ends = {title: run.weights[run.best][:, 0] for title, run in runs.items()}
-    ends["untouched"] = np.zeros_like(weights)
-    errors = ", ".join(
-        f"{spoken(title)} {np.sqrt(np.mean((end - weights)[half:] ** 2)):.2f}"
-        for title, end in ends.items()
-    )
-    return f" Root mean square error of the weights of the rarer {half:,} words: {errors}."

@@ -12,38 +12,17 @@ from instep.study.report.findings import Picture
 from instep.study.report.legends import legend_below
 from instep.study.report.styles import style
 from instep.study.report.words import capitalised
-from instep.study.sparse.bags_of_words import bayes_loss
+from instep.study.sparse.bags_of_words import bayes_loss, errors_by_occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
 
-    from instep.study.arrays import Doubles
-    from instep.study.sparse.bags_of_words import SparseProblem
     from instep.study.sparse.learning import SparseRun
 
-BINS = 12
 FIRST_SHOWN = 100
 """Before this many examples, held-out losses are chance."""
-
-
-def by_occurrences(problem: SparseProblem, table: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the root mean square error of the weights, for words of about equal frequency.
-
-    The first array is the geometric mean of the expected occurrences in each bin; bins are equally
-    wide in their logarithm, and those without a word are left out.
-    """
-    assert problem.occurrences is not None
-    assert problem.weights is not None
-    logarithm = np.log(problem.occurrences)
-    edges = np.linspace(logarithm.min(), logarithm.max(), BINS + 1)
-    place = np.clip(np.searchsorted(edges, logarithm, side="right") - 1, 0, BINS - 1)
-    count = np.bincount(place, minlength=BINS)
-    full = count > 0
-    squares = np.bincount(place, (table[:, 0] - problem.weights) ** 2, minlength=BINS)
-    middles = np.bincount(place, logarithm, minlength=BINS)
-    return np.exp(middles[full] / count[full]), np.sqrt(squares[full] / count[full])
 
 
 def _panels(
@@ -96,11 +75,11 @@ def draw_features(runs: Sequence[SparseRun]) -> Picture:
     for axes, of_problem in _panels(figure, known, (1, 3)):
         problem = of_problem[0].problem
         for run in of_problem:
-            occurrences, errors = by_occurrences(problem, run.weights[run.best])
+            occurrences, errors = errors_by_occurrences(problem, run.weights[run.best])
             axes.plot(
                 occurrences, errors, **style(run.learner.title), linewidth=2, marker="o", ms=3
             )
-        occurrences, errors = by_occurrences(problem, np.zeros((problem.vocabulary, 1)))
+        occurrences, errors = errors_by_occurrences(problem, np.zeros((problem.vocabulary, 1)))
         axes.plot(occurrences, errors, color="0.3", linewidth=1, linestyle="--", label="untouched")
         axes.set(xscale="log", xlabel="expected occurrences of the word", ylim=(0, None))
     figure.axes[0].set_ylabel("error of weights (root mean square)")

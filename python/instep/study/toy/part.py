@@ -8,9 +8,8 @@ import numpy as np
 
 from instep.study.report.findings import Curves, Findings
 from instep.study.report.iterations import from_the_start
-from instep.study.toy import pictures
+from instep.study.toy import pictures, text
 from instep.study.toy.outcomes import OPTIMIZERS, outcome
-from instep.study.toy.text import text
 
 if TYPE_CHECKING:
     import argparse
@@ -32,15 +31,18 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     for title in OPTIMIZERS:
         outcomes.append(outcome(title, starts, iterations))
         bar.advance(note=title)
-    drawn = [
-        pictures.positions(outcomes),
-        pictures.distances(outcomes),
-        pictures.last_iterations(outcomes),
-    ]
-    return Findings(text(outcomes, starts), drawn, [_paths(outcomes), _endings(outcomes)])
+    return Findings(
+        text.describe(outcomes, starts),
+        [
+            pictures.draw_paths(outcomes),
+            pictures.draw_distances(outcomes),
+            pictures.draw_last_iterations(outcomes),
+        ],
+        [_path_curves(outcomes), _ending_curves(outcomes)],
+    )
 
 
-def _paths(outcomes: Sequence[Outcome]) -> Curves:
+def _path_curves(outcomes: Sequence[Outcome]) -> Curves:
     curves = Curves("paths", "optimizer", "start", "iteration", "x")
     for found in outcomes:
         positions = found.record.positions
@@ -50,7 +52,7 @@ def _paths(outcomes: Sequence[Outcome]) -> Curves:
     return curves
 
 
-def _endings(outcomes: Sequence[Outcome]) -> Curves:
+def _ending_curves(outcomes: Sequence[Outcome]) -> Curves:
     curves = Curves(
         "endings", "optimizer", "start", "iterations", "ended by", "distance", "at rest since"
     )

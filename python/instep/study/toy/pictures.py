@@ -25,7 +25,7 @@ EXACT = 1e-17
 """Where a distance of 0 is drawn on a logarithmic axis. No other is less than 2.2e-16."""
 
 
-def positions(outcomes: Sequence[Outcome]) -> Picture:
+def draw_paths(outcomes: Sequence[Outcome]) -> Picture:
     """Draw x against the iteration."""
     figure = Figure(figsize=(8.5, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -48,7 +48,7 @@ def positions(outcomes: Sequence[Outcome]) -> Picture:
     )
 
 
-def distances(outcomes: Sequence[Outcome]) -> Picture:
+def draw_distances(outcomes: Sequence[Outcome]) -> Picture:
     """Draw the distance from the minimum, in a panel for each optimizer."""
     columns = 3
     figure = Figure(figsize=(9, 7), layout="constrained")
@@ -77,7 +77,7 @@ def distances(outcomes: Sequence[Outcome]) -> Picture:
     )
 
 
-def last_iterations(outcomes: Sequence[Outcome], shown: int = 200) -> Picture:
+def draw_last_iterations(outcomes: Sequence[Outcome], shown: int = 200) -> Picture:
     """Draw the last iterations, and those after a push by the smallest amount that there is."""
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     last, pushed = figure.subplots(1, 2, sharey=True)

@@ -26,7 +26,7 @@ HOW = {
 }
 
 
-def text(outcomes: Sequence[Outcome], starts: Doubles) -> str:
+def describe(outcomes: Sequence[Outcome], starts: Doubles) -> str:
     """Return the report."""
     return "\n\n".join(
         (_problem(starts, outcomes[0].record.iterations), _table(outcomes), *_seen(outcomes))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instep.study.arrays import Doubles
+from instep.study.sampling import train_and_test
 
 Loss: TypeAlias = Callable[[Doubles, Doubles], tuple[float, Doubles]]
 """Takes scores and labels; returns the mean loss and its gradient with respect to the scores."""
@@ -178,7 +179,5 @@ def _with_constant(features: Doubles) -> Doubles:
 
 
 def _split(examples: Examples, generator: np.random.Generator) -> tuple[Examples, Examples]:
-    """Shuffle, and keep a fifth to test on."""
-    order = generator.permutation(len(examples))
-    held_back = len(examples) // 5
-    return examples[order[held_back:]], examples[order[:held_back]]
+    train, test = train_and_test(len(examples), generator)
+    return examples[train], examples[test]

@@ -11,11 +11,10 @@ import numpy as np
 
 import instep
 from instep.line_search import ArmijoSGD
+from instep.study.sampling import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from instep.study.arrays import Doubles
     from instep.study.progress import Bar
@@ -81,15 +80,6 @@ def typical(runs: Sequence[LinearRun]) -> LinearRun:
     )
 
 
-def batches(count: int, epochs: int, seed: Sequence[int]) -> Iterator[list[NDArray[np.intp]]]:
-    """Yield, for each epoch, the indices of full batches in a new order."""
-    generator = np.random.default_rng(seed)
-    for _ in range(epochs):
-        order = generator.permutation(count)
-        last = count - BATCH_SIZE
-        yield [order[first : first + BATCH_SIZE] for first in range(0, last + 1, BATCH_SIZE)]
-
-
 def train(
     problem: LinearProblem, title: str, rate: float | None, epochs: int, seed: Sequence[int]
 ) -> LinearRun:
@@ -105,7 +95,7 @@ def train(
     # A run that diverges overflows; its losses tell, warnings need not.
     with np.errstate(all="ignore"):
         measure()
-        for epoch in batches(len(problem.train), epochs, seed):
+        for epoch in batches(len(problem.train), size=BATCH_SIZE, epochs=epochs, seed=seed):
             step_sizes += [step(problem.train[indices]) for indices in epoch]
             measure()
         margin = problem.relative_margin(weights)

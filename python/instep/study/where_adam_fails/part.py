@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.report.findings import Curves, Findings
-from instep.study.where_adam_fails import linear_text, unique_features_report
-from instep.study.where_adam_fails.linear_pictures import draw_data, draw_margins, draw_step_sizes
+from instep.study.where_adam_fails import pictures, text
 from instep.study.where_adam_fails.linear_problems import problems
 from instep.study.where_adam_fails.linear_training import OPTIMIZERS, RATES, LinearRuns, train_all
 from instep.study.where_adam_fails.unique_features import draw_labels, fit_all
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from instep.study.progress import Progress
+    from instep.study.where_adam_fails.unique_features import Fit
 
 MARGINS = (0.01, 0.05, 0.1, 0.5)
 
@@ -37,20 +38,19 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
 
     names = list(outcomes)
     return Findings(
-        f"{linear_text.text(outcomes, epochs, draws)}\n\n"
-        f"{unique_features_report.text(fits, len(labels))}",
+        f"{text.describe_linear_models(outcomes, epochs, draws)}\n\n"
+        f"{text.describe_unique_features(fits, len(labels))}",
         [
-            draw_margins({name: outcomes[name] for name in names[: 2 * len(margins)]}),
-            draw_data({name: outcomes[name] for name in names[2 * len(margins) :]}),
-            draw_step_sizes(outcomes),
-            unique_features_report.draw(fits),
+            pictures.draw_margins({name: outcomes[name] for name in names[: 2 * len(margins)]}),
+            pictures.draw_data({name: outcomes[name] for name in names[2 * len(margins) :]}),
+            pictures.draw_step_sizes(outcomes),
+            pictures.draw_unique_features(fits),
         ],
-        [*linear_curves(outcomes), unique_features_report.curves(fits)],
+        [*_linear_curves(outcomes), _fit_curves(fits)],
     )
 
 
-def linear_curves(outcomes: dict[str, LinearRuns]) -> tuple[Curves, Curves]:
-    """Return loss and accuracy after each epoch, and the step sizes of the line search."""
+def _linear_curves(outcomes: dict[str, LinearRuns]) -> tuple[Curves, Curves]:
     training = Curves(
         "training", "problem", "optimizer", "rate", "epoch", "training loss", "test accuracy"
     )
@@ -65,3 +65,14 @@ def linear_curves(outcomes: dict[str, LinearRuns]) -> tuple[Curves, Curves]:
                     sizes = one.step_sizes
                     steps.add(name, np.arange(1, len(sizes) + 1), sizes)
     return training, steps
+
+
+def _fit_curves(fits: Sequence[Fit]) -> Curves:
+    rows = Curves(
+        *("unique-features", "optimizer", "examples for a gradient", "steps"),
+        *("training loss", "score of a new positive example", "score of a new negative example"),
+    )
+    for one in fits:
+        values = (one.losses, one.positive_scores, one.negative_scores)
+        rows.add(one.title, one.gradients, one.shown, *(value[one.shown] for value in values))
+    return rows

@@ -13,11 +13,13 @@ import numpy as np
 
 import instep
 from instep.line_search import ArmijoSGD
+from instep.study.report.iterations import logarithmic_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from instep.study.arrays import Doubles
+    from instep.study.report.iterations import Iterations
 
 
 POSITIVE_SHARE = 0.6
@@ -41,6 +43,11 @@ class Fit(NamedTuple):
     losses: Doubles
     positive_scores: Doubles
     negative_scores: Doubles
+
+    @property
+    def shown(self) -> Iterations:
+        """Which of the values are drawn and stored."""
+        return logarithmic_marks(len(self.losses), rounding=np.floor) - 1
 
     @property
     def accuracy(self) -> float:

@@ -1,4 +1,4 @@
-"""Pictures of the training of linear models."""
+"""Pictures of the training of linear models, and of the fits of Wilson et al.'s data."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from instep.study.where_adam_fails.linear_training import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
 
     from instep.study.arrays import Doubles
     from instep.study.where_adam_fails.linear_training import LinearRun, LinearRuns
+    from instep.study.where_adam_fails.unique_features import Fit
 
 LEAST_LOSS = 1e-10
 """What is less is drawn here."""
 
+WIDTHS_OF_FITS = {"RMSprop": 3.5, "Adam": 2.2}
 
 SMOOTHED = 5
 """Epochs over which drawn accuracies are averaged."""
@@ -115,6 +117,40 @@ def draw_step_sizes(outcomes: dict[str, LinearRuns]) -> Picture:
         "The step sizes that the line search found (geometric mean over the draws). None may "
         "exceed 10, and they at most double in an epoch. Curves that coincide are drawn in "
         "different widths.",
+    )
+
+
+def draw_unique_features(fits: Sequence[Fit]) -> Picture:
+    """Draw losses and scores of new examples for full gradients and for single examples."""
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    for one in fits:
+        column = 0 if one.gradients == "all" else 1
+        steps = one.shown + 1
+        losses = np.maximum(one.losses[one.shown], LEAST_LOSS)
+        # Wider below: RMSprop and Adagrad coincide for a while.
+        look: dict[str, Any] = {**style(one.title), "linewidth": WIDTHS_OF_FITS.get(one.title, 1.2)}
+        panels[0, column].plot(steps, losses, **look)
+        panels[1, column].plot(steps, one.negative_scores[one.shown], **look)
+    for axes, what in zip(panels[0], ("all examples", "one random example"), strict=True):
+        axes.set(title=f"gradients of {what}", xscale="log", yscale="log")
+        axes.set_ylim(LEAST_LOSS / 2, 2.0)
+        axes.grid(alpha=0.3)
+    for axes in panels[1]:
+        axes.axhspan(0, 1, color="black", alpha=0.08)
+        axes.set(xlabel="steps taken, plus 1", ylim=(-1, 1))
+        axes.text(1.1, 0.9, "wrong", va="top")
+        axes.text(1.1, -0.9, "right", va="bottom")
+        axes.grid(alpha=0.3)
+    panels[0, 0].set_ylabel("training loss")
+    panels[1, 0].set_ylabel("score of a new negative example")
+    legend_below(figure, panels[0, 0])
+    return Picture(
+        "unique-features",
+        figure,
+        "Wilson et al.'s data. With gradients of all examples every optimizer fits the data, but "
+        "the scores of the adaptive ones meet at ¼, on the wrong side; with gradients of single "
+        f"examples they need not. Losses below {LEAST_LOSS:g} are drawn there.",
     )
 
 

@@ -1,14 +1,20 @@
-"""The report on the training of linear models, written from the numbers."""
+"""What was done and what came of it, written from the numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from instep.study.report.words import markdown_table
+from instep.study.where_adam_fails.linear_duels import (
+    SOLVED,
+    contenders,
+    higher_accuracy,
+    lower_loss,
+    won_equal_lost,
+)
 from instep.study.where_adam_fails.linear_training import (
     BATCH_SIZE,
     DEFAULT_RATES,
@@ -16,55 +22,45 @@ from instep.study.where_adam_fails.linear_training import (
     OPTIMIZERS,
     RATES,
     UNCORRECTED,
-    LinearRun,
-    best_rate,
 )
+from instep.study.where_adam_fails.unique_features import ADAPTIVE, POSITIVE_SHARE, SGD_RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from instep.study.where_adam_fails.linear_duels import Entry, Table
     from instep.study.where_adam_fails.linear_training import LinearRuns
+    from instep.study.where_adam_fails.unique_features import Fit
 
-SOLVED = 1e-10
-"""Losses up to this count as equal."""
+PROBLEMS = """\
+### Linear models
 
+Data that a model can fit exactly are where Vaswani et al. (2019, "Painless Stochastic Gradient") \
+prove fast convergence of SGD with an Armijo line search. Minimised from w = 0, without \
+regularisation, is the mean over examples of the logistic loss log(1 + exp(−y wᵀx)), the squared \
+hinge loss max(0, 1 − y wᵀx)², or the cross-entropy of the softmax.
 
-class Entry(NamedTuple):
-    """A run that is compared, and its rate."""
+- *τ*: x = z + τ y u with z ~ N(0, I) in 20 dimensions, u a random unit vector and \
+y = sign(uᵀz); 1000 examples to train on, 1000 to test on.
+- *breast cancer*, *digits*: scikit-learn's data (569 examples of 30 features, standardised; 1797 \
+of 64 pixels, ten classes), with a constant feature, a fifth of them to test on.
+- *kernel*: the features of x are exp(−‖x − xⱼ‖² / s) for all xⱼ to train on, s the median of the \
+squared distances; *even digits* are the digits as even against odd ones, 800 to \
+train on and 997 to test on."""
 
-    rate: float | None
-    run: LinearRun
+MARGINS = (
+    "Distance of the closest example to train on from the plane that was found, in units of the "
+    "margin τ (negative: it lies on the wrong side)"
+)
 
-
-Table: TypeAlias = dict[str, dict[str, Entry]]
-"""For each problem and contender."""
-
-
-def lower_loss(run: LinearRun, other: LinearRun) -> int:
-    """Return 1 where the last loss is less than half the other's, −1 the other way, or 0."""
-    if max(run.loss, other.loss) <= SOLVED:
-        return 0
-    return int(run.loss < other.loss / 2) - int(other.loss < run.loss / 2)
-
-
-def higher_accuracy(run: LinearRun, other: LinearRun) -> int:
-    """Return 1 where the last accuracy is higher by more than a point, −1 the other way, or 0."""
-    points = round(100 * (run.accuracy - other.accuracy), 9)
-    return int(points > 1) - int(points < -1)
-
-
-def contenders(by_optimizer: LinearRuns) -> dict[str, Entry]:
-    """Return the line search, and each optimizer at its default and at its best rate."""
-    entries = {LINE_SEARCH: Entry(None, by_optimizer[LINE_SEARCH][None])}
-    for title, runs in by_optimizer.items():
-        if title != LINE_SEARCH:
-            default, best = DEFAULT_RATES[title], best_rate(runs)
-            entries[f"{title}, default"] = Entry(default, runs[default])
-            entries[f"{title}, tuned"] = Entry(best, runs[best])
-    return entries
+DUELS = (
+    "Against Adam: on how many problems better / about equal / worse. A loss counts as better "
+    "below half the other's, an accuracy above it by more than a percentage point; losses up to "
+    f"{SOLVED:g} are equal."
+)
 
 
-def text(outcomes: dict[str, LinearRuns], epochs: int, draws: int) -> str:
+def describe_linear_models(outcomes: dict[str, LinearRuns], epochs: int, draws: int) -> str:
     """Return what was done and what came of it."""
     table = {name: contenders(by_optimizer) for name, by_optimizer in outcomes.items()}
     separable = {
@@ -85,35 +81,6 @@ def text(outcomes: dict[str, LinearRuns], epochs: int, draws: int) -> str:
             _seen(table),
         )
     )
-
-
-PROBLEMS = """\
-### Linear models
-
-Data that a model can fit exactly are where Vaswani et al. (2019, "Painless Stochastic Gradient") \
-prove fast convergence of SGD with an Armijo line search. Minimised from w = 0, without \
-regularisation, is the mean over examples of the logistic loss log(1 + exp(−y wᵀx)), the squared \
-hinge loss max(0, 1 − y wᵀx)², or the cross-entropy of the softmax.
-
-- *τ*: x = z + τ y u with z ~ N(0, I) in 20 dimensions, u a random unit vector and \
-y = sign(uᵀz); 1000 examples to train on, 1000 to test on.
-- *breast cancer*, *digits*: scikit-learn's data (569 examples of 30 features, standardised; 1797 \
-of 64 pixels, ten classes), with a constant feature, a fifth of them to test on.
-- *kernel*: the features of x are exp(−‖x − xⱼ‖² / s) for all xⱼ to train on, s the median of the \
-squared distances; *even digits* are the digits as even against odd ones, 800 to \
-train on and 997 to test on."""
-
-
-MARGINS = (
-    "Distance of the closest example to train on from the plane that was found, in units of the "
-    "margin τ (negative: it lies on the wrong side)"
-)
-
-DUELS = (
-    "Against Adam: on how many problems better / about equal / worse. A loss counts as better "
-    "below half the other's, an accuracy above it by more than a percentage point; losses up to "
-    f"{SOLVED:g} are equal."
-)
 
 
 def _method(epochs: int, draws: int) -> str:
@@ -143,18 +110,6 @@ def _table(table: Table, cell: Callable[[Entry], str]) -> str:
     )
 
 
-Comparison: TypeAlias = Callable[[LinearRun, LinearRun], int]
-
-
-def _won_equal_lost(
-    table: Table, title: str, other: str, compare: Comparison
-) -> dict[int, list[str]]:
-    names: dict[int, list[str]] = {1: [], 0: [], -1: []}
-    for name, row in table.items():
-        names[compare(row[title].run, row[other].run)].append(name)
-    return names
-
-
 def _duels(table: Table) -> str:
     adams = ("Adam, default", "Adam, tuned")
     rivals = [title for title in next(iter(table.values())) if title not in adams]
@@ -163,7 +118,7 @@ def _duels(table: Table) -> str:
     def row(title: str) -> Iterator[str]:
         yield title
         for compare, adam in pairs:
-            names = _won_equal_lost(table, title, adam, compare)
+            names = won_equal_lost(table, title, adam, compare)
             yield " / ".join(str(len(names[sign])) for sign in (1, 0, -1))
 
     return markdown_table(
@@ -182,7 +137,7 @@ def _seen(table: Table) -> str:
         _duel_told(table, "AMSGrad, tuned", f"{UNCORRECTED}, tuned"),
     ]
     over_adam, over_uncorrected = (
-        len(_won_equal_lost(table, "AMSGrad, default", f"{adam}, default", lower_loss)[1])
+        len(won_equal_lost(table, "AMSGrad, default", f"{adam}, default", lower_loss)[1])
         for adam in ("Adam", UNCORRECTED)
     )
     if over_uncorrected < over_adam:
@@ -192,7 +147,7 @@ def _seen(table: Table) -> str:
             "steps and not to the maximum that AMSGrad takes."
         )
     default, tuned = (
-        len(_won_equal_lost(table, LINE_SEARCH, adam, lower_loss)[1])
+        len(won_equal_lost(table, LINE_SEARCH, adam, lower_loss)[1])
         for adam in ("Adam, default", "Adam, tuned")
     )
     if tuned < default:
@@ -226,8 +181,8 @@ def _seen(table: Table) -> str:
 
 
 def _duel_told(table: Table, title: str, other: str) -> str:
-    losses = _won_equal_lost(table, title, other, lower_loss)
-    accuracies = _won_equal_lost(table, title, other, higher_accuracy)
+    losses = won_equal_lost(table, title, other, lower_loss)
+    accuracies = won_equal_lost(table, title, other, higher_accuracy)
     return (
         f"{title}, against {other}: lower loss on {_names(losses[1], table)}; higher on "
         f"{_names(losses[-1], table)}. Better accuracy on {_names(accuracies[1], table)}; worse "
@@ -243,3 +198,60 @@ def _names(names: Sequence[str], table: Table) -> str:
         return f"{len(names)} ({'; '.join(names)})"
     missing = "; ".join(name for name in table if name not in names)
     return f"{len(names)} (all but {missing})" if missing else f"all {len(names)}"
+
+
+def describe_unique_features(fits: Sequence[Fit], count: int) -> str:
+    """Return what was done and what came of it."""
+    table = markdown_table(
+        ("optimizer", "gradients of", "training loss", "new positive", "new negative", "accuracy"),
+        (
+            (
+                one.title,
+                f"{one.gradients} examples" if one.gradients == "all" else "one example",
+                f"{one.losses[-1]:.1e}",
+                f"{one.positive_scores[-1]:.3f}",
+                f"{one.negative_scores[-1]:.3f}",
+                f"{one.accuracy:.0%}",
+            )
+            for one in fits
+        ),
+    )
+    rates = ", ".join(f"{title} {rate:g}" for title, (_, rate) in ADAPTIVE.items())
+    return (
+        "### Features that are seen once\n\n"
+        'Wilson et al. (2017, "The Marginal Value of Adaptive Gradient Methods in Machine '
+        'Learning", section 3.3) construct examples with label y = ±1 and the features '
+        "(y, 1, 1), one more 1 where y = 1 and five where y = −1, in places that no other example "
+        f"has, and 0 elsewhere: here {count} of them, {POSITIVE_SHARE:.0%} positive. Half the mean "
+        "squared error of wᵀx is minimised from w = 0. A new example's own features have weight 0, "
+        "so that its score is w₁y + w₂ + w₃ and tells the class where w₁ > w₂ + w₃. With gradients "
+        "of all examples and ε = 0, AdaGrad, RMSprop and Adam can only reach multiples of "
+        "sign(Xᵀy) (their lemma 3.1), which is ¼ everywhere at the minimum and calls everything "
+        "positive; SGD reaches the solution of least norm. With gradients of single examples (a "
+        "random one for each step, default ε) the lemma does not hold. Rates: "
+        f"{rates}, SGD {SGD_RATE:g}; {len(fits[0].losses) - 1} steps.\n\n"
+        f"{table}\n\n{_fits_seen(fits)}"
+    )
+
+
+def _fits_seen(fits: Sequence[Fit]) -> str:
+    sentences = []
+    for gradients, how in (("all", "all examples"), ("single", "single examples")):
+        right, wrong = (
+            ", ".join(
+                one.title
+                for one in fits
+                if one.gradients == gradients and (one.accuracy == 1) == expected
+            )
+            for expected in (True, False)
+        )
+        sentences.append(
+            f"- With gradients of {how}, new examples of both classes are told apart by "
+            + (f"{right or 'none'}; not by {wrong}." if wrong else "every optimizer.")
+        )
+    if all(one.accuracy == 1 for one in fits if one.gradients == "single"):
+        sentences.append(
+            "- So the failure is one of full gradients: single examples, in random order, break "
+            "the symmetry that the lemma rests on."
+        )
+    return "\n".join(sentences)
