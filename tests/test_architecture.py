@@ -37,7 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """The rooms of python/instep, from the top; "" is the package's face."""
 
 ADMITTED: dict[str, set[str]] = {
-    "bench": {"_core", "commandline", "optimizers", "parameters"},
+    "bench": {"_core", "commandline", "optimizers"},
     "interop": {"docstrings", "parameters", "rule"},
     "study": {"commandline"},
 }

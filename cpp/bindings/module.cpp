@@ -20,6 +20,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   instep::register_floor(module);
   instep::register_functional(module);
   instep::register_optimizer_arguments(module);
+  instep::register_new_state(module);
   instep::register_optimizer(module);
   instep::register_row_gradient(module);
 }

@@ -9,6 +9,7 @@ void register_config(pybind11::module_& module);
 void register_dlpack(pybind11::module_& module);
 void register_floor(pybind11::module_& module);
 void register_functional(pybind11::module_& module);
+void register_new_state(pybind11::module_& module);
 void register_optimizer(pybind11::module_& module);
 void register_optimizer_arguments(pybind11::module_& module);
 void register_row_gradient(pybind11::module_& module);

@@ -6,9 +6,7 @@
 
 #include <pybind11/stl.h>
 
-#include "bindings/array.hpp"
 #include "bindings/register.hpp"
-#include "engine/placement.hpp"
 #include "engine/threads.hpp"
 #include "kernels/select.hpp"
 
@@ -23,6 +21,9 @@
 #endif
 
 namespace instep {
+
+namespace py = pybind11;
+
 namespace {
 
 py::list names(const std::vector<const Table*>& tables) {
@@ -57,15 +58,6 @@ py::dict build_config() {
                                      "chosen"_a = chosen_table().isa));
 }
 
-py::tuple place(const py::array& param, int k, int states) {
-  const auto [low, high] = bounds(param.ptr());
-  const std::int64_t bytes = param.nbytes();
-  // Where there are gaps, its rows start anywhere.
-  const std::int64_t address = std::int64_t(high - low) == bytes ? std::int64_t(low) : 0;
-  const Placement placement = place_state(address, bytes, param.itemsize(), k, states);
-  return py::make_tuple(placement.phase, placement.modulus);
-}
-
 }  // namespace
 
 void register_config(py::module_& module) {
@@ -73,14 +65,6 @@ void register_config(py::module_& module) {
   module.def("rules", &rules, "For each rule its options and states, in the core's order.");
   module.def("max_threads", &max_threads);
   module.def("set_thread_cap", &set_thread_cap, py::arg("cap"), "0: no cap.");
-  module.def("place_state", &place, py::arg("param"), py::arg("k"), py::arg("states"),
-             "The best place for the k-th state of a parameter: (phase, modulus) of its address.");
-  module.def(
-      "address",
-      [](const py::array& array) {
-        return py::int_(reinterpret_cast<std::uintptr_t>(array.data()));
-      },
-      py::arg("array"), "Where the first element of an array lies in memory.");
   module.def("set_grain", &set_grain, py::arg("n_bytes"),
              "Set the least work of a thread, in bytes; returns the former value.");
 }

@@ -149,19 +149,11 @@ Stream Slot::in_c_order(PyObject* grad) const {
   }
   // The sums lie in the order in which they are stepped.
   const std::vector<std::ptrdiff_t> shape = touched_shape();
-  std::vector<std::ptrdiff_t> strides(shape.size(), 0);
-  char* data = touched_->sums();
-  auto stride = std::ptrdiff_t(item_size(dtype_));
-  const Order order = order_.rows_first();
-  for (auto each = order.axes().rbegin(); each != order.axes().rend(); ++each) {
-    const auto axis = std::size_t(each->axis);
-    strides[axis] = each->backwards ? -stride : stride;
-    if (each->backwards) data += stride * (shape[axis] - 1);
-    stride *= shape[axis];
-  }
   const int ndim = int(shape.size());
-  return Stream(data, shape.data(), strides.data(), item_size(dtype_),
-                Order::of_c(ndim, shape.data()));
+  const Order::Layout layout =
+      order_.rows_first().contiguous(ndim, shape.data(), item_size(dtype_));
+  return Stream(touched_->sums() + layout.origin, shape.data(), layout.strides.data(),
+                item_size(dtype_), Order::of_c(ndim, shape.data()));
 }
 
 py::tuple Slot::index_of(std::int64_t element) const {

@@ -21,9 +21,15 @@ inline std::int64_t elements_to_line(const void* address, std::int64_t item_size
   return (cache_line - place) % cache_line / item_size;
 }
 
-// An array's address modulo `modulus`.
+// An array's address modulo `modulus`, a power of two.
 struct Placement {
   std::int64_t phase, modulus;
+
+  // Bytes from there on before the next such address.
+  std::int64_t distance_from(const void* address) const {
+    const auto begin = reinterpret_cast<std::uintptr_t>(address);
+    return std::int64_t((std::uintptr_t(phase) - begin) % std::uintptr_t(modulus));
+  }
 };
 
 // The best place for the k-th of so many states of a parameter of that address and size: in the

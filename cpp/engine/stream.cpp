@@ -39,6 +39,24 @@ Order Order::rows_first() const {
   return result;
 }
 
+Order::Layout Order::contiguous(int ndim, const std::ptrdiff_t* shape,
+                                std::int64_t item_size) const {
+  Layout layout = {std::vector<std::ptrdiff_t>(std::size_t(ndim)), 0};
+  // An axis of length 1, which no order has, gets its stride in C order, as NumPy's new arrays do.
+  auto stride = std::ptrdiff_t(item_size);
+  for (int axis = ndim; axis-- > 0; stride *= shape[axis])
+    layout.strides[std::size_t(axis)] = stride;
+  stride = std::ptrdiff_t(item_size);
+  for (auto each = axes_.rbegin(); each != axes_.rend(); ++each) {
+    layout.strides[std::size_t(each->axis)] = each->backwards ? -stride : stride;
+    if (each->backwards) {
+      layout.origin += stride * std::max(shape[each->axis] - 1, std::ptrdiff_t(0));
+    }
+    stride *= shape[each->axis];
+  }
+  return layout;
+}
+
 Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
                std::int64_t item_size, const Order& order, const std::int64_t* rows)
     : data_(static_cast<char*>(data)), rows_(rows), item_size_(item_size) {

@@ -28,6 +28,14 @@ class Order {
   // The same, but with axis 0 as the slowest, forwards, even if its length is 1.
   Order rows_first() const;
 
+  // How an array without gaps lies in this order: the strides of its axes, and how far from the
+  // lowest address the element lies whose index is 0 on all of them.
+  struct Layout {
+    std::vector<std::ptrdiff_t> strides;
+    std::ptrdiff_t origin;
+  };
+  Layout contiguous(int ndim, const std::ptrdiff_t* shape, std::int64_t item_size) const;
+
  private:
   std::vector<Axis> axes_;
 };

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
 
 import numpy as np
 
+import instep._core as _core
 from instep.dlpack import AnyArray, SupportsDLPack
 from instep.numbers import (
     ABOVE_0_TO_1,
@@ -20,7 +21,7 @@ from instep.numbers import (
     check_integer,
 )
 from instep.optimizers.sgd import SGD
-from instep.parameters import Array, new_state
+from instep.parameters import Array
 from instep.row_gradient import RowGradient
 from instep.state_dict import as_mapping
 
@@ -293,7 +294,9 @@ class ArmijoSGD:
 
     def _allocate(self) -> None:
         # The base class's view, as a subclass may give assignments another meaning.
-        self._saved = [(param.view(np.ndarray), new_state(param, 0, 1)) for param in self.params]
+        self._saved = [
+            (param.view(np.ndarray), _core.new_state(param, 0, 1)) for param in self.params
+        ]
 
     def _restore(self) -> None:
         for param, saved in self._saved:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 import instep._core as _core
@@ -101,27 +100,3 @@ def check_names(groups: Sequence[list[str] | None]) -> None:
         if name in seen:
             raise ValueError(f"parameter {name!r}: expected another name, this one is taken")
         seen.add(name)
-
-
-def new_state(param: Array, k: int, states: int) -> Array:
-    """Return zeros for the k-th of so many states of a parameter.
-
-    They lie in memory in the order in which the parameter does, so that the kernel meets both in
-    one contiguous run, and where the two do not collide in the caches. Untouched memory comes from
-    the system as zeros, so that the thread that steps a part first is the one that places it.
-    """
-    phase, modulus = _core.place_state(param, k, states)
-    room = np.zeros(param.nbytes + modulus, np.uint8)
-    begin = (phase - _core.address(room)) % modulus
-    zeros: Array = room[begin : begin + param.nbytes].view(param.dtype)
-
-    axes = sorted(range(param.ndim), key=lambda axis: -abs(param.strides[axis]))
-    places = tuple(map(axes.index, range(param.ndim)))
-    zeros = zeros.reshape([param.shape[axis] for axis in axes]).transpose(places)
-    # With the ellipsis an array of dimension 0 stays one.
-    forwards: tuple[Any, ...] = (
-        *(slice(None, None, -1 if stride < 0 else 1) for stride in param.strides),
-        ...,
-    )
-    state: Array = zeros[forwards]
-    return state

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import instep._core as _core
 from instep.hyperparameters import Flag, Hyperparameter, hyperparameters
-from instep.parameters import Array, new_state
+from instep.parameters import Array
 
 _WORDS = _core.rules()
 
@@ -155,7 +155,7 @@ class Rule:
         names = self.present_states(values)
         states = {}
         for k, name in enumerate(names):
-            states[name] = state = new_state(param, k, len(names))
+            states[name] = state = _core.new_state(param, k, len(names))
             value = self.initial_value(name, values)
             if value != 0:
                 state[...] = value

@@ -14,7 +14,6 @@ import numpy as np
 import instep
 from instep import _core
 from instep.bench.contenders import Contender, NotOffered, Stepper
-from instep.parameters import new_state
 
 if TYPE_CHECKING:
     from instep.bench.arrays import Array
@@ -37,7 +36,7 @@ def _root(case: Case) -> Stepper:
 
 def _ones(param: Array, k: int, states: int) -> Array:
     """Return ones that lie where an optimizer would place the state."""
-    state = new_state(param, k, states)
+    state = _core.new_state(param, k, states)
     state[...] = 1
     return state
 
