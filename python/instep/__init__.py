@@ -9,17 +9,24 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, line_search, optimizers, reference, schedules
+from instep import functional, line_search, reference, schedules
 from instep._core import __version__
 from instep.checkpoint import CheckpointError
 from instep.config import get_num_threads, set_num_threads, show_config
 from instep.optimizer import Optimizer
-from instep.optimizers import *  # noqa: F403
+from instep.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, AMSGrad, RMSprop
 from instep.row_gradient import RowGradient
 
 __all__ = [
+    "SGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "CheckpointError",
     "Optimizer",
+    "RMSprop",
     "RowGradient",
     "__version__",
     "functional",
@@ -30,4 +37,3 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
-__all__ += optimizers.__all__

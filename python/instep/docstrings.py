@@ -25,5 +25,5 @@ def fill(documented: T, paragraphs: Mapping[str, str]) -> T:
         text = inspect.cleandoc(documented.__doc__)
         for name, paragraph in {**_EVERYWHERE, **paragraphs}.items():
             text = text.replace(f"%({name})s", inspect.cleandoc(paragraph))
-        documented.__doc__ = text
+        documented.__doc__ = f"{text}\n"
     return documented

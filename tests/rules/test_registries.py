@@ -69,7 +69,7 @@ def test_the_reference_takes_what_the_core_does(rule: str) -> None:
 @each_rule
 def test_the_package_exports_its_class(rule: str) -> None:
     name = class_of(rule).__name__
-    assert name in instep.__all__, f"python/instep/optimizers/__init__.py does not export {name}"
+    assert name in instep.__all__, f"python/instep/__init__.py does not export {name}"
 
 
 @each_rule
