@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from instep import _core, reference
 from instep.optimizers import class_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from instep.bench.arrays import Arrays
 
@@ -26,13 +27,9 @@ class Rule:
 
     name: str
     optimizer: type[instep.Optimizer]
+    reference: Callable[..., None]
+    """The function of `instep.reference` that has this rule."""
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def reference(self) -> Callable[..., None]:
-        """The function of `instep.reference` that has this rule."""
-        function: Callable[..., None] = getattr(reference, f"{self.optimizer._rule.name}_step")
-        return function
 
     @cached_property
     def counts_steps(self) -> bool:
@@ -85,21 +82,28 @@ class Rule:
         return optimizer.state_dict()
 
 
-VARIANTS = (
-    Rule("sgd-momentum", instep.SGD, {"momentum": 0.9}),
-    Rule("sgd-nesterov", instep.SGD, {"momentum": 0.9, "nesterov": True}),
-    Rule("adamw", instep.AdamW),
-    Rule("amsgrad", instep.Adam, {"amsgrad": True}),
-    Rule("rmsprop-momentum", instep.RMSprop, {"momentum": 0.9}),
-    Rule("rmsprop-centered", instep.RMSprop, {"centered": True}),
-)
-"""What is measured of a rule beside its class at the defaults."""
+VARIANTS: Mapping[str, Mapping[str, tuple[type[instep.Optimizer], Mapping[str, Any]]]] = {
+    "sgd": {
+        "sgd-momentum": (instep.SGD, {"momentum": 0.9}),
+        "sgd-nesterov": (instep.SGD, {"momentum": 0.9, "nesterov": True}),
+    },
+    "adam": {
+        "adamw": (instep.AdamW, {}),
+        "amsgrad": (instep.Adam, {"amsgrad": True}),
+    },
+    "rmsprop": {
+        "rmsprop-momentum": (instep.RMSprop, {"momentum": 0.9}),
+        "rmsprop-centered": (instep.RMSprop, {"centered": True}),
+    },
+}
+"""What is measured of a rule of the core beside its class at the defaults."""
 
-RULES = tuple(
-    rule
-    for name in _core.rules()
-    for rule in (
-        Rule(name, class_of(name)),
-        *(variant for variant in VARIANTS if variant.optimizer._rule.name == name),
-    )
-)
+
+def _measured(rule: str) -> Iterator[Rule]:
+    function = getattr(reference, f"{rule}_step")
+    yield Rule(rule, class_of(rule), function)
+    for name, (optimizer, options) in VARIANTS.get(rule, {}).items():
+        yield Rule(name, optimizer, function, options)
+
+
+RULES = tuple(itertools.chain.from_iterable(map(_measured, _core.rules())))
