@@ -1,18 +1,13 @@
-"""Descent: floors and asymptotes as theory has them, gradients as the functions have them."""
+"""Least squares: floors and asymptotes as theory has them."""
 
 from __future__ import annotations
-
-import argparse
 
 import numpy as np
 import pytest
 
-import instep
 from instep.schedules import SearchThenConverge
-from instep.study.descent import least_squares, part, robust_regression
+from instep.study.descent import least_squares
 from instep.study.descent.least_squares import LeastSquares, descend
-from instep.study.descent.plans import Stationarity, bound, log_log_slope, schedule_plan
-from instep.study.progress import Progress
 
 ONE_WEIGHT = LeastSquares(np.ones((2, 1)), np.array([1.0, -1.0]))
 """f(w) = ½ w² + ½; gradients of single examples are w ∓ 1."""
@@ -90,61 +85,3 @@ def test_search_then_converge_follows_its_asymptote() -> None:
     steps, errors = descend(problem, schedule, 4000, 1, 200, np.random.default_rng(1))
     late = steps > 2000
     assert np.mean(errors[late] * steps[late]) == pytest.approx(problem.asymptote(c), rel=0.15)
-
-
-def test_schedules_end_at_twice_and_a_quarter_of_the_critical_value() -> None:
-    critical = ONE_WEIGHT.critical_c()
-    ends = [plan.rate(10**9) * 10**9 / critical for plan in schedule_plan(ONE_WEIGHT)[1:]]  # type: ignore[operator]
-    assert ends == pytest.approx([2.0, 2.0, 0.25], rel=1e-3)
-
-
-def test_robust_gradients_are_slopes() -> None:
-    problem = robust_regression.draw(np.random.default_rng(0), count=20, width=3)
-    weights = np.random.default_rng(1).standard_normal((2, 3))
-    gradients = problem.full_gradients(weights)
-    for index in np.ndindex(weights.shape):
-        ahead, behind = weights.copy(), weights.copy()
-        ahead[index] += 1e-6
-        behind[index] -= 1e-6
-        slope = (problem.value(ahead) - problem.value(behind))[index[0]] / 2e-6
-        assert gradients[index] == pytest.approx(slope, abs=1e-8)
-    singles = [problem.gradients(weights, np.full(2, example)) for example in range(20)]
-    np.testing.assert_allclose(np.mean(singles, axis=0), gradients, atol=1e-12)
-
-
-def test_the_robust_problem_is_not_convex() -> None:
-    problem = robust_regression.RobustRegression(np.ones((1, 1)), np.zeros(1))
-    near, middle, far = problem.value(np.array([[4.0], [8.0], [12.0]]))
-    assert middle > (near + far) / 2
-
-
-def test_norms_are_measured_before_each_step() -> None:
-    problem = robust_regression.draw(np.random.default_rng(0), count=20, width=3)
-    starts = np.random.default_rng(1).standard_normal((2, 3))
-    norms = robust_regression.squared_gradient_norms(
-        problem, lambda w: instep.SGD(w, lr=0.0), starts, 3, np.random.default_rng(2)
-    )
-    expected = np.sum(problem.full_gradients(starts) ** 2) / 2
-    assert norms == pytest.approx([expected] * 3)
-
-
-def test_stationarity_has_the_least_and_the_mean_so_far() -> None:
-    found = Stationarity.of("", np.array([4.0, 2.0, 3.0, 1.0]))
-    assert found.times.tolist() == [2, 3, 4] or found.times.tolist() == [2, 3]
-    assert found.least[:2].tolist() == [2.0, 2.0]
-    assert found.mean[:2].tolist() == [3.0, 3.0]
-
-
-def test_slopes_are_exponents() -> None:
-    times = np.arange(1, 1000)
-    assert log_log_slope(times, np.array(5.0 / np.sqrt(times))) == pytest.approx(-0.5)
-    assert bound(np.array([1, 100])).tolist() == pytest.approx([0.0, np.log(100) / 10])
-
-
-def test_the_same_seed_finds_the_same() -> None:
-    first, again = (part.run(argparse.Namespace(seed=1, quick=True), Progress()) for _ in range(2))
-    assert first.text == again.text
-    assert [list(curves.rows()) for curves in first.curves] == [
-        list(curves.rows()) for curves in again.curves
-    ]
-    assert "c* = 1/(2λ)" in first.text

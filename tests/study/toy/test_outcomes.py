@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 import pytest
 
-from instep.study.progress import Progress
-from instep.study.toy import part
 from instep.study.toy.outcomes import OPTIMIZERS, gradient, outcome
 
 STARTS = np.array([0.05, 0.4, 0.95])
@@ -53,16 +49,3 @@ def test_the_endings_keep_their_definition() -> None:
             assert (changes[: ending.iteration - 1] >= 1e-12).all(), title
             if ending.how == "small change":
                 assert 0 < changes[ending.iteration - 1] < 1e-12, title
-
-
-def test_the_same_seed_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part, "QUICK_ITERATIONS", 1500)
-
-    def found(seed: int) -> tuple[str, list[list[tuple[object, ...]]]]:
-        with Progress() as progress:
-            findings = part.run(argparse.Namespace(seed=seed, quick=True), progress)
-        return findings.text, [list(curves.rows()) for curves in findings.curves]
-
-    first, again, other = found(0), found(0), found(1)
-    assert first == again
-    assert first[0] != other[0]
