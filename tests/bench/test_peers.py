@@ -21,12 +21,11 @@ from instep.bench.contenders import Contender, NotOffered, Offer
 from instep.bench.own import INSTEP, REFERENCE
 from instep.bench.peers import PEERS, load
 from instep.bench.rules import RULES, Rule
+from tests.bench.made_up import RULE
 from tests.processes import run_python, run_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ADAM = next(rule for rule in RULES if rule.name == "adam")
 
 SGD_ALL = ("sgd", "sgd-momentum", "sgd-nesterov")
 ADAM_ALL = ("adam", "adamw", "amsgrad")
@@ -158,15 +157,13 @@ def test_an_offer_says_what_is_in_the_way() -> None:
         ("adamw", "float32", "rows"): "loses its weights",
     }.items():
         name, dtype, layout = case
-        (rule,) = (rule for rule in RULES if rule.name == name)
-        assert offer.why_not(Case(rule, dtype, (48,), layout)) == reason
+        assert offer.why_not(Case(RULE[name], dtype, (48,), layout)) == reason
 
 
 def test_deepspeed_leaves_out_adagrad_where_it_overwrites_the_gradient() -> None:
     (deepspeed,) = contenders("deepspeed")
-    (adagrad,) = (rule for rule in RULES if rule.name == "adagrad")
     with pytest.raises(NotOffered, match="overwrites"):
-        deepspeed.prepare(Case(adagrad, "float32", (48, 10)))
+        deepspeed.prepare(Case(RULE["adagrad"], "float32", (48, 10)))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +220,7 @@ def arithmetic() -> bytes:
 def everyone_steps() -> None:
     before, threads = arithmetic(), instep.get_num_threads()
     for limit in (1, None, 1, None):
-        case = Case(ADAM, "float32", (20_000,), threads=limit)
+        case = Case(RULE["adam"], "float32", (20_000,), threads=limit)
         for stepper in [each.prepare(case) for each in (INSTEP, *load(PEERS)[0])]:
             stepper.step()
         limited = [
@@ -247,15 +244,15 @@ def test_floating_point_and_threads_stay_as_they_were(threads: str | None) -> No
 @every_peer
 def test_more_threads_than_processors_are_no_error(peer: str) -> None:
     for contender in contenders(peer):
-        contender.prepare(Case(ADAM, "float32", (48,), threads=1000))
-        contender.prepare(Case(ADAM, "float32", (48,)))
+        contender.prepare(Case(RULE["adam"], "float32", (48,), threads=1000))
+        contender.prepare(Case(RULE["adam"], "float32", (48,)))
 
 
 def optax_limits_its_pool() -> None:
     (optax,), _ = load(["optax"])
     for threads, expected in ((1, 1), (None, len(os.sched_getaffinity(0)))):
         before = pool_threads()
-        optax.prepare(Case(ADAM, "float32", (48,), threads=threads)).step()
+        optax.prepare(Case(RULE["adam"], "float32", (48,), threads=threads)).step()
         assert pool_threads() - before == expected
 
 
