@@ -62,6 +62,7 @@ def refusal(capsys: Capture, *arguments: str) -> str:
     return line
 
 
+FOLDER = Path(command.__file__).parent
 COMMON = ("--quick", "--seed N", "--out DIR", "--again")
 
 
@@ -78,9 +79,15 @@ def test_every_part_explains_itself(capsys: Capture, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_every_part_has_a_module(name: str) -> None:
+def test_every_part_has_one_anatomy(name: str) -> None:
     assert PARTS[name].name == name
-    assert importlib.util.find_spec(f"instep.study.{name.replace('-', '_')}.part")
+    folder = FOLDER / name.replace("-", "_")
+    assert {"part.py", "text.py", "pictures.py"} <= {file.name for file in folder.iterdir()}
+
+
+def test_every_folder_with_a_part_is_listed() -> None:
+    folders = {file.parent.name.replace("_", "-") for file in FOLDER.glob("*/part.py")}
+    assert folders == PARTS.keys()
 
 
 def test_help_lists_the_parts_and_needs_no_extra() -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from instep.study.arrays import Singles
 
-
 MOMENTUM = 0.9
 
 

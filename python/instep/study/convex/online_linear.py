@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from instep.study.progress import Bar
     from instep.study.report.iterations import Iterations
 
-
 CHUNK = 4096
 
 

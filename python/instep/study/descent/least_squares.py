@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 import instep
 from instep.study.report.iterations import logarithmic_marks
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from instep.study.arrays import Doubles
     from instep.study.report.iterations import Iterations
+    from instep.study.sampling import Indices
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LeastSquares:
         offsets = weights - self.minimum
         return float(0.5 * np.mean(np.sum(offsets @ self.hessian * offsets, axis=1)))
 
-    def gradients(self, weights: Doubles, examples: NDArray[np.intp]) -> Doubles:
+    def gradients(self, weights: Doubles, examples: Indices) -> Doubles:
         """Return, for each row of `weights`, the mean gradient of its row of `examples`."""
         chosen = self.features[examples]
         residuals = np.matmul(chosen, weights[:, :, None])[:, :, 0] - self.targets[examples]

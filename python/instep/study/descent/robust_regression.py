@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import instep
     from instep.study.arrays import Doubles
-
+    from instep.study.sampling import Indices
 
 SCALE = 3.0
 """Residuals beyond it count ever less."""
@@ -41,7 +40,7 @@ class RobustRegression:
         slopes = _slope(weights @ self.features.T - self.targets)
         return slopes @ self.features / len(self.targets)
 
-    def gradients(self, weights: Doubles, examples: NDArray[np.intp]) -> Doubles:
+    def gradients(self, weights: Doubles, examples: Indices) -> Doubles:
         """Return the gradient of one example for each row of `weights`."""
         chosen = self.features[examples]
         residuals = np.sum(chosen * weights, axis=1) - self.targets[examples]

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from instep.study.handwriting import data, network
+    from instep.study.handwriting.training import TrainingRun
     from instep.study.progress import Bar, Progress
-from instep.study.handwriting.training import TrainingRun
 
 NOTED_STEPS = 20
 

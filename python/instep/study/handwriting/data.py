@@ -15,6 +15,8 @@ from instep.study.sampling import train_and_test
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from instep.study.sampling import Indices
+
 Images: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int32]
 
@@ -29,7 +31,7 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: slice | NDArray[np.intp]) -> LabelledImages:
+    def __getitem__(self, index: slice | Indices) -> LabelledImages:
         return LabelledImages(self.images[index], self.labels[index])
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from instep.study.arrays import Doubles
+
 Iterations: TypeAlias = NDArray[np.int64]
 
 
@@ -18,7 +20,7 @@ def logarithmic_marks(
     count: int = 400,
     *,
     first: int = 1,
-    rounding: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.rint,
+    rounding: Callable[[Doubles], Doubles] = np.rint,
 ) -> Iterations:
     """Return at most `count` iterations from `first` to `last`, evenly spaced in their logarithm.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instep.study.arrays import Doubles
-from instep.study.sampling import train_and_test
+from instep.study.sampling import Indices, train_and_test
 
 Loss: TypeAlias = Callable[[Doubles, Doubles], tuple[float, Doubles]]
 """Takes scores and labels; returns the mean loss and its gradient with respect to the scores."""
@@ -26,7 +26,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: slice | NDArray[np.intp]) -> Examples:
+    def __getitem__(self, index: slice | Indices) -> Examples:
         return Examples(self.features[index], self.labels[index])
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from instep.study.arrays import Doubles
     from instep.study.report.iterations import Iterations
 
-
 POSITIVE_SHARE = 0.6
 
 ADAPTIVE: dict[str, tuple[type[instep.Optimizer], float]] = {
