@@ -1,7 +1,6 @@
 #include "bindings/call.hpp"
 
 #include "engine/fp_mode.hpp"
-#include "kernels/select.hpp"
 
 namespace instep {
 
@@ -9,8 +8,8 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
                  double grad_scale) {
   parts_.clear();
   parts_.reserve(params);
-  work_.clear();
-  work_.reserve(params);
+  tasks_.clear();
+  tasks_.reserve(params);
   gradient_pass_.begin(options, grad_scale);
   prepared_.reset(groups, params);
 }
@@ -19,14 +18,14 @@ void Call::bind(Slot& slot, PyObject*& grad, const WrittenMemory& written,
                 const Settings& settings) {
   slot.bind(grad, written);
   parts_.push_back({&slot, settings});
-  if (slot.size() > 0) work_.add(slot.task());
+  if (slot.size() > 0) tasks_.add(slot.task());
   if (gradient_pass_.options().measures()) gradient_pass_.add(slot, grad);
 }
 
 bool Call::run() noexcept {
   if (!gradient_pass_.run()) return false;
   prepare();
-  work_.run(gradient_pass_.options().flush_subnormals);
+  tasks_.step(gradient_pass_.options().flush_subnormals);
   return true;
 }
 
@@ -38,9 +37,7 @@ void Call::prepare() noexcept {
     task.loop = kernel.loop;
     task.coefficients = &prepared_.get(kernel, settings.options, ++*settings.steps,
                                        gradient_pass_.factor(), settings.group, slot->dtype());
-    task.condition_grad = gradient_pass_.options().clamps()
-                              ? chosen_table().gradients.condition[slot->dtype()]
-                              : nullptr;
+    task.condition_grad = gradient_pass_.conditioning(slot->dtype());
     task.condition = gradient_pass_.condition();
   }
 }

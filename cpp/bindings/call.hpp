@@ -9,13 +9,15 @@
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
 #include "bindings/slot.hpp"
-#include "engine/work.hpp"
+#include "engine/task_line.hpp"
 
 namespace instep {
 
 // Keeps its memory from one call to the next.
 class Call {
  public:
+  explicit Call(const GradientLoops& loops) : gradient_pass_(loops) {}
+
   // By what a parameter is stepped.
   struct Settings {
     const double* options;  // in the rule's order; the same for all of a group
@@ -33,7 +35,7 @@ class Call {
   void bind(Slot& slot, PyObject*& grad, const WrittenMemory& written, const Settings& settings);
 
   // How much there is to step.
-  std::int64_t bytes() const { return work_.bytes(); }
+  std::int64_t bytes() const { return tasks_.bytes(); }
 
   // Steps all that were bound or, where the guard forbids it, none, and returns false. Touches no
   // Python object.
@@ -56,7 +58,7 @@ class Call {
   std::vector<Part> parts_;
   GradientPass gradient_pass_;
   Prepared prepared_;
-  Work work_;
+  TaskLine tasks_;
 };
 
 }  // namespace instep

@@ -55,7 +55,8 @@ Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::obje
 void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
                      const std::vector<double>& options, std::int64_t step, double grad_scale,
                      const py::object& gradient_options) {
-  const Rule& rule = find_rule(chosen_table(), rule_name);
+  const Table& table = chosen_table();
+  const Rule& rule = find_rule(table, rule_name);
   std::vector<Slot> slots;
   std::vector<py::object> grads;
   if (is_sequence(arrays[0].ptr())) {
@@ -75,7 +76,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Slot& slot : slots) slot.add_to(written);
   written.settle();
-  Call call;
+  Call call(table.gradients);
   call.begin(slots.size(), 1, read_gradient_options(gradient_options), grad_scale);
   std::vector<std::int64_t> steps(slots.size(), step - 1);
   for (std::size_t k = 0; k < slots.size(); ++k) {

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "engine/fp_mode.hpp"
-#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -59,11 +58,10 @@ bool GradientPass::run() noexcept {
   not_finite_.reset();
   if (!options_.measures()) return true;
   const StepMode mode;
-  const GradientLoops& loops = chosen_table().gradients;
-  norm_ = std::sqrt(squares_.sum(loops, condition_, options_.guards(), options_.flush_subnormals));
+  norm_ = std::sqrt(squares_.sum(condition_, options_.guards(), options_.flush_subnormals));
   // A norm of finite numbers may overflow.
   if (options_.guards() && !std::isfinite(*norm_)) {
-    not_finite_ = squares_.find_not_finite(loops, condition_.scale);
+    not_finite_ = squares_.find_not_finite(condition_.scale);
   }
   if (options_.clips()) {
     const double coefficient = *options_.clip_norm / (*norm_ + least_norm);

@@ -31,6 +31,8 @@ GradientOptions read_gradient_options(const py::object& mapping);
 
 class GradientPass {
  public:
+  explicit GradientPass(const GradientLoops& loops) : loops_(&loops), squares_(loops) {}
+
   // Of gradients that are divided by `grad_scale`.
   void begin(const GradientOptions& options, double grad_scale);
   // A gradient to measure. The slot must stay where it is until the next begin.
@@ -41,10 +43,13 @@ class GradientPass {
   // Reads the gradients where that is asked for; false where the guard forbids the step.
   bool run() noexcept;
 
-  // What the rules multiply the gradients by, once they are conditioned block by block where
-  // `options().clamps()`.
-  double factor() const { return factor_; }
+  // What is done to the gradients block by block, null where that is nothing, and what the rules
+  // then multiply them by.
+  ConditionGradient conditioning(DType dtype) const {
+    return options_.clamps() ? loops_->condition[dtype] : nullptr;
+  }
   const Condition& condition() const { return condition_; }
+  double factor() const { return factor_; }
 
   // Where it was asked for.
   std::optional<double> norm() const { return norm_; }
@@ -53,6 +58,7 @@ class GradientPass {
   [[noreturn]] void throw_not_finite() const;
 
  private:
+  const GradientLoops* loops_;
   GradientOptions options_;
   Condition condition_ = {1.0, GradientOptions::unclipped};
   double factor_ = 1.0;

@@ -34,7 +34,8 @@ class Optimizer::StepScope {
   bool has_turn_ = true;
 };
 
-Optimizer::Optimizer(const std::string& rule) : rule_(&find_rule(chosen_table(), rule)) {}
+Optimizer::Optimizer(const std::string& rule)
+    : rule_(&find_rule(chosen_table(), rule)), call_(chosen_table().gradients) {}
 
 void Optimizer::take_turn() {
   if (turn_.try_take()) return;

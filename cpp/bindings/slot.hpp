@@ -8,8 +8,8 @@
 #include "bindings/overlap.hpp"
 #include "bindings/replacement.hpp"
 #include "bindings/row_gradient.hpp"
+#include "engine/task.hpp"
 #include "engine/touched_rows.hpp"
-#include "engine/work.hpp"
 
 namespace instep {
 

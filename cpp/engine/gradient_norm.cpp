@@ -61,14 +61,13 @@ void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
   bytes_ += size * item_size(dtype);
 }
 
-double GradientNorm::sum(const GradientLoops& loops, const Condition& condition, bool guarded,
-                         bool flush) noexcept {
-  share_out(bytes_, flush, [&](int share, int shares) noexcept {
+double GradientNorm::sum(const Condition& condition, bool guarded, bool flush_subnormals) noexcept {
+  share_out(bytes_, flush_subnormals, [&](int share, int shares) noexcept {
     const auto first = std::size_t(share), count = std::size_t(shares);
-    sum_blocks(loops, condition, guarded, blocks_.size() * first / count,
+    sum_blocks(condition, guarded, blocks_.size() * first / count,
                blocks_.size() * (first + 1) / count);
   });
-  const StepMode mode(flush);
+  const StepMode mode(flush_subnormals);
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     const std::size_t end = k + 1 < arrays_.size() ? arrays_[k + 1].first_block : blocks_.size();
     arrays_[k].sum =
@@ -78,8 +77,8 @@ double GradientNorm::sum(const GradientLoops& loops, const Condition& condition,
   return sum_in_pairs(sums_.data(), sums_.size());
 }
 
-void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condition, bool guarded,
-                              std::size_t begin, std::size_t end) noexcept {
+void GradientNorm::sum_blocks(const Condition& condition, bool guarded, std::size_t begin,
+                              std::size_t end) noexcept {
   Block room;
   auto array = std::upper_bound(
       arrays_.begin(), arrays_.end(), begin,
@@ -94,9 +93,9 @@ void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condi
     Cursor cursor;
     for (cursor.go(current.stream, at); at < last;) {
       const Piece piece(cursor, current.stream, last - at, room);
-      loops.sum_squares[current.dtype](piece.elements, piece.n,
-                                       &blocks_[current.first_block + std::size_t(at / norm_block)],
-                                       condition, guarded);
+      loops_->sum_squares[current.dtype](
+          piece.elements, piece.n, &blocks_[current.first_block + std::size_t(at / norm_block)],
+          condition, guarded);
       cursor.advance(piece.n);
       at += piece.n;
     }
@@ -104,8 +103,7 @@ void GradientNorm::sum_blocks(const GradientLoops& loops, const Condition& condi
   }
 }
 
-std::optional<GradientNorm::Place> GradientNorm::find_not_finite(const GradientLoops& loops,
-                                                                 double scale) const noexcept {
+std::optional<GradientNorm::Place> GradientNorm::find_not_finite(double scale) const noexcept {
   const Condition condition = {scale, std::numeric_limits<double>::infinity()};
   Block room;
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
@@ -116,7 +114,7 @@ std::optional<GradientNorm::Place> GradientNorm::find_not_finite(const GradientL
     for (std::int64_t at = 0; at < array.size;) {
       const std::int64_t most = std::min(norm_block, array.size - at);
       const auto [n, elements] = Piece(cursor, array.stream, most, room);
-      loops.condition[array.dtype](elements, room.bytes, n, condition);
+      loops_->condition[array.dtype](elements, room.bytes, n, condition);
       for (std::int64_t i = 0; i < n; ++i) {
         const bool finite = array.dtype == float32
                                 ? std::isfinite(reinterpret_cast<const float*>(room.bytes)[i])

@@ -19,17 +19,18 @@ class GradientNorm {
     std::int64_t element;  // in C order
   };
 
+  explicit GradientNorm(const GradientLoops& loops) : loops_(&loops) {}
+
   void clear();
   // The stream's elements come in C order.
   void add(const Stream& stream, std::int64_t size, DType dtype);
 
   // Sums the squares of the conditioned elements. Guarded, the sum is not finite where an element
   // is not once it is scaled. Allocates nothing.
-  double sum(const GradientLoops& loops, const Condition& condition, bool guarded,
-             bool flush) noexcept;
+  double sum(const Condition& condition, bool guarded, bool flush_subnormals) noexcept;
 
   // The first element that is not finite once it is scaled. To be asked after `sum`.
-  std::optional<Place> find_not_finite(const GradientLoops& loops, double scale) const noexcept;
+  std::optional<Place> find_not_finite(double scale) const noexcept;
 
  private:
   struct Array {
@@ -40,9 +41,10 @@ class GradientNorm {
     double sum;
   };
 
-  void sum_blocks(const GradientLoops& loops, const Condition& condition, bool guarded,
-                  std::size_t begin, std::size_t end) noexcept;
+  void sum_blocks(const Condition& condition, bool guarded, std::size_t begin,
+                  std::size_t end) noexcept;
 
+  const GradientLoops* loops_;
   std::vector<Array> arrays_;
   std::vector<double> blocks_;  // of all arrays, one after the other
   std::vector<double> sums_;    // of the arrays

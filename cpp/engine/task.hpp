@@ -16,7 +16,7 @@ class Task {
   const Coefficients* coefficients = nullptr;
 
   // What is done to the gradient first, block by block; null: nothing.
-  void (*condition_grad)(const void* from, void* to, std::int64_t n, const Condition&) = nullptr;
+  ConditionGradient condition_grad = nullptr;
   Condition condition = {};
 
   Task() = default;

@@ -53,9 +53,11 @@ struct Condition {
   double scale, bound;
 };
 
+// From one array to another or to itself.
+using ConditionGradient = void (*)(const void* from, void* to, std::int64_t n, const Condition&);
+
 struct GradientLoops {
-  // From one array to another or to itself.
-  void (*condition[dtype_count])(const void* from, void* to, std::int64_t n, const Condition&);
+  ConditionGradient condition[dtype_count];
   // The sums of the squares of the conditioned elements, one for each `norm_block` of them; the
   // last block may be a short one. Guarded, a sum is not finite where a scaled element is not,
   // although that may have been clamped.

@@ -1,4 +1,4 @@
-#include "engine/work.hpp"
+#include "engine/task_line.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -16,35 +16,35 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
 
 }  // namespace
 
-void Work::clear() {
-  line_.clear();
+void TaskLine::clear() {
+  stretches_.clear();
   bytes_ = 0;
 }
 
-void Work::reserve(std::size_t tasks) { line_.reserve(tasks); }
+void TaskLine::reserve(std::size_t tasks) { stretches_.reserve(tasks); }
 
-void Work::add(const Task& task) {
+void TaskLine::add(const Task& task) {
   bytes_ += task.bytes();
-  line_.push_back({&task, bytes_});
+  stretches_.push_back({&task, bytes_});
 }
 
-void Work::run(bool flush_subnormals) const noexcept {
+void TaskLine::step(bool flush_subnormals) const noexcept {
   share_out(bytes_, flush_subnormals, [this](int share, int shares) noexcept {
     if (shares == 1) {
-      for (const Stretch& each : line_) each.task->step(0, each.task->size());
+      for (const Stretch& each : stretches_) each.task->step(0, each.task->size());
     } else {
-      run_share(share, shares);
+      step_share(share, shares);
     }
   });
 }
 
-void Work::run_share(int share, int shares) const noexcept {
+void TaskLine::step_share(int share, int shares) const noexcept {
   const std::int64_t begin = bytes_ / shares * share + bytes_ % shares * share / shares;
   const std::int64_t end = bytes_ / shares * (share + 1) + bytes_ % shares * (share + 1) / shares;
   auto each =
-      std::upper_bound(line_.begin(), line_.end(), begin,
+      std::upper_bound(stretches_.begin(), stretches_.end(), begin,
                        [](std::int64_t at, const Stretch& stretch) { return at < stretch.end; });
-  for (; each != line_.end(); ++each) {
+  for (; each != stretches_.end(); ++each) {
     const Task& task = *each->task;
     const std::int64_t start = each->end - task.bytes();
     if (start >= end) break;

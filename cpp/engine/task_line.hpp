@@ -1,4 +1,4 @@
-// The work of one call: arrays to step, shared among threads.
+// What one call steps, shared among threads.
 #pragma once
 
 #include <cstddef>
@@ -11,24 +11,24 @@ namespace instep {
 
 // Lays the tasks end to end and gives each thread one contiguous share of the line, the same at
 // every call, cut where a cache line of the parameter ends. The result does not depend on it.
-class Work {
+class TaskLine {
  public:
   void clear();
   void reserve(std::size_t tasks);
-  // The task must stay where it is until `run` has returned.
+  // The task must stay where it is until `step` has returned.
   void add(const Task& task);
   std::int64_t bytes() const { return bytes_; }
-  void run(bool flush_subnormals) const noexcept;
+  void step(bool flush_subnormals) const noexcept;
 
  private:
-  void run_share(int share, int shares) const noexcept;
+  void step_share(int share, int shares) const noexcept;
 
   struct Stretch {
     const Task* task;
     std::int64_t end;  // on the line, in bytes
   };
 
-  std::vector<Stretch> line_;
+  std::vector<Stretch> stretches_;
   std::int64_t bytes_ = 0;
 };
 
