@@ -138,7 +138,7 @@ class CoreOptimizer(_core.Optimizer):
     def _rate(self, lr: float | Callable[[int], float], steps: int) -> float:
         if not callable(lr):
             return lr
-        return type(self).lr.check_number(lr(steps))
+        return type(self).lr.check_returned(lr(steps))
 
     def _named_states(self) -> list[dict[str, Array]]:
         """Return the states of each parameter that exist, by name; not copies."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from instep.numbers import AT_LEAST_0, FROM_0_BELOW_1, NOT_NAN, Range
+from instep.numbers import AT_LEAST_0, FINITE_AT_LEAST_0, FROM_0_BELOW_1, NOT_NAN, Range
 
 T = TypeVar("T")
 
@@ -104,6 +104,10 @@ class LearningRate(Hyperparameter["float | Schedule"]):
     def check_number(self, value: object) -> float:
         """Check a learning rate that is to be a number."""
         return AT_LEAST_0.check("lr", value)
+
+    def check_returned(self, value: object) -> float:
+        """Check what a callable returned: an infinite rate is the slip of one that divides by 0."""
+        return FINITE_AT_LEAST_0.check("lr", value)
 
     def numbers(self) -> Mapping[str, Callable[[object], float]]:
         return {self.name: self.check_number}

@@ -14,7 +14,8 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     """Hyperparameters of one group, by name, and its parameters under ``"params"``.
 
     A value can be set between steps; it is checked at once, and several that are set by `update`
-    take effect together or not at all. Keys can be neither added nor deleted.
+    take effect together or not at all. Keys can be neither added nor deleted. A copy, by `copy` or
+    `pickle`, is a plain `dict` with the same keys.
     """
 
     __slots__ = ("_change", "_values", "names", "params")
@@ -71,6 +72,11 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     def __ior__(self, other: Mapping[str, Any]) -> Self:
         self.update(other)
         return self
+
+    # For copy and pickle: what belongs to no optimizer must not look as if to set its values did
+    # something.
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self._values.items())

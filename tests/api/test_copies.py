@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -142,6 +143,19 @@ def test_shallow_copies_are_refused(name: str) -> None:
     optimizer = stepped(name, parameters())
     with refused(TypeError, "deepcopy", optimizer):
         copy.copy(optimizer)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda group: pickle.loads(pickle.dumps(group))]
+)
+def test_a_copy_of_a_group_is_a_plain_dict(duplicate: Callable[[Any], Any]) -> None:
+    optimizer = instep.Adam(parameters(), lr=0.5)
+    copied = duplicate(optimizer.param_groups[0])
+    assert type(copied) is dict
+    assert copied.keys() == dict(optimizer.param_groups[0]).keys()
+    assert copied["lr"] == 0.5
+    copied["lr"] = -1.0
+    assert optimizer.lr == 0.5
 
 
 class Halved(instep.Adam):

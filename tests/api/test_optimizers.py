@@ -263,6 +263,7 @@ def test_a_refused_step_does_not_advance_the_schedule() -> None:
     [
         (math.nan, ValueError),
         (-1.0, ValueError),
+        (math.inf, ValueError),  # such as 1 / step at step 0
         ("0.1", TypeError),
         (None, TypeError),
         (1j, TypeError),
