@@ -20,8 +20,8 @@ STATES = {
 NUMBERS: dict[str, Any] = {"lr": 0.5, "step": 1}
 
 CALLS: dict[str, tuple[dict[str, Any], set[str], str]] = {
-    "a required one under another name": ({"learning_rate": 0.5}, {"lr"}, "lr|learning_rate"),
-    "a required one missing": ({}, {"lr"}, "lr"),
+    "a required one missing": ({}, {"grad"}, "grad"),
+    "an option under another name": ({"learning_rate": 0.5}, {"lr"}, "learning_rate"),
     "one that there is not": ({"rate": 0.5}, set(), "rate"),
     "an array under another name": ({"gradient": np.ones(3)}, {"grad"}, "grad"),
 }

@@ -41,7 +41,7 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
     ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
-    ("initial_accumulator_value", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+    ("initial_accumulator_value", ["RMSprop", "Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
 ]
 
 NO_FLAGS: list[Any] = ["yes", None, 0, 1.0, [True], np.ones(1, bool)]
@@ -270,6 +270,7 @@ FIXED_CHANGES: list[tuple[str, Options, str, Any]] = [
     ("RMSprop", {"centered": True}, "centered", False),
     ("RMSprop", {}, "momentum", 0.5),
     ("RMSprop", {"momentum": 0.5}, "momentum", 0.0),
+    ("RMSprop", {}, "initial_accumulator_value", 1.0),
     ("Adagrad", {}, "initial_accumulator_value", 1.0),
 ]
 

@@ -19,6 +19,7 @@ import pytest
 import instep
 from instep import _core, functional, line_search, reference, schedules
 from tests.api.model import DEFAULTS
+from tests.optimizers import DESCRIPTIONS
 from tests.processes import run_python
 
 PACKAGE = Path(instep.__file__).parent
@@ -92,6 +93,20 @@ def test_functional_has_the_signatures_of_the_reference(name: str) -> None:
     assert [(p.name, p.kind, p.default) for p in ours] == [
         (p.name, p.kind, p.default) for p in theirs
     ]
+
+
+@pytest.mark.parametrize("rule", DESCRIPTIONS)
+def test_functions_have_the_defaults_of_the_class(rule: str) -> None:
+    first = next(iter(DESCRIPTIONS[rule].optimizers.values()))
+    beta1, beta2 = first.defaults.get("betas", (None, None))
+    defaults = {**first.defaults, "beta1": beta1, "beta2": beta2}
+    options = {
+        each.name: each.default
+        for each in inspect.signature(getattr(functional, f"{rule}_step")).parameters.values()
+        if each.kind is each.KEYWORD_ONLY and each.name != "step"
+    }
+    assert "lr" in options
+    assert options == {name: defaults[name] for name in options}
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

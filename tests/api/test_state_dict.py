@@ -68,11 +68,12 @@ def test_layout(name: str, options: Options) -> None:
         assert type(container) is dict
 
 
-def test_layout_before_the_first_step() -> None:
-    dictionary = instep.Adagrad(parameters(), initial_accumulator_value=0.5).state_dict()
+@pytest.mark.parametrize(("name", "state"), [("Adagrad", "sum"), ("RMSprop", "square_avg")])
+def test_layout_before_the_first_step(name: str, state: str) -> None:
+    dictionary = make(name, parameters(), initial_accumulator_value=0.5).state_dict()
     assert dictionary["steps"] == 0
-    for param, state in zip(parameters(), dictionary["state"].values(), strict=True):
-        assert_same(state, {"step": 0, "sum": np.full_like(param, 0.5)})
+    for param, saved in zip(parameters(), dictionary["state"].values(), strict=True):
+        assert_same(saved, {"step": 0, state: np.full_like(param, 0.5)})
 
 
 def test_layout_of_groups_and_names() -> None:

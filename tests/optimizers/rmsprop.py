@@ -42,7 +42,8 @@ def formula(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
 
 def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
     names = ["square_avg"] + ["grad_avg"] * options["centered"]
-    return dict.fromkeys(names + ["momentum_buffer"] * bool(options["momentum"]), 0.0)
+    names += ["momentum_buffer"] * bool(options["momentum"])
+    return dict.fromkeys(names, 0.0) | {"square_avg": options["initial_accumulator_value"]}
 
 
 DESCRIPTION = Description(
@@ -55,6 +56,7 @@ DESCRIPTION = Description(
                 "weight_decay": 0.0,
                 "momentum": 0.0,
                 "centered": False,
+                "initial_accumulator_value": 0.0,
                 "eps_inside_sqrt": False,
                 "maximize": False,
             },
@@ -63,6 +65,7 @@ DESCRIPTION = Description(
                 {"momentum": 0.9, "weight_decay": 0.1},
                 {"centered": True, "alpha": 0.5},
                 {"centered": True, "momentum": 0.9, "eps_inside_sqrt": True, "maximize": True},
+                {"initial_accumulator_value": 0.25, "eps_inside_sqrt": True},
             ),
         )
     },

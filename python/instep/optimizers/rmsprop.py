@@ -44,6 +44,9 @@ class RMSprop(Optimizer):
         Take the variance :math:`\max(v_t - \bar g_t^2, 0)`, with the running mean :math:`\bar g`
         of the gradient, in the place of :math:`v_t`. The clamp keeps rounding from making a NaN.
         Fixed when the optimizer is made.
+    initial_accumulator_value : float
+        The mean :math:`v_0`, at least 0. Fixed when the optimizer is made. With 1, as
+        stable-baselines3, autograd and TensorFlow 1 have it, the first steps are short.
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     %(maximize)s
@@ -70,7 +73,11 @@ class RMSprop(Optimizer):
     array([0.5, 2.5])
     """
 
-    _rule = Rule("rmsprop", switches={"grad_avg": "centered", "momentum_buffer": "momentum"})
+    _rule = Rule(
+        "rmsprop",
+        switches={"grad_avg": "centered", "momentum_buffer": "momentum"},
+        initial={"square_avg": "initial_accumulator_value"},
+    )
 
     lr: LearningRate = LearningRate()
     alpha: Number = Number(AT_LEAST_0)
@@ -78,6 +85,7 @@ class RMSprop(Optimizer):
     weight_decay: Number = Number(AT_LEAST_0)
     momentum: Number = Number(AT_LEAST_0)
     centered: Flag = Flag()
+    initial_accumulator_value: Number = Number(AT_LEAST_0, fixed=True)
     eps_inside_sqrt: Flag = Flag()
     maximize: Flag = Flag()
 
@@ -91,6 +99,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
         *,
+        initial_accumulator_value: float = 0.0,
         eps_inside_sqrt: bool = False,
         maximize: bool = False,
         **gradient_options: Unpack[GradientOptions],

@@ -17,7 +17,7 @@ def adadelta_step(
     square_avg: Arrays,
     acc_delta: Arrays,
     *,
-    lr: float,
+    lr: float = 1.0,
     rho: float = 0.9,
     eps: float = 1e-6,
     weight_decay: float = 0.0,

@@ -17,7 +17,7 @@ def adagrad_step(
     state_sum: Arrays,
     *,
     step: int,
-    lr: float,
+    lr: float = 1e-2,
     lr_decay: float = 0.0,
     weight_decay: float = 0.0,
     eps: float = 1e-10,

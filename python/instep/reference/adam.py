@@ -20,7 +20,7 @@ def adam_step(
     max_exp_avg_sq: Arrays | None = None,
     *,
     step: int,
-    lr: float,
+    lr: float = 1e-3,
     beta1: float = 0.9,
     beta2: float = 0.999,
     eps: float = 1e-8,

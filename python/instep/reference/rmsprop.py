@@ -18,7 +18,7 @@ def rmsprop_step(
     grad_avg: Arrays | None = None,
     momentum_buffer: Arrays | None = None,
     *,
-    lr: float,
+    lr: float = 1e-2,
     alpha: float = 0.99,
     eps: float = 1e-8,
     weight_decay: float = 0.0,
@@ -45,8 +45,8 @@ def rmsprop_step(
     %(param)s
     %(grad)s
     square_avg : ndarray or sequence of ndarray
-        Running mean :math:`v` of the squared gradient, of the parameter's shape and dtype, zeros
-        at first. Changed in place.
+        Running mean :math:`v` of the squared gradient, of the parameter's shape and dtype, the
+        initial accumulator value at first. Changed in place.
     grad_avg : ndarray or sequence of ndarray, optional
         Running mean :math:`\bar g` of the gradient, zeros at first. Changed in place. Passing it
         centers.

@@ -15,7 +15,7 @@ def sgd_step(
     momentum_buffer: Arrays | None = None,
     *,
     step: int,
-    lr: float,
+    lr: float = 1e-3,
     momentum: float = 0.0,
     dampening: float = 0.0,
     nesterov: bool = False,

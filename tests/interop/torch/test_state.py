@@ -218,6 +218,20 @@ def test_what_torch_has_no_option_for_is_left_out() -> None:
     assert not OWN & dictionary["param_groups"][0].keys()
 
 
+def test_torchs_rmsprop_goes_on_from_the_mean_square_that_began_elsewhere() -> None:
+    w = np.ones(3, np.float32)
+    optimizer = instep.RMSprop(w, initial_accumulator_value=1.0)
+    dictionary = to_torch_state_dict(optimizer)
+    assert "initial_accumulator_value" not in dictionary["param_groups"][0]
+    tensor = torch.ones(3, requires_grad=True)
+    theirs = make_theirs("RMSprop", [tensor])
+    theirs.load_state_dict(dictionary)
+    tensor.grad = torch.full((3,), 0.5)
+    theirs.step()
+    optimizer.step(np.full(3, 0.5, np.float32))
+    assert_close(torch.from_numpy(w), tensor.detach())
+
+
 def test_a_dictionary_of_torch_says_torchs_form() -> None:
     """Where instep has a choice of formulas, going on means going on with torch's."""
     theirs = make_theirs("Adam", [torch.zeros(3, requires_grad=True)])

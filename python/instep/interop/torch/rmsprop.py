@@ -39,6 +39,8 @@ class RMSprop(InPlace, torch.optim.RMSprop):
     %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
+    initial_accumulator_value : float
+        What the mean square starts with, at least 0; ``torch.optim`` does not have it.
     eps_inside_sqrt : bool
         Add `eps` inside the root, as Keras and TensorFlow do; ``torch.optim`` does not have it.
 
@@ -79,9 +81,13 @@ class RMSprop(InPlace, torch.optim.RMSprop):
         maximize: bool = False,
         differentiable: bool = False,
         *,
+        initial_accumulator_value: float = 0,
         eps_inside_sqrt: bool = False,
     ) -> None:
-        self._own = {"eps_inside_sqrt": eps_inside_sqrt}
+        self._own = {
+            "initial_accumulator_value": initial_accumulator_value,
+            "eps_inside_sqrt": eps_inside_sqrt,
+        }
         super().__init__(
             params,
             lr=lr,

@@ -129,6 +129,8 @@ def from_torch_state_dict(
 
 
 def _leave_out_own_options(group: dict[str, Any]) -> None:
+    if "alpha" in group:  # RMSprop's; what began at this value goes along
+        group.pop("initial_accumulator_value", None)
     for name, torchs in _TORCH_FORM.items():
         value = group.pop(name, torchs)
         # Without eps, the two forms of Adam are one.
