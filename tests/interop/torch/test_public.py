@@ -47,7 +47,8 @@ def test_signatures_are_torchs_and_more(name: str) -> None:
         return [(each.name, each.kind, each.default) for each in found]
 
     ours, theirs = parameters(drop_in), parameters(torch.optim)
-    own = OWN | ({"decoupled_weight_decay"} if name == "Adam" else set())
+    more = {"Adam": {"decoupled_weight_decay"}, "RMSprop": {"initial_accumulator_value"}}
+    own = OWN | more.get(name, set())
     assert [each for each in ours if each[0] not in own] == [
         each for each in theirs if each[0] not in own
     ]
