@@ -3,9 +3,14 @@
 
 #include <pybind11/pybind11.h>
 
+#include <array>
+#include <cstddef>
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "bindings/descriptor.hpp"
 
 namespace instep {
 
@@ -27,25 +32,66 @@ inline PyObject* new_instance(PyTypeObject* type, PyObject*, PyObject*) noexcept
   return nullptr;
 }
 
-// Defines __init__ as pybind11::init does, but registers the new object where exceptions are
-// caught: pybind11 does so after that, and would end the process where memory runs out.
-template <class T, class... Arguments, class... Names>
-void define_init(pybind11::class_<T>& type, const Names&... names) {
-  type.def(
-      "__init__",
-      // NOLINTNEXTLINE(performance-unnecessary-value-param): they are pybind11's to give away
-      [](pybind11::detail::value_and_holder& self, Arguments... arguments) {
-        std::unique_ptr<T> object(new T{std::move(arguments)...});
-        self.value_ptr() = object.get();
-        try {
-          self.type->init_instance(self.inst, nullptr);
-        } catch (...) {
-          self.value_ptr() = nullptr;
-          throw;
-        }
-        object.release();  // pybind11 has it
-      },
-      pybind11::detail::is_new_style_constructor(), names...);
+// Makes `object` that of `self`, whose __init__ is called; nothing where it has one already.
+template <class T>
+void give(PyObject* self, std::unique_ptr<T> object) {
+  namespace detail = pybind11::detail;
+  const detail::type_info* const type = detail::get_type_info(typeid(T));
+  auto place = reinterpret_cast<detail::instance*>(self)->get_value_and_holder(type);
+  if (place.instance_registered()) return;
+  place.value_ptr() = object.get();
+  try {
+    type->init_instance(place.inst, nullptr);
+  } catch (...) {
+    place.value_ptr() = nullptr;
+    throw;
+  }
+  object.release();  // pybind11 has it
+}
+
+// An __init__ whose arguments have names. In the place of pybind11::init, which ends the process
+// where memory runs out: it registers the new object where nothing catches exceptions, and looks
+// for a keyword without looking whether there was memory for it (keyword_index in pybind11 3.1).
+template <class T, class... Arguments>
+class Init {
+ public:
+  template <class... Names>
+  static void define(pybind11::class_<T>& type, Names... names) {
+    static_assert(sizeof...(Names) == sizeof...(Arguments));
+    names_ = {names..., nullptr};
+    format_ = std::string(sizeof...(Names), 'O') + ":__init__";
+    add_method(type, method_);
+  }
+
+ private:
+  static PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
+    return make(self, args, keywords, std::index_sequence_for<Arguments...>());
+  }
+
+  template <std::size_t... k>
+  static PyObject* make(PyObject* self, PyObject* args, PyObject* keywords,
+                        std::index_sequence<k...>) noexcept {
+    PyObject* given[sizeof...(Arguments)] = {};
+    if (PyArg_ParseTupleAndKeywords(args, keywords, format_.c_str(),
+                                    const_cast<char**>(names_.data()), &given[k]...) == 0) {
+      return nullptr;
+    }
+    return none_or_raise([&] {
+      give(self,
+           std::unique_ptr<T>(new T{pybind11::cast<Arguments>(pybind11::handle(given[k]))...}));
+    });
+  }
+
+  static inline std::array<const char*, sizeof...(Arguments) + 1> names_{};
+  static inline std::string format_;
+  static inline PyMethodDef method_ = {
+      "__init__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)),
+      METH_VARARGS | METH_KEYWORDS, nullptr};
+};
+
+template <class... Arguments, class T, class... Names>
+void define_init(pybind11::class_<T>& type, Names... names) {
+  Init<T, Arguments...>::define(type, names...);
 }
 
 // To be passed to pybind11::class_.

@@ -101,14 +101,13 @@ void Optimizer::refuse() {
   ++skipped_steps;
 }
 
-void Optimizer::add_group(const py::object& self, NewGroup group, const py::tuple& groups,
-                          Structure now_structured, bool now_scheduled) {
+void Optimizer::add_group(const py::object& self, const NewGroup& group) {
+  const Structure structure = structure_named(group.structure);
   const std::size_t index = options_.size(), count = slots_.size() + group.params.size();
   std::vector<Slot> slots = slots_;
   slots.reserve(count);
   for (std::size_t k = 0; k < group.params.size(); ++k) {
-    const auto position =
-        now_structured == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
+    const auto position = structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
     slots.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
     slots.back().set_states(group.states(k).cast<std::vector<py::object>>());
   }
@@ -121,14 +120,15 @@ void Optimizer::add_group(const py::object& self, NewGroup group, const py::tupl
   groups_.reserve(count);
   param_steps_.reserve(count);
   options_.reserve(index + 1);
-  const AttributeChange shown({self}, python_attributes::groups, {groups});
+  std::vector<double> options = group.options;
+  const AttributeChange shown({self}, python_attributes::groups, {group.groups});
   // From here on nothing fails.
   slots_.swap(slots);
   groups_.resize(count, index);
   param_steps_.resize(count, 0);
-  options_.push_back(std::move(group.options));
-  structure_ = now_structured;
-  scheduled_ = now_scheduled;
+  options_.push_back(std::move(options));
+  structure_ = structure;
+  scheduled_ = group.scheduled;
   std::swap(written_, written);
 }
 

@@ -32,9 +32,7 @@ class Optimizer {
   // Each of the following does all or raises with everything as it was, what Python shows of it
   // included: an interrupt in Python code finds it done or not begun.
 
-  // Makes `groups` those of `self`, the new one among them.
-  void add_group(const py::object& self, NewGroup group, const py::tuple& groups,
-                 Structure now_structured, bool now_scheduled);
+  void add_group(const py::object& self, const NewGroup& group);
   void set_hyperparameters(Hyperparameters hyperparameters);
   void set_gradient_options(const py::object& self, const py::object& mapping);
 

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace instep {
@@ -23,7 +24,7 @@ struct Hyperparameters {
   bool scheduled;  // whether a learning rate comes from a callable
 };
 
-// Parameters that become a group.
+// Parameters that become a group, and what an optimizer is with them.
 struct NewGroup {
   std::vector<py::object> params;
   std::vector<py::object> names;  // None for one that has none
@@ -31,6 +32,10 @@ struct NewGroup {
   // that does not exist.
   py::function states;
   std::vector<double> options;
+
+  py::tuple groups;  // as Python shows them, all of them
+  std::string structure;
+  bool scheduled;  // whether a learning rate comes from a callable
 };
 
 }  // namespace instep

@@ -1,4 +1,4 @@
-// What the core reads and sets of Python's objects by name. python/instep/optimizer.py and
+// What the core reads and sets of Python's objects by name. python/instep/core_optimizer.py and
 // param_group.py declare and explain these attributes.
 #pragma once
 

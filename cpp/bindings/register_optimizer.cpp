@@ -65,10 +65,8 @@ void set_gradient_options(const py::object& self, const py::object& gradient_opt
   self.cast<Optimizer&>().set_gradient_options(self, gradient_options);
 }
 
-void add_group(const py::object& self, NewGroup group, const py::tuple& groups,
-               const std::string& structure, bool scheduled) {
-  self.cast<Optimizer&>().add_group(self, std::move(group), groups, structure_named(structure),
-                                    scheduled);
+void add_group(const py::object& self, const NewGroup& group) {
+  self.cast<Optimizer&>().add_group(self, group);
 }
 
 // What pybind11 makes of a vector. Where memory runs out, that is a TypeError.
@@ -128,14 +126,13 @@ PyMethodDef step_method = {"step",
 
 void register_optimizer(py::module_& module) {
   py::class_<HeldTurn> turn(module, "HeldTurn", safe_new());
-  define_init<HeldTurn, py::object>(turn, py::arg("optimizer"));
+  define_init<py::object>(turn, "optimizer");
   turn.def("__enter__", &HeldTurn::enter).def("__exit__", [](HeldTurn& self, const py::args&) {
     self.leave();
   });
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
-  define_init<Optimizer, std::string>(type, py::arg("rule"));
-  type.def("_add_group", &add_group, py::arg("group"), py::kw_only(), py::arg("groups"),
-           py::arg("structure"), py::arg("scheduled"))
+  define_init<std::string>(type, "rule");
+  type.def("_add_group", &add_group, py::arg("group"))
       .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
       .def("_set_gradient_options", &set_gradient_options, py::arg("gradient_options"))
       .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"), py::arg("counts"),

@@ -77,6 +77,9 @@ class NewGroup(metaclass=_Metaclass):
         names: Sequence[str | None],
         states: Callable[[int], Sequence[NDArray[Any] | None]],
         options: Sequence[float],
+        groups: tuple[Any, ...],
+        structure: str,
+        scheduled: bool,
     ) -> None: ...
 
 class Optimizer(metaclass=_Metaclass):
@@ -92,9 +95,7 @@ class Optimizer(metaclass=_Metaclass):
         grad_scale: float = 1.0,
     ) -> None: ...
     def _set_gradient_options(self, gradient_options: Mapping[str, Any]) -> None: ...
-    def _add_group(
-        self, group: NewGroup, *, groups: tuple[Any, ...], structure: str, scheduled: bool
-    ) -> None: ...
+    def _add_group(self, group: NewGroup) -> None: ...
     def _set_hyperparameters(self, hyperparameters: Hyperparameters) -> None: ...
     def _replace(
         self,

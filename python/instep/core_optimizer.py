@@ -89,10 +89,10 @@ class CoreOptimizer(_core.Optimizer):
                     names=group.names or [None] * len(params),
                     states=states or (lambda k: rule.in_order(rule.new_states(params[k], values))),
                     options=rule.encode(values, math.nan),
-                ),
-                groups=groups,
-                structure=structure,
-                scheduled=any(callable(each["lr"]) for each in groups),
+                    groups=groups,
+                    structure=structure,
+                    scheduled=any(callable(each["lr"]) for each in groups),
+                )
             )
 
     def _change_group(self, group: ParamGroup, changes: Mapping[str, object]) -> None:
