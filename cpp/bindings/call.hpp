@@ -9,6 +9,7 @@
 #include "bindings/gradient_pass.hpp"
 #include "bindings/prepared.hpp"
 #include "bindings/slot.hpp"
+#include "bindings/watched.hpp"
 #include "engine/task_line.hpp"
 
 namespace instep {
@@ -22,7 +23,7 @@ class Call {
   struct Settings {
     const double* options;  // in the rule's order; the same for all of a group
     std::size_t group;
-    std::int64_t* steps;  // how often the parameter was stepped, which `run` counts up
+    Watched<std::int64_t>* steps;  // how often the parameter was stepped, which `run` counts up
   };
 
   // A call of at most so many parameters, of so many groups, with gradients that are divided by

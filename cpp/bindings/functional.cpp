@@ -78,7 +78,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   written.settle();
   Call call(table.gradients);
   call.begin(slots.size(), 1, read_gradient_options(gradient_options), grad_scale);
-  std::vector<std::int64_t> steps(slots.size(), step - 1);
+  std::vector<Watched<std::int64_t>> steps(slots.size(), step - 1);
   for (std::size_t k = 0; k < slots.size(); ++k) {
     call.bind(slots[k], grads[k].ptr(), written, {options.data(), 0, &steps[k]});
   }

@@ -66,8 +66,9 @@ void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
 }
 
 void Optimizer::ask_rates(PyObject* self) {
-  const auto rates =
-      py::handle(self).attr(python_attributes::scheduled_rates)(steps_).cast<std::vector<double>>();
+  const auto rates = py::handle(self)
+                         .attr(python_attributes::scheduled_rates)(steps())
+                         .cast<std::vector<double>>();
   next_options_ = options_;
   for (std::size_t group = 0; group < next_options_.size(); ++group) {
     next_options_[group][0] = rates.at(group);
@@ -88,7 +89,7 @@ void Optimizer::bind(double grad_scale) {
 // False where the guard forbids the step.
 bool Optimizer::run() noexcept {
   const bool admitted = call_.run();
-  if (admitted || gradient_options_.nonfinite == Nonfinite::skip) last_grad_norm = call_.norm();
+  if (admitted || gradient_options_.nonfinite == Nonfinite::skip) set_last_grad_norm(call_.norm());
   if (admitted) {
     if (scheduled_) options_.swap(next_options_);
     ++steps_;
@@ -98,7 +99,7 @@ bool Optimizer::run() noexcept {
 
 void Optimizer::refuse() {
   if (gradient_options_.nonfinite != Nonfinite::skip) call_.throw_not_finite();
-  ++skipped_steps;
+  ++skipped_steps_;
 }
 
 void Optimizer::add_group(const py::object& self, const NewGroup& group) {
@@ -150,8 +151,9 @@ void Optimizer::set_gradient_options(const py::object& self, const py::object& m
 }
 
 void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
-                        const std::vector<py::object>& params, Counts counts,
+                        const std::vector<py::object>& params, const Counts& counts,
                         Hyperparameters hyperparameters) {
+  ParamSteps param_steps(counts.param_steps.begin(), counts.param_steps.end());
   Contents contents;
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     slots_[k].add_contents(states.at(k), params.empty() ? py::none() : params.at(k), contents);
@@ -160,18 +162,23 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                               hyperparameters.values);
   // From here on nothing fails.
   contents.write();
-  param_steps_.swap(counts.param_steps);
+  param_steps_.swap(param_steps);
   steps_ = counts.steps;
-  skipped_steps = counts.skipped_steps;
+  skipped_steps_ = counts.skipped_steps;
   install(hyperparameters);
 }
 
-void Optimizer::set_param_steps(std::vector<std::int64_t> param_steps) {
+std::optional<double> Optimizer::last_grad_norm() const {
+  const double norm = last_grad_norm_;
+  return norm == no_norm ? std::nullopt : std::optional<double>(norm);
+}
+
+void Optimizer::set_param_steps(const std::vector<std::int64_t>& param_steps) {
   if (param_steps.size() != slots_.size()) {
     throw py::value_error("param_steps: expected " + std::to_string(slots_.size()) + ", got " +
                           std::to_string(param_steps.size()));
   }
-  param_steps_.swap(param_steps);
+  param_steps_.assign(param_steps.begin(), param_steps.end());
 }
 
 }  // namespace instep

@@ -8,6 +8,7 @@
 #include "bindings/call.hpp"
 #include "bindings/gradients.hpp"
 #include "bindings/optimizer_arguments.hpp"
+#include "bindings/watched.hpp"
 #include "engine/gate.hpp"
 
 namespace instep {
@@ -15,6 +16,7 @@ namespace instep {
 class Optimizer {
  public:
   using Options = std::vector<std::vector<double>>;  // of each group, in the rule's order
+  using ParamSteps = std::vector<Watched<std::int64_t>>;
 
   explicit Optimizer(const std::string& rule);
   Optimizer(const Optimizer&) = delete;
@@ -39,24 +41,29 @@ class Optimizer {
   // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
   // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.
   void replace(const std::vector<std::vector<py::object>>& states,
-               const std::vector<py::object>& params, Counts counts,
+               const std::vector<py::object>& params, const Counts& counts,
                Hyperparameters hyperparameters);
 
   // Raises unless there is one for each parameter.
-  void set_param_steps(std::vector<std::int64_t> param_steps);
+  void set_param_steps(const std::vector<std::int64_t>& param_steps);
 
   const Options& options() const { return options_; }
   Structure structure() const { return structure_; }
-  std::int64_t steps() const { return steps_; }
-  const std::vector<std::int64_t>& param_steps() const { return param_steps_; }
   const std::vector<Slot>& slots() const { return slots_; }
 
+  // These may be called without the turn.
+  std::int64_t steps() const { return steps_; }
+  const ParamSteps& param_steps() const { return param_steps_; }
+  std::int64_t skipped_steps() const { return skipped_steps_; }
   // The norm of all gradients of the last step, where it was asked for.
-  std::optional<double> last_grad_norm;
-  std::int64_t skipped_steps = 0;
+  std::optional<double> last_grad_norm() const;
+
+  void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
 
  private:
   class StepScope;
+
+  static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
   void install(Hyperparameters& hyperparameters) noexcept;
   void ask_rates(PyObject* self);
@@ -68,9 +75,10 @@ class Optimizer {
   Structure structure_ = Structure::sequence;
   Options options_;
   std::vector<Slot> slots_;
-  std::vector<std::size_t> groups_;        // of each slot
-  std::vector<std::int64_t> param_steps_;  // of each slot: how often it was stepped
-  std::int64_t steps_ = 0;
+  std::vector<std::size_t> groups_;  // of each slot
+  ParamSteps param_steps_;           // of each slot: how often it was stepped
+  Watched<std::int64_t> steps_ = 0, skipped_steps_ = 0;
+  Watched<double> last_grad_norm_ = no_norm;
   WrittenMemory written_;
   GradientOptions gradient_options_;
   bool scheduled_ = false;  // whether a group's learning rate comes from a callable

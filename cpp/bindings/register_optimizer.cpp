@@ -162,12 +162,13 @@ void register_optimizer(py::module_& module) {
       .def_property(
           "_last_grad_norm",
           [](const Optimizer& optimizer) -> py::object {
-            if (!optimizer.last_grad_norm) return py::none();
-            return py::float_(*optimizer.last_grad_norm);
+            const std::optional<double> norm = optimizer.last_grad_norm();
+            if (!norm) return py::none();
+            return py::float_(*norm);
           },
-          [](Optimizer& optimizer, std::optional<double> norm) { optimizer.last_grad_norm = norm; })
+          &Optimizer::set_last_grad_norm)
       .def_property_readonly("_skipped_steps", [](const Optimizer& optimizer) {
-        return py::int_(optimizer.skipped_steps);
+        return py::int_(optimizer.skipped_steps());
       });
   add_method(type, step_method);
 }

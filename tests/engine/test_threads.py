@@ -240,6 +240,47 @@ def test_threads_that_share_an_optimizer_lose_no_step(size: int) -> None:
     assert state["state"][0]["step"] == 3 * times
 
 
+def test_counts_and_norm_are_read_while_others_step() -> None:
+    """Without waiting; ThreadSanitizer would tell of a torn read."""
+    gradient = np.ones(300_000)
+    bad = np.full_like(gradient, np.nan)
+    optimizer = instep.SGD(np.zeros_like(gradient), lr=1.0, clip_norm=np.inf, nonfinite="skip")
+    stepping = [True]
+
+    def step() -> None:
+        for _ in range(20):
+            optimizer.step(gradient)
+            optimizer.step(bad)
+        stepping.clear()
+
+    def read() -> None:
+        counts = (0, 0)
+        while stepping:
+            before, counts = counts, (optimizer.steps, optimizer.skipped_steps)
+            assert counts >= before
+            norm = optimizer.last_grad_norm
+            assert norm is None or np.isnan(norm) or norm == np.sqrt(300_000)
+
+    together(step, read)
+    assert (optimizer.steps, optimizer.skipped_steps) == (20, 20)
+
+
+def test_counts_and_norm_are_read_without_waiting_for_a_step() -> None:
+    read = []
+
+    def lr(count: int) -> float:
+        def reader() -> None:
+            read.append((optimizer.steps, optimizer.skipped_steps, optimizer.last_grad_norm))
+
+        together(reader)  # while this thread's step waits for it
+        return 1.0
+
+    optimizer = instep.SGD(np.zeros(4), lr=lr, clip_norm=np.inf)
+    optimizer.step(np.ones(4))
+    optimizer.step(np.ones(4))
+    assert read == [(0, 0, None), (1, 0, 2.0)]
+
+
 @pytest.mark.parametrize("size", [1000, 300_000])
 def test_optimizers_side_by_side(size: int) -> None:
     rng = np.random.default_rng(0)
