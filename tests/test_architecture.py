@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("parameters",),
     ("gradient_options", "hyperparameters"),
     ("_core",),
-    ("commandline", "dlpack", "docstrings", "numbers"),
+    ("commandline", "dlpack", "docstrings", "names", "numbers"),
 )
 """The rooms of python/instep, from the top; "" is the package's face."""
 

@@ -146,7 +146,7 @@ void Optimizer::set_hyperparameters(Hyperparameters hyperparameters) {
 
 void Optimizer::set_gradient_options(const py::object& self, const py::object& mapping) {
   const GradientOptions options = read_gradient_options(mapping);
-  self.attr(python_attributes::gradient_options) = mapping;
+  const AttributeChange shown({self}, python_attributes::gradient_options, {mapping});
   gradient_options_ = options;
 }
 

@@ -28,8 +28,9 @@ class Contents {
   std::int64_t bytes_ = 0;
 };
 
-// Sets an attribute of each object, of all of them or, where that fails, of none. The former values
-// live as long as this does: to let go of them may call what a user wrote.
+// Sets an attribute of each object, of all of them or, where that fails, of none: past __setattr__,
+// which is Python code that can be interrupted. The former values live as long as this does: to let
+// go of them may call what a user wrote.
 class AttributeChange {
  public:
   AttributeChange(const std::vector<py::object>& objects, const char* name,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import LearningRate
+from instep.names import may_be_set, no_attribute
 from instep.param_group import ParamGroup
 from instep.parameters import Array, ExistingGroup, FlatGroup, Structure, as_arrays, check_names
 from instep.rule import Rule
@@ -37,6 +38,15 @@ class CoreOptimizer(_core.Optimizer):
         # pybind11 registers a class with its first object, and would be left with half of that
         # where memory runs out: so with the class.
         _core.Optimizer.__new__(cls)
+
+    if not TYPE_CHECKING:  # type checkers would take any name for one that can be set
+        # The core sets what it shows past this: Python code in the middle of its change could be
+        # interrupted.
+        def __setattr__(self, name, value):
+            if not may_be_set(type(self), name):
+                settable = [*self._rule.hyperparameters, *gradient_options.DEFAULTS]
+                raise no_attribute(type(self), name, settable)
+            super().__setattr__(name, value)
 
     def _begin(self) -> None:
         """Make the core's part, without groups."""

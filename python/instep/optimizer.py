@@ -14,6 +14,7 @@ import instep.gradient_options as gradient_options
 from instep.core_optimizer import CoreOptimizer
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
+from instep.names import is_ours, nearest
 from instep.parameters import (
     Array,
     FlatGroup,
@@ -100,6 +101,9 @@ class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
 
     Notes
     -----
+    To set an attribute that an optimizer does not have, ``optimizer.learning_rate = 0.1``, is an
+    AttributeError that names the nearest; a class that is derived from one of these may add some.
+
     Wherever an ndarray is expected, as a parameter, a gradient or a part of a `RowGradient`, the
     arrays of libraries that export DLPack (``__dlpack__``) do as well: tensors of torch, arrays of
     JAX, which can be gradients but not parameters, as they are never written. NumPy sees their
@@ -128,9 +132,10 @@ class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
         self._begin()
         for name in defaults:
             if name not in self._rule.hyperparameters and name not in gradient_options.DEFAULTS:
+                known = [*self._argument_names(), *gradient_options.DEFAULTS]
                 raise TypeError(
-                    f"{type(self).__name__}() has no argument {name!r}; beside params it has "
-                    + ", ".join([*self._argument_names(), *gradient_options.DEFAULTS])
+                    f"{type(self).__name__}() has no argument {name!r}{nearest(name, known)}; "
+                    f"beside params it has {', '.join(known)}"
                 )
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
@@ -426,7 +431,7 @@ class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
         from instep.checkpoint.content import Kind
 
         # The class of this library, where a user has derived one of their own.
-        known = next(each for each in type(self).__mro__ if each.__module__.startswith("instep."))
+        known = next(each for each in type(self).__mro__ if is_ours(each))
         return Kind(known.__name__, self._rule.name)
 
     def _params(self) -> list[Array]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import instep._core as _core
 from instep.hyperparameters import Flag, Hyperparameter, hyperparameters
+from instep.names import nearest
 from instep.parameters import Array
 
 _WORDS = _core.rules()
@@ -108,9 +109,10 @@ class Rule:
             if name == "params":
                 raise ValueError("params: a group's parameters cannot be changed")
             if name not in self.hyperparameters:
+                known = self.hyperparameters
                 raise KeyError(
-                    f"{name!r} is no hyperparameter of {self.owner.__name__}; "
-                    f"expected one of {', '.join(self.hyperparameters)}"
+                    f"{name!r} is no hyperparameter of {self.owner.__name__}"
+                    f"{nearest(name, known)}; expected one of {', '.join(known)}"
                 )
             new = self.hyperparameters[name].check(value)
             if present is not None:

@@ -254,8 +254,58 @@ def test_unknown_attributes_are_refused(name: str) -> None:
     optimizer = make(name, [np.ones(2)])
     with pytest.raises(AttributeError, match="colour"):
         _ = optimizer.colour
-    with pytest.raises(AttributeError, match="param_groups"):
+    with refused(AttributeError, "param_groups", optimizer):
         optimizer.param_groups = []
+    with refused(
+        AttributeError, f"^{name} has no attribute 'colour'; to set there are lr, ", optimizer
+    ):
+        optimizer.colour = 1.0
+    assert "colour" not in vars(optimizer)
+
+
+# What users write, and what they are asked whether they mean it.
+NEAREST = [
+    ("Adam", "learning_rate", "lr"),
+    ("Adam", "LR", "lr"),
+    ("Adam", "weight_decays", "weight_decay"),
+    ("Adam", "wd", "weight_decay"),
+    ("Adam", "beta1", "betas"),
+    ("Adam", "epsilon", "eps"),
+    ("SGD", "nestrov", "nesterov"),
+    ("RMSprop", "clipnorm", "clip_norm"),
+]
+
+
+@pytest.mark.parametrize(("name", "written", "meant"), NEAREST)
+def test_a_wrong_name_is_refused_with_the_nearest(name: str, written: str, meant: str) -> None:
+    optimizer = make(name, [np.ones(2)])
+    asked = f"{written}' \\(did you mean '{meant}'"
+    with refused(AttributeError, asked, optimizer):
+        setattr(optimizer, written, 0.5)
+    with pytest.raises(TypeError, match=asked):
+        make(name, [np.ones(2)], **{written: 0.5})
+    if not meant.startswith("clip"):
+        with refused(
+            KeyError,
+            f"{written}' is no hyperparameter of {name} \\(did you mean '{meant}'",
+            optimizer,
+        ):
+            optimizer.param_groups[0][written] = 0.5
+
+
+def test_classes_of_users_may_have_more_attributes() -> None:
+    class Watched(instep.Adam):
+        """Remembers what it is watched for, and who sets anything."""
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            assert name not in {"_groups", "_gradient_options"}  # the core's
+            super().__setattr__(name, value)
+
+    optimizer: Any = Watched([np.ones(2)], lr=0.5)
+    optimizer.learning_rate = 0.25
+    optimizer.clip_norm = 1.0
+    optimizer.lr = 0.125
+    assert (optimizer.learning_rate, optimizer.clip_norm, optimizer.lr) == (0.25, 1.0, 0.125)
 
 
 FIXED_CHANGES: list[tuple[str, Options, str, Any]] = [
@@ -328,6 +378,6 @@ def test_an_unknown_argument_is_refused_with_the_names_of_those_that_there_are(n
     with pytest.raises(TypeError) as refusal:
         make(name, np.ones(2), learning_rate=0.1)
     message, _, listed = str(refusal.value).partition("; beside params it has ")
-    assert message == f"{name}() has no argument 'learning_rate'"
+    assert message == f"{name}() has no argument 'learning_rate' (did you mean 'lr'?)"
     options = ["clip_norm", "clip_value", "nonfinite", "flush_subnormals"]
     assert sorted(listed.split(", ")) == sorted([*DEFAULTS[name], *options])

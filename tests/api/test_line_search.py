@@ -705,6 +705,7 @@ def test_parameters_that_are_refused(params: Any, error: type[Exception], match:
 
 def test_attributes_cannot_be_set() -> None:
     optimizer = make(np.ones(2))
-    for name in ("params", "lr", "last_loss", "steps", "failed_searches", "evaluations"):
-        with pytest.raises(AttributeError):
+    names = ("params", "lr", "last_loss", "steps", "failed_searches", "evaluations", "max_lr")
+    for name in names:
+        with pytest.raises(AttributeError, match=name):
             setattr(optimizer, name, 1)

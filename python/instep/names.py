@@ -1,0 +1,43 @@
+"""Names that a user writes, and which of those that there are may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+
+def nearest(name: object, known: Collection[str]) -> str:
+    """Return ``" (did you mean 'lr'?)"`` for a name that is close to a known one, else nothing."""
+    if not isinstance(name, str):
+        return ""
+    import difflib
+
+    by_initials = [
+        each for each in known if _initials(name) == each or _initials(each) == name.lower()
+    ]
+    found = by_initials or difflib.get_close_matches(name.lower(), known, 1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def is_ours(cls: type[object]) -> bool:
+    """Tell whether a class is of this library, not one that a user has derived."""
+    return cls.__module__.startswith("instep.")
+
+
+def may_be_set(cls: type[object], name: str) -> bool:
+    """Tell whether an object of a class may have an attribute.
+
+    Classes of users that derive from ours may have any; of one of ours, an unknown name is a slip.
+    """
+    return hasattr(cls, name) or name.startswith("_") or not is_ours(cls)
+
+
+def no_attribute(cls: type[object], name: str, settable: Collection[str]) -> AttributeError:
+    """Return the error of an attribute that may not be set, with those that may."""
+    return AttributeError(
+        f"{cls.__name__} has no attribute {name!r}{nearest(name, settable)}; to set there are "
+        f"{', '.join(settable) or 'none'}, and what a class derived from it adds"
+    )
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in name.lower().split("_"))
