@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("optimizers",),
     ("optimizer",),
     ("checkpoint", "core_optimizer"),
-    ("reference", "state_dict"),
+    ("nested", "reference", "state_dict"),
     ("param_group", "row_gradient"),
     ("config", "rule", "schedules"),
     ("parameters",),

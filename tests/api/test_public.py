@@ -28,6 +28,7 @@ NAMES = {
     "CheckpointError",
     "Optimizer",
     "RowGradient",
+    "flatten",
     "functional",
     "get_num_threads",
     "line_search",
@@ -64,6 +65,7 @@ METHODS = [
 NAMES_OF_STEPS: list[str] = vars(functional)["__all__"]  # which type checkers do not see
 NAMES_OF_REFERENCE: list[str] = vars(reference)["__all__"]
 FUNCTIONS = [
+    instep.flatten,
     instep.set_num_threads,
     instep.get_num_threads,
     instep.show_config,
