@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("functional", "line_search"),
     ("optimizers",),
     ("optimizer",),
+    ("resumable_optimizer",),
     ("checkpoint", "core_optimizer"),
     ("nested", "reference", "state_dict"),
     ("param_group", "row_gradient"),

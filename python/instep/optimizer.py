@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-import numpy as np
-
-import instep._core as _core
 import instep.gradient_options as gradient_options
-from instep.core_optimizer import CoreOptimizer
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
-from instep.names import is_ours, nearest
-from instep.parameters import (
-    Array,
-    FlatGroup,
-    Group,
-    Params,
-    Structure,
-    flatten,
-    flatten_group,
-)
-from instep.state_dict import read_state_dict, write_state_dict
-
-if TYPE_CHECKING:
-    import os
-
-    from instep.checkpoint.content import Expectation, Kind, Snapshot
+from instep.names import nearest
+from instep.parameters import FlatGroup, Group, Params, Structure, flatten, flatten_group
+from instep.resumable_optimizer import ResumableOptimizer
 
 T = TypeVar("T", bound="type[Optimizer]")
 
@@ -56,7 +38,7 @@ def documented(cls: T) -> T:
 
 
 # The options that are documented one by one are among **defaults.
-class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
+class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
     """Base of all optimizers: parameters in groups, their states, and the step.
 
     Not for direct use; see the subclasses, for example `Adam`.
@@ -210,306 +192,12 @@ class Optimizer(CoreOptimizer):  # numpydoc ignore=PR02
         stays_named = flat.names is not None and self._structure == "mapping"
         self._add_flat_group(flat, "mapping" if stays_named else "sequence")
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return states, counts and hyperparameters in the layout of ``torch.optim``.
-
-        Returns
-        -------
-        dict
-            ``"state"``: for the position of each parameter a dictionary with ``"step"`` and copies
-            of its states. ``"steps"``: how often the optimizer was stepped. ``"param_groups"``: a
-            dictionary of hyperparameters for each group, with the positions of its parameters
-            under ``"params"`` and their names, where they have any, under ``"param_names"``. Of a
-            learning rate that is a callable it holds the last value.
-        """
-        with self._turn():
-            return self._state_dict()
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over states, counts and hyperparameters.
-
-        Dictionaries of ``torch.optim``, their tensors turned into arrays, load as well. A learning
-        rate that is a callable stays, and continues at the loaded count.
-
-        Parameters
-        ----------
-        state_dict : mapping
-            What `state_dict` returned, of parameters of the same number, order, shapes and
-            dtypes.
-
-        Raises
-        ------
-        TypeError, ValueError, KeyError
-            When it does not fit; the optimizer then stays as it was.
-        """
-        with self._turn():
-            self._load(state_dict)
-
-    def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
-        """Write a checkpoint, from which another optimizer goes on bit for bit.
-
-        It holds what `state_dict` returns and `skipped_steps`. As there, the learning rate of a
-        callable is its last value, and the options that condition gradients (`clip_norm` and the
-        like) belong to whoever makes the optimizer.
-
-        The file is complete or, whatever happens, what it was before: it is written under another
-        name in the same folder (``.<name>.<random>.tmp``), flushed to the disk, and renamed. When
-        anything is raised, nothing is left of it; a killed process may leave it there. A symbolic
-        link stays one, and its target is replaced. The permissions are those of the file that is
-        replaced or, of a new one, as `open` gives them.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Name of the file. ``.npz`` is an archive of NumPy, not compressed; ``.safetensors``
-            needs the package safetensors, ``pip install 'instep[safetensors]'``.
-        params : bool
-            Write the parameters as well.
-
-        Raises
-        ------
-        OSError
-            When the file cannot be written. Only where the last thing fails, to flush the folder,
-            is the new file in its place all the same.
-        ValueError
-            When the name ends in something else.
-        ImportError
-            When safetensors is not installed.
-
-        Notes
-        -----
-        Other threads' steps wait while states, and parameters where they are asked for, are copied;
-        not while the copies are written. ``.safetensors`` takes the size of these copies once more.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import numpy as np, instep
-        >>> w = np.zeros(3)
-        >>> optimizer = instep.Adam(w, lr=0.5)
-        >>> optimizer.step(np.ones(3))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "run.npz")
-        ...     optimizer.save(path, params=True)
-        ...     resumed = instep.Adam(np.zeros(3))
-        ...     resumed.load(path, params=True)
-        >>> resumed.lr, resumed.state_dict()["steps"]
-        (0.5, 1)
-        >>> resumed.param_groups[0]["params"][0].tolist() == w.tolist()
-        True
-        """
-        from instep.checkpoint.files import CheckpointFile
-
-        file = CheckpointFile(path)
-        with self._turn():
-            snapshot = self._snapshot(params)
-        file.write(snapshot)
-
-    def load(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
-        """Take over a checkpoint that `save` has written.
-
-        All of it is read and checked, every bit by checksums, before anything changes. The
-        optimizer must have been made like the one that was saved: of the same class, with
-        parameters of the same number, order, names, shapes and dtypes (in any memory layout). A
-        learning rate that is a callable stays, and continues at the loaded count.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Name of the file, which ends in ``.npz`` or ``.safetensors``.
-        params : bool
-            Load the parameters as well, into the arrays of this optimizer. Where it is False, those
-            that the file may hold are not looked at.
-
-        Raises
-        ------
-        CheckpointError
-            When the file is damaged, something else, of a newer version of the format, or does not
-            fit; the message says which. Optimizer and parameters then stay as they were.
-        OSError
-            When the file cannot be read.
-        ValueError
-            When the name ends in something else, and, as `CheckpointError` is one, for all above.
-
-        Notes
-        -----
-        Takes the memory of the states, and of the parameters where they are asked for, once more.
-        How much is read does not depend on what the file says of itself: nothing in it makes this
-        allocate more than a checkpoint of this optimizer needs and a few megabytes. Nothing is
-        unpickled.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import numpy as np, instep
-        >>> optimizer = instep.SGD(np.zeros(3), lr=0.5)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "run.npz")
-        ...     instep.SGD(np.zeros(3), lr=0.25).save(path)
-        ...     optimizer.load(path)
-        >>> optimizer.lr
-        0.25
-        """
-        from instep.checkpoint.files import CheckpointFile
-
-        file = CheckpointFile(path)
-        with self._turn():
-            expected = self._expectation()
-        content = file.read(expected, params=params)
-        with file.refusing(), self._turn():
-            self._load(content.state_dict, content.params, content.skipped_steps)
-
-    def __copy__(self) -> NoReturn:
-        raise TypeError(
-            f"a shallow copy of {type(self).__name__} would step the same arrays; "
-            "use copy.deepcopy, together with the arrays to keep them joined"
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Every protocol of pickle; pybind11 aborts the process in what copyreg does for 0 and 1.
-        return _new, (type(self),), self.__getstate__()
-
-    def __getstate__(self) -> dict[str, Any]:
-        with self._turn():
-            return {
-                "attributes": {
-                    name: value for name, value in vars(self).items() if name != "_groups"
-                },
-                "structure": self._structure,
-                "groups": [
-                    (group.params, group.names, dict(group._values)) for group in self._groups
-                ],
-                "rates": self._rates(),
-                "states": [
-                    {name: array.copy(order="K") for name, array in states.items()}
-                    for states in self._named_states()
-                ],
-                "steps": self._steps(),
-                "param_steps": self._param_steps(),
-                "last_grad_norm": self._last_grad_norm,
-                "skipped_steps": self._skipped_steps,
-            }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._begin()
-        vars(self).update(state["attributes"])
-        self._change_gradient_options({})
-        self._last_grad_norm = state["last_grad_norm"]
-        for params, names, values in state["groups"]:
-            self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
-        with self._turn():
-            self._replace(
-                [self._rule.in_order(states) for states in state["states"]],
-                [],
-                _core.Counts(
-                    steps=state["steps"],
-                    param_steps=state["param_steps"],
-                    skipped_steps=state["skipped_steps"],
-                ),
-                self._new_hyperparameters(
-                    [group._values for group in self._groups], state["rates"]
-                ),
-            )
-
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
-
-    def _state_dict(self) -> dict[str, Any]:
-        """Return the state dictionary; the caller has the turn."""
-        values = []
-        for group, rate in zip(self._groups, self._rates(), strict=True):
-            lr = group["lr"]
-            if callable(lr) and math.isnan(rate):  # not used yet
-                rate = self._rate(lr, self._steps())
-            values.append({**group._values, "lr": rate if callable(lr) else lr})
-        return write_state_dict(
-            self._groups, values, self._named_states(), self._steps(), self._param_steps()
-        )
-
-    def _kind(self) -> Kind:
-        from instep.checkpoint.content import Kind
-
-        # The class of this library, where a user has derived one of their own.
-        known = next(each for each in type(self).__mro__ if is_ours(each))
-        return Kind(known.__name__, self._rule.name)
-
-    def _params(self) -> list[Array]:
-        return [param for group in self._groups for param in group.params]
-
-    def _snapshot(self, with_params: bool) -> Snapshot:
-        """Return what a checkpoint holds; the caller has the turn."""
-        from instep.checkpoint.content import Snapshot
-
-        params = self._params()
-        return Snapshot(
-            self._kind(),
-            self._state_dict(),
-            self._skipped_steps,
-            [(param.dtype.name, param.shape) for param in params],
-            [np.array(param, order="C") for param in params] if with_params else [],
-        )
-
-    def _expectation(self) -> Expectation:
-        """Return what a checkpoint must fit; the caller has the turn."""
-        from instep.checkpoint.content import Expectation
-
-        return Expectation(
-            self._kind(),
-            self._groups,
-            self._named_states(),
-            self._params(),
-            len(self._rule.states),
-        )
-
-    def _load(
-        self,
-        state_dict: Mapping[str, Any],
-        params: Sequence[Array] = (),
-        skipped_steps: int | None = None,
-    ) -> None:
-        """Take over a state dictionary and, where they are given, the values of all parameters.
-
-        The caller has the turn.
-        """
-        loaded = read_state_dict(state_dict, self._groups, self._named_states())
-        values: list[dict[str, Any]] = []
-        rates: list[float] = []
-        for group, options in zip(self._groups, loaded.options, strict=True):
-            # A sum that is loaded did not start at this optimizer's value.
-            kept = {name: group[name] for name in self._rule.initial.values()}
-            checked = self._rule.check({**options, **kept}, group._values)
-            rates.append(type(self).lr.check_number(checked["lr"]))
-            values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
-        groups = [group for group in self._groups for _ in group.params]
-        states = [
-            [
-                None
-                if state is None
-                else arrays[name]
-                if name in arrays
-                else np.full(state.shape, self._rule.initial_value(name, group), state.dtype)
-                for name, state in zip(self._rule.states, present, strict=True)
-            ]
-            for group, present, arrays in zip(groups, self._states(), loaded.states, strict=True)
-        ]
-        self._replace(
-            states,
-            params,
-            _core.Counts(
-                steps=loaded.steps,
-                param_steps=loaded.param_steps,
-                skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
-            ),
-            self._new_hyperparameters(values, rates),
-        )
 
     def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
         if not group.params:
             raise ValueError("parameters: expected at least one array, got none")
         values = self._rule.check({**self._defaults, **group.options})
         self._add_group_with(group, structure, values)
-
-
-def _new(cls: type[Optimizer]) -> Optimizer:
-    return cls.__new__(cls)
