@@ -11,15 +11,15 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
   tasks_.clear();
   tasks_.reserve(params);
   gradient_pass_.begin(options, grad_scale);
-  prepared_.reset(groups, params);
+  coefficients_.reset(groups, params);
 }
 
-void Call::bind(Slot& slot, PyObject*& grad, const WrittenMemory& written,
+void Call::bind(Parameter& parameter, PyObject*& grad, const WrittenMemory& written,
                 const Settings& settings) {
-  slot.bind(grad, written);
-  parts_.push_back({&slot, settings});
-  if (slot.size() > 0) tasks_.add(slot.task());
-  if (gradient_pass_.options().measures()) gradient_pass_.add(slot, grad);
+  parameter.bind(grad, written);
+  parts_.push_back({&parameter, settings});
+  if (parameter.size() > 0) tasks_.add(parameter.task());
+  if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad);
 }
 
 bool Call::run() noexcept {
@@ -31,13 +31,14 @@ bool Call::run() noexcept {
 
 void Call::prepare() noexcept {
   const StepMode mode;
-  for (const auto& [slot, settings] : parts_) {
-    const Kernel& kernel = slot->kernel(settings.options);
-    Task& task = slot->task();
+  for (const auto& [parameter, settings] : parts_) {
+    const Kernel& kernel = parameter->kernel(settings.options);
+    Task& task = parameter->task();
     task.loop = kernel.loop;
-    task.coefficients = &prepared_.get(kernel, settings.options, ++*settings.steps,
-                                       gradient_pass_.factor(), settings.group, slot->dtype());
-    task.condition_grad = gradient_pass_.conditioning(slot->dtype());
+    task.coefficients =
+        &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
+                           settings.group, parameter->dtype());
+    task.condition_grad = gradient_pass_.conditioning(parameter->dtype());
     task.condition = gradient_pass_.condition();
   }
 }

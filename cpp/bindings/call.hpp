@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "bindings/coefficient_cache.hpp"
 #include "bindings/gradient_pass.hpp"
-#include "bindings/prepared.hpp"
-#include "bindings/slot.hpp"
+#include "bindings/parameter.hpp"
 #include "bindings/watched.hpp"
 #include "engine/task_line.hpp"
 
@@ -31,9 +31,10 @@ class Call {
   void begin(std::size_t params, std::size_t groups, const GradientOptions& options,
              double grad_scale);
 
-  // Adds a parameter. Raises what Slot::bind does. The slot, the gradient and what the settings
-  // point to must stay where they are until `run` has returned.
-  void bind(Slot& slot, PyObject*& grad, const WrittenMemory& written, const Settings& settings);
+  // Adds a parameter. Raises what Parameter::bind does. The parameter, the gradient and what the
+  // settings point to must stay where they are until `run` has returned.
+  void bind(Parameter& parameter, PyObject*& grad, const WrittenMemory& written,
+            const Settings& settings);
 
   // How much there is to step.
   std::int64_t bytes() const { return tasks_.bytes(); }
@@ -50,7 +51,7 @@ class Call {
 
  private:
   struct Part {
-    Slot* slot;
+    Parameter* parameter;
     Settings settings;
   };
 
@@ -58,7 +59,7 @@ class Call {
 
   std::vector<Part> parts_;
   GradientPass gradient_pass_;
-  Prepared prepared_;
+  CoefficientCache coefficients_;
   TaskLine tasks_;
 };
 

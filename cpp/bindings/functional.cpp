@@ -44,10 +44,11 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
   return lists;
 }
 
-Slot make_slot(const Rule& rule, Py_ssize_t position, const std::vector<py::object>& arrays) {
-  Slot slot(rule, py::none(), position, arrays[0]);
-  slot.set_states({arrays.begin() + 2, arrays.end()});
-  return slot;
+Parameter make_parameter(const Rule& rule, Py_ssize_t position,
+                         const std::vector<py::object>& arrays) {
+  Parameter parameter(rule, py::none(), position, arrays[0]);
+  parameter.set_states({arrays.begin() + 2, arrays.end()});
+  return parameter;
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
                      const py::object& gradient_options) {
   const Table& table = chosen_table();
   const Rule& rule = find_rule(table, rule_name);
-  std::vector<Slot> slots;
+  std::vector<Parameter> parameters;
   std::vector<py::object> grads;
   if (is_sequence(arrays[0].ptr())) {
     const std::vector<py::list> lists = as_lists(rule, arrays);
@@ -65,22 +66,22 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
       std::vector<py::object> each;
       each.reserve(lists.size());
       for (const py::list& list : lists) each.emplace_back(list[i]);
-      slots.push_back(make_slot(rule, Py_ssize_t(i), each));
+      parameters.push_back(make_parameter(rule, Py_ssize_t(i), each));
       grads.push_back(each[1]);
     }
   } else {
-    slots.push_back(make_slot(rule, -1, arrays));
+    parameters.push_back(make_parameter(rule, -1, arrays));
     grads.push_back(arrays[1]);
   }
 
   WrittenMemory written;
-  for (const Slot& slot : slots) slot.add_to(written);
+  for (const Parameter& parameter : parameters) parameter.add_to(written);
   written.settle();
   Call call(table.gradients);
-  call.begin(slots.size(), 1, read_gradient_options(gradient_options), grad_scale);
-  std::vector<Watched<std::int64_t>> steps(slots.size(), step - 1);
-  for (std::size_t k = 0; k < slots.size(); ++k) {
-    call.bind(slots[k], grads[k].ptr(), written, {options.data(), 0, &steps[k]});
+  call.begin(parameters.size(), 1, read_gradient_options(gradient_options), grad_scale);
+  std::vector<Watched<std::int64_t>> steps(parameters.size(), step - 1);
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    call.bind(parameters[k], grads[k].ptr(), written, {options.data(), 0, &steps[k]});
   }
   bool admitted = false;
   without_gil(call.bytes(), [&] { admitted = call.run(); });

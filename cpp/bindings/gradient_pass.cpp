@@ -43,12 +43,12 @@ void GradientPass::begin(const GradientOptions& options, double grad_scale) {
   condition_ = {1.0 / grad_scale, options.clip_value};
   if (!options.measures()) return;
   squares_.clear();
-  slots_.clear();
+  parameters_.clear();
 }
 
-void GradientPass::add(const Slot& slot, PyObject* grad) {
-  squares_.add(slot.in_c_order(grad), slot.size(), slot.dtype());
-  slots_.push_back(&slot);
+void GradientPass::add(const Parameter& parameter, PyObject* grad) {
+  squares_.add(parameter.in_c_order(grad), parameter.size(), parameter.dtype());
+  parameters_.push_back(&parameter);
 }
 
 bool GradientPass::run() noexcept {
@@ -72,10 +72,11 @@ bool GradientPass::run() noexcept {
 
 void GradientPass::throw_not_finite() const {
   const GradientNorm::Place found = not_finite_.value();
-  const Slot& slot = *slots_[found.array];
-  const std::string place = py::repr(slot.index_of(found.element));
-  throw NotFinite(slot.label().with("gradient") + ": expected finite numbers, got one that is " +
-                  "not at index " + place + "; nothing was changed");
+  const Parameter& parameter = *parameters_[found.array];
+  const std::string place = py::repr(parameter.index_of(found.element));
+  throw NotFinite(parameter.label().with("gradient") +
+                  ": expected finite numbers, got one that is " + "not at index " + place +
+                  "; nothing was changed");
 }
 
 }  // namespace instep

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "bindings/slot.hpp"
+#include "bindings/parameter.hpp"
 #include "engine/gradient_norm.hpp"
 
 namespace instep {
@@ -35,8 +35,8 @@ class GradientPass {
 
   // Of gradients that are divided by `grad_scale`.
   void begin(const GradientOptions& options, double grad_scale);
-  // A gradient to measure. The slot must stay where it is until the next begin.
-  void add(const Slot& slot, PyObject* grad);
+  // A gradient to measure. The parameter must stay where it is until the next begin.
+  void add(const Parameter& parameter, PyObject* grad);
 
   const GradientOptions& options() const { return options_; }
 
@@ -63,7 +63,7 @@ class GradientPass {
   Condition condition_ = {1.0, GradientOptions::unclipped};
   double factor_ = 1.0;
   GradientNorm squares_;
-  std::vector<const Slot*> slots_;  // of the arrays of `squares_`
+  std::vector<const Parameter*> parameters_;  // of the arrays of `squares_`
   std::optional<double> norm_;
   std::optional<GradientNorm::Place> not_finite_;
 };

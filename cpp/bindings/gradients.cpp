@@ -50,12 +50,12 @@ PyObject* find(PyObject* dict, PyObject* key) {
 #endif
 }
 
-[[noreturn]] void throw_wrong_names(PyObject* dict, const std::vector<Slot>& slots) {
+[[noreturn]] void throw_wrong_names(PyObject* dict, const std::vector<Parameter>& parameters) {
   py::list missing, unexpected;
   py::set names;
-  for (const Slot& slot : slots) {
-    names.add(py::handle(slot.name()));
-    if (PyDict_Contains(dict, slot.name()) == 0) missing.append(py::handle(slot.name()));
+  for (const Parameter& parameter : parameters) {
+    names.add(py::handle(parameter.name()));
+    if (PyDict_Contains(dict, parameter.name()) == 0) missing.append(py::handle(parameter.name()));
   }
   for (const auto& item : py::reinterpret_borrow<py::dict>(dict)) {
     if (!names.contains(item.first)) unexpected.append(item.first);
@@ -85,14 +85,15 @@ void Gradients::clear() {
   items_.clear();
 }
 
-void Gradients::collect(PyObject* grads, Structure structure, const std::vector<Slot>& slots) {
-  items_.reserve(slots.size());
+void Gradients::collect(PyObject* grads, Structure structure,
+                        const std::vector<Parameter>& parameters) {
+  items_.reserve(parameters.size());
   if (structure == Structure::array) {
     add(grads);
   } else if (structure == Structure::sequence) {
-    collect_sequence(grads, slots.size());
+    collect_sequence(grads, parameters.size());
   } else {
-    collect_mapping(grads, slots);
+    collect_mapping(grads, parameters);
   }
 }
 
@@ -107,7 +108,7 @@ void Gradients::collect_sequence(PyObject* grads, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) add(items[k]);
 }
 
-void Gradients::collect_mapping(PyObject* grads, const std::vector<Slot>& slots) {
+void Gradients::collect_mapping(PyObject* grads, const std::vector<Parameter>& parameters) {
   auto dict = py::reinterpret_borrow<py::object>(grads);
   if (!PyDict_CheckExact(grads)) {
     if (!is_mapping(grads)) {
@@ -119,10 +120,11 @@ void Gradients::collect_mapping(PyObject* grads, const std::vector<Slot>& slots)
     dict = py::reinterpret_steal<py::object>(PyDict_New());
     if (!dict || PyDict_Update(dict.ptr(), grads) < 0) throw py::error_already_set();
   }
-  if (std::size_t(PyDict_Size(dict.ptr())) != slots.size()) throw_wrong_names(dict.ptr(), slots);
-  for (const Slot& slot : slots) {
-    PyObject* grad = find(dict.ptr(), slot.name());
-    if (grad == nullptr) throw_wrong_names(dict.ptr(), slots);
+  if (std::size_t(PyDict_Size(dict.ptr())) != parameters.size())
+    throw_wrong_names(dict.ptr(), parameters);
+  for (const Parameter& parameter : parameters) {
+    PyObject* grad = find(dict.ptr(), parameter.name());
+    if (grad == nullptr) throw_wrong_names(dict.ptr(), parameters);
     items_.push_back(grad);
   }
 }

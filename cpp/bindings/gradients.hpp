@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bindings/slot.hpp"
+#include "bindings/parameter.hpp"
 
 namespace instep {
 
@@ -14,7 +14,7 @@ enum class Structure { array, sequence, mapping };
 const char* structure_name(Structure structure);
 Structure structure_named(const std::string& name);
 
-// Strong references to one gradient (or None) for each slot. They are kept for the length of a
+// Strong references to one gradient (or None) for each parameter. They are kept for the length of a
 // step: another thread may change a list while the step runs without the GIL.
 class Gradients {
  public:
@@ -23,8 +23,8 @@ class Gradients {
   Gradients& operator=(const Gradients&) = delete;
   ~Gradients() { clear(); }
 
-  // Raises unless `grads` has the structure, the number and the names of the slots.
-  void collect(PyObject* grads, Structure structure, const std::vector<Slot>& slots);
+  // Raises unless `grads` has the structure, the number and the names of the parameters.
+  void collect(PyObject* grads, Structure structure, const std::vector<Parameter>& parameters);
   void clear();
   void swap(Gradients& other) noexcept { items_.swap(other.items_); }
 
@@ -37,7 +37,7 @@ class Gradients {
     items_.push_back(grad);
   }
   void collect_sequence(PyObject* grads, std::size_t count);
-  void collect_mapping(PyObject* grads, const std::vector<Slot>& slots);
+  void collect_mapping(PyObject* grads, const std::vector<Parameter>& parameters);
 
   std::vector<PyObject*> items_;
 };

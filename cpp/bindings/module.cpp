@@ -15,12 +15,14 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   }
   module.attr("__version__") = INSTEP_VERSION;
   instep::register_memory_errors();
-  instep::register_config(module);
+  instep::register_build_config(module);
   instep::register_dlpack(module);
   instep::register_floor(module);
   instep::register_functional(module);
-  instep::register_optimizer_arguments(module);
   instep::register_new_state(module);
+  instep::register_optimizer_arguments(module);
   instep::register_optimizer(module);
   instep::register_row_gradient(module);
+  instep::register_rules(module);
+  instep::register_threads(module);
 }

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "bindings/descriptor.hpp"
+#include "bindings/fast_method.hpp"
 
 namespace instep {
 

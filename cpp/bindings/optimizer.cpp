@@ -5,9 +5,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "bindings/attribute_change.hpp"
 #include "bindings/gil.hpp"
+#include "bindings/pending_copies.hpp"
 #include "bindings/python_attributes.hpp"
-#include "bindings/replacement.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -46,7 +47,7 @@ void Optimizer::take_turn() {
 void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
   if (scheduled_) ask_rates(self);
-  grads_.collect(grads, structure_, slots_);
+  grads_.collect(grads, structure_, parameters_);
   bind(grad_scale);
   bool admitted = false;
   if (call_.bytes() < least_bytes_to_release_gil) {
@@ -78,11 +79,12 @@ void Optimizer::ask_rates(PyObject* self) {
 // All that can fail, but for the guard against gradients that are not finite.
 void Optimizer::bind(double grad_scale) {
   const Options& options = scheduled_ ? next_options_ : options_;
-  call_.begin(slots_.size(), options.size(), gradient_options_, grad_scale);
-  for (std::size_t k = 0; k < slots_.size(); ++k) {
+  call_.begin(parameters_.size(), options.size(), gradient_options_, grad_scale);
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
     if (grads_[k] == Py_None) continue;
     const std::size_t group = groups_[k];
-    call_.bind(slots_[k], grads_[k], written_, {options[group].data(), group, &param_steps_[k]});
+    call_.bind(parameters_[k], grads_[k], written_,
+               {options[group].data(), group, &param_steps_[k]});
   }
 }
 
@@ -104,18 +106,19 @@ void Optimizer::refuse() {
 
 void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   const Structure structure = structure_named(group.structure);
-  const std::size_t index = options_.size(), count = slots_.size() + group.params.size();
-  std::vector<Slot> slots = slots_;
-  slots.reserve(count);
+  const std::size_t index = options_.size(), count = parameters_.size() + group.params.size();
+  std::vector<Parameter> parameters = parameters_;
+  parameters.reserve(count);
   for (std::size_t k = 0; k < group.params.size(); ++k) {
-    const auto position = structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(slots.size());
-    slots.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
-    slots.back().set_states(group.states(k).cast<std::vector<py::object>>());
+    const auto position =
+        structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(parameters.size());
+    parameters.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
+    parameters.back().set_states(group.states(k).cast<std::vector<py::object>>());
   }
   WrittenMemory written;
-  for (Slot& slot : slots) {
-    slot.add_to(written);
-    slot.forget_gradient();
+  for (Parameter& parameter : parameters) {
+    parameter.add_to(written);
+    parameter.forget_gradient();
   }
   written.settle();
   groups_.reserve(count);
@@ -124,7 +127,7 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   std::vector<double> options = group.options;
   const AttributeChange shown({self}, python_attributes::groups, {group.groups});
   // From here on nothing fails.
-  slots_.swap(slots);
+  parameters_.swap(parameters);
   groups_.resize(count, index);
   param_steps_.resize(count, 0);
   options_.push_back(std::move(options));
@@ -154,14 +157,14 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                         const std::vector<py::object>& params, const Counts& counts,
                         Hyperparameters hyperparameters) {
   ParamSteps param_steps(counts.param_steps.begin(), counts.param_steps.end());
-  Contents contents;
-  for (std::size_t k = 0; k < slots_.size(); ++k) {
-    slots_[k].add_contents(states.at(k), params.empty() ? py::none() : params.at(k), contents);
+  PendingCopies copies;
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    parameters_[k].add_copies(states.at(k), params.empty() ? py::none() : params.at(k), copies);
   }
   const AttributeChange shown(hyperparameters.groups, python_attributes::values,
                               hyperparameters.values);
   // From here on nothing fails.
-  contents.write();
+  copies.run();
   param_steps_.swap(param_steps);
   steps_ = counts.steps;
   skipped_steps_ = counts.skipped_steps;
@@ -174,8 +177,8 @@ std::optional<double> Optimizer::last_grad_norm() const {
 }
 
 void Optimizer::set_param_steps(const std::vector<std::int64_t>& param_steps) {
-  if (param_steps.size() != slots_.size()) {
-    throw py::value_error("param_steps: expected " + std::to_string(slots_.size()) + ", got " +
+  if (param_steps.size() != parameters_.size()) {
+    throw py::value_error("param_steps: expected " + std::to_string(parameters_.size()) + ", got " +
                           std::to_string(param_steps.size()));
   }
   param_steps_.assign(param_steps.begin(), param_steps.end());

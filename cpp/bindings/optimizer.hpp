@@ -49,7 +49,7 @@ class Optimizer {
 
   const Options& options() const { return options_; }
   Structure structure() const { return structure_; }
-  const std::vector<Slot>& slots() const { return slots_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
 
   // These may be called without the turn.
   std::int64_t steps() const { return steps_; }
@@ -74,9 +74,9 @@ class Optimizer {
   const Rule* rule_;
   Structure structure_ = Structure::sequence;
   Options options_;
-  std::vector<Slot> slots_;
-  std::vector<std::size_t> groups_;  // of each slot
-  ParamSteps param_steps_;           // of each slot: how often it was stepped
+  std::vector<Parameter> parameters_;
+  std::vector<std::size_t> groups_;  // of each parameter
+  ParamSteps param_steps_;           // of each parameter: how often it was stepped
   Watched<std::int64_t> steps_ = 0, skipped_steps_ = 0;
   Watched<double> last_grad_norm_ = no_norm;
   WrittenMemory written_;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bindings/array.hpp"
-#include "bindings/descriptor.hpp"
+#include "bindings/fast_method.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/register.hpp"
 #include "engine/floor.hpp"

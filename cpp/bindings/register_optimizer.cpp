@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "bindings/descriptor.hpp"
+#include "bindings/fast_method.hpp"
 #include "bindings/held_turn.hpp"
 #include "bindings/new_instance.hpp"
 #include "bindings/optimizer.hpp"
@@ -152,8 +152,8 @@ void register_optimizer(py::module_& module) {
       .def("_set_param_steps", &Optimizer::set_param_steps, py::arg("param_steps"))
       .def("_states",
            [](const Optimizer& optimizer) {
-             return list_of(optimizer.slots(), [](const Slot& slot) {
-               return list_of(slot.states(), [](const py::object& state) { return state; });
+             return list_of(optimizer.parameters(), [](const Parameter& parameter) {
+               return list_of(parameter.states(), [](const py::object& state) { return state; });
              });
            })
       .def_property_readonly(

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "bindings/descriptor.hpp"
 #include "bindings/dlpack.hpp"
+#include "bindings/fast_method.hpp"
 
 namespace instep {
 namespace {

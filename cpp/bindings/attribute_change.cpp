@@ -1,20 +1,6 @@
-#include "bindings/replacement.hpp"
-
-#include "bindings/gil.hpp"
-#include "engine/copy_elements.hpp"
+#include "bindings/attribute_change.hpp"
 
 namespace instep {
-
-void Contents::add(const Stream& from, const Stream& to, std::int64_t size) {
-  contents_.push_back({from, to, size});
-  bytes_ += size * to.item_size();
-}
-
-void Contents::write() const {
-  without_gil(bytes_, [this] {
-    for (const Content& each : contents_) copy_elements(each.from, each.to, each.size);
-  });
-}
 
 AttributeChange::AttributeChange(const std::vector<py::object>& objects, const char* name,
                                  const std::vector<py::object>& values) {

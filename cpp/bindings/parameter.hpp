@@ -6,18 +6,18 @@
 
 #include "bindings/array.hpp"
 #include "bindings/overlap.hpp"
-#include "bindings/replacement.hpp"
+#include "bindings/pending_copies.hpp"
 #include "bindings/row_gradient.hpp"
 #include "engine/task.hpp"
 #include "engine/touched_rows.hpp"
 
 namespace instep {
 
-class Slot {
+class Parameter {
  public:
   // Raises unless the parameter may be stepped. `name` is None for one that is known by its
   // position, which is -1 for one that is alone.
-  Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object param);
+  Parameter(const Rule& rule, py::object name, Py_ssize_t position, py::object param);
 
   // Raises unless the states (in the rule's order, None for one that does not exist) may be its.
   void set_states(std::vector<py::object> states);
@@ -32,8 +32,8 @@ class Slot {
 
   // Adds what is to be copied to the states (in the rule's order, None for one that does not exist)
   // and to the parameter (None: nothing). Raises unless it may be copied there.
-  void add_contents(const std::vector<py::object>& states, const py::object& param,
-                    Contents& contents) const;
+  void add_copies(const std::vector<py::object>& states, const py::object& param,
+                  PendingCopies& copies) const;
 
   // The next gradient is checked in any case: what is written has changed.
   void forget_gradient() { grad_print_ = Fingerprint(); }

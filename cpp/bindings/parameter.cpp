@@ -1,4 +1,4 @@
-#include "bindings/slot.hpp"
+#include "bindings/parameter.hpp"
 
 #include <optional>
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace instep {
 
-Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object param)
+Parameter::Parameter(const Rule& rule, py::object name, Py_ssize_t position, py::object param)
     : rule_(&rule),
       name_(std::move(name)),
       position_(position),
@@ -21,7 +21,7 @@ Slot::Slot(const Rule& rule, py::object name, Py_ssize_t position, py::object pa
   task_ = dense_task();
 }
 
-void Slot::set_states(std::vector<py::object> states) {
+void Parameter::set_states(std::vector<py::object> states) {
   states_ = std::move(states);
   for (std::size_t k = 0; k < states_.size(); ++k) {
     PyObject*& state = states_[k].ptr();
@@ -35,14 +35,14 @@ void Slot::set_states(std::vector<py::object> states) {
   task_ = dense_task();
 }
 
-void Slot::add_to(WrittenMemory& written) const {
+void Parameter::add_to(WrittenMemory& written) const {
   written.add(param_.ptr(), label(), "parameter");
   for (std::size_t k = 0; k < states_.size(); ++k) {
     if (!states_[k].is_none()) written.add(states_[k].ptr(), label(), rule_->states[k]);
   }
 }
 
-void Slot::bind(PyObject*& grad, const WrittenMemory& written) {
+void Parameter::bind(PyObject*& grad, const WrittenMemory& written) {
   if (!param_print_.matches(param_.ptr())) check_param();
   if (grad_print_.matches(grad)) return;
   if (const RowGradient* const rows = as_row_gradient(grad)) {
@@ -70,13 +70,13 @@ void Slot::bind(PyObject*& grad, const WrittenMemory& written) {
   grad_print_ = std::move(print);
 }
 
-void Slot::add_contents(const std::vector<py::object>& states, const py::object& param,
-                        Contents& contents) const {
+void Parameter::add_copies(const std::vector<py::object>& states, const py::object& param,
+                           PendingCopies& copies) const {
   if (!param_print_.matches(param_.ptr())) check_param();
   const auto add = [&](const py::object& from, const py::object& to, const char* role) {
     check_array(from.ptr(), label(), role);
     check_like(from.ptr(), param_.ptr(), label(), role);
-    contents.add(stream(from.ptr()), stream(to.ptr()), element_count(to.ptr()));
+    copies.add(stream(from.ptr()), stream(to.ptr()), element_count(to.ptr()));
   };
   for (std::size_t k = 0; k < states_.size(); ++k) {
     if (!states_[k].is_none()) add(states.at(k), states_[k], rule_->states[k]);
@@ -85,7 +85,7 @@ void Slot::add_contents(const std::vector<py::object>& states, const py::object&
 }
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
-void Slot::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
+void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
   const py::object named = check_rows(grad, param_.ptr(), label());
   written.check_read(grad.rows.ptr(), label(), "rows of the gradient");
   written.check_read(grad.values.ptr(), label(), "gradient");
@@ -117,7 +117,7 @@ void Slot::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
 }
 
 template <class MakeStream>
-Task Slot::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
+Task Parameter::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
   Task task(size, item_size(dtype_));
   task.add_stream(stream(param_.ptr()));
   task.add_stream(grad);
@@ -128,19 +128,19 @@ Task Slot::new_task(std::int64_t size, const Stream& grad, MakeStream stream) co
 }
 
 // Without its gradient.
-Task Slot::dense_task() const {
+Task Parameter::dense_task() const {
   return new_task(element_count(param_.ptr()), Stream(),
                   [this](PyObject* array) { return stream(array); });
 }
 
-void Slot::check_param() const {
+void Parameter::check_param() const {
   check_writable(param_.ptr(), label(), "parameter");
   throw py::value_error(label().with("parameter") +
                         ": expected the memory, shape and dtype that it had when it was given, " +
                         "which have changed; make a new optimizer for it");
 }
 
-Stream Slot::in_c_order(PyObject* grad) const {
+Stream Parameter::in_c_order(PyObject* grad) const {
   if (task_.size() == 0) return Stream();
   if (!touched_ || touched_->sums() == nullptr) {
     const auto& a = fields(touched_ ? as_row_gradient(grad)->values.ptr() : grad);
@@ -156,7 +156,7 @@ Stream Slot::in_c_order(PyObject* grad) const {
                 item_size(dtype_), Order::of_c(ndim, shape.data()));
 }
 
-py::tuple Slot::index_of(std::int64_t element) const {
+py::tuple Parameter::index_of(std::int64_t element) const {
   const auto& param = fields(param_.ptr());
   std::vector<std::ptrdiff_t> shape(param.dimensions, param.dimensions + param.nd);
   if (touched_) shape = touched_shape();
@@ -168,14 +168,14 @@ py::tuple Slot::index_of(std::int64_t element) const {
   return index;
 }
 
-std::vector<std::ptrdiff_t> Slot::touched_shape() const {
+std::vector<std::ptrdiff_t> Parameter::touched_shape() const {
   const auto& param = fields(param_.ptr());
   std::vector<std::ptrdiff_t> shape(param.dimensions, param.dimensions + param.nd);
   shape[0] = std::ptrdiff_t(touched_->count());
   return shape;
 }
 
-Stream Slot::stream(PyObject* array) const {
+Stream Parameter::stream(PyObject* array) const {
   const auto& a = fields(array);
   if (element_count(array) == 0) return Stream();
   return Stream(a.data, a.dimensions, a.strides, item_size(dtype_), order_);

@@ -8,13 +8,13 @@
 
 namespace instep {
 
-class Prepared {
+class CoefficientCache {
  public:
-  // Makes room for so many groups, and one set of coefficients for each of so many slots.
-  void reset(std::size_t groups, std::size_t slots) {
+  // Makes room for so many groups, and one set of coefficients for each of so many parameters.
+  void reset(std::size_t groups, std::size_t parameters) {
     latest_.assign(groups * dtype_count, Latest());
     coefficients_.clear();
-    coefficients_.reserve(slots);
+    coefficients_.reserve(parameters);
   }
 
   // Stays valid until the next reset; allocates nothing. One scale for all calls between resets.

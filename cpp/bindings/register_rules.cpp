@@ -1,0 +1,35 @@
+#include <pybind11/pybind11.h>
+
+#include "bindings/register.hpp"
+#include "kernels/select.hpp"
+
+namespace instep {
+
+namespace py = pybind11;
+
+namespace {
+
+py::tuple words(const char* const* first, int count) {
+  py::tuple result(count);
+  for (int k = 0; k < count; ++k) result[std::size_t(k)] = first[k];
+  return result;
+}
+
+py::dict rules() {
+  py::dict result;
+  const Table& table = chosen_table();
+  for (int k = 0; k < table.rule_count; ++k) {
+    const Rule& rule = table.rules[k];
+    result[rule.name] = py::make_tuple(words(rule.options, rule.option_count),
+                                       words(rule.states, rule.state_count));
+  }
+  return result;
+}
+
+}  // namespace
+
+void register_rules(py::module_& module) {
+  module.def("rules", &rules, "For each rule its options and states, in the core's order.");
+}
+
+}  // namespace instep
