@@ -1,4 +1,4 @@
-"""Types of arrays that come from other libraries."""
+"""Arrays that come from other libraries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ class SupportsDLPack(Protocol):
     """
 
     def __dlpack__(self) -> Any: ...
+
+
+def is_array(value: object) -> bool:
+    """Tell whether a value is an array of any library, and so no sequence of arrays.
+
+    One whose memory nobody sees, such as a dataset in a file, is an array all the same: its rows
+    are copies.
+    """
+    return isinstance(value, SupportsDLPack) or (
+        hasattr(value, "shape") and (hasattr(value, "dtype") or hasattr(value, "dtypes"))
+    )
 
 
 AnyArray: TypeAlias = NDArray[Any] | SupportsDLPack

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat, Type
 import numpy as np
 
 import instep._core as _core
-from instep.dlpack import AnyArray, SupportsDLPack
+from instep.dlpack import AnyArray, is_array
 from instep.names import may_be_set, no_attribute
 from instep.numbers import (
     ABOVE_0_TO_1,
@@ -347,9 +347,9 @@ class ArmijoSGD:
 
 def _without_groups(params: Any) -> Any:
     """Return `params`, an iterator as a list, or raise TypeError where they are groups."""
-    if isinstance(params, SupportsDLPack | Mapping) or not isinstance(params, Iterable):
+    if is_array(params) or isinstance(params, Mapping) or not isinstance(params, Iterable):
         return params
-    arrays = list(params)
+    arrays = list(params) if isinstance(params, Iterator) else params
     if any(isinstance(each, Mapping) for each in arrays):
         raise TypeError(
             "params: expected a numpy.ndarray, a sequence of them, or a mapping from names to "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 import instep._core as _core
-from instep.dlpack import AnyArray, SupportsDLPack
+from instep.dlpack import AnyArray, is_array
 
 Array: TypeAlias = NDArray[Any]
 Group: TypeAlias = Mapping[str, Any]
@@ -38,8 +39,8 @@ class ExistingGroup(NamedTuple):
 
 def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
     """Return the groups that `params` stands for, and the structure of its gradients."""
-    if isinstance(params, SupportsDLPack):
-        return [FlatGroup([params], None, {})], "array"
+    if is_array(params):
+        return [FlatGroup([cast("AnyArray", params)], None, {})], "array"
     if isinstance(params, Mapping):
         return [_named(params, {})], "mapping"
     items = _as_list(params)
@@ -60,7 +61,7 @@ def flatten_group(group: Group) -> FlatGroup:
     params = group["params"]
     if isinstance(params, Mapping):
         return _named(params, options)
-    if isinstance(params, SupportsDLPack):
+    if is_array(params):
         return FlatGroup([params], None, options)
     return FlatGroup(_as_list(params), None, options)
 
@@ -81,7 +82,11 @@ def _named(params: Mapping[str, AnyArray], options: dict[str, object]) -> FlatGr
     for name in params:
         if not isinstance(name, str):
             raise TypeError(f"parameter names: expected strings, got {name!r}")
-    return FlatGroup(list(params.values()), list(params), options)
+    names = list(params)
+    arrays = [params[name] for name in names]
+    if type(params) is not dict:
+        _check_memory(arrays, (params[name] for name in names), names, params, "dict")
+    return FlatGroup(arrays, names, options)
 
 
 def _as_list(params: object) -> list[Any]:
@@ -90,7 +95,35 @@ def _as_list(params: object) -> list[Any]:
             "parameters: expected a numpy.ndarray, a sequence of them, a mapping from names to "
             f"them, or a sequence of groups, got {type(params).__name__}"
         )
-    return list(params)
+    items = list(params)
+    if not isinstance(params, list | tuple | Iterator):
+        _check_memory(items, params, [None] * len(items), params, "list")
+    return items
+
+
+def _check_memory(
+    arrays: Iterable[object],
+    again: Iterable[object],
+    names: Sequence[str | None],
+    params: object,
+    kind: str,
+) -> None:
+    """Raise TypeError where what was passed hands out other memory each time that it is asked."""
+    for position, (name, *both) in enumerate(zip(names, arrays, again, strict=False)):
+        first, second = (_address(each, name, position) for each in both)
+        if first != second:
+            label = position if name is None else repr(name)
+            raise TypeError(
+                f"parameter {label}: expected the same memory each time, but "
+                f"{type(params).__name__} hands out a new array, and a step would change one that "
+                f"nobody sees; keep {kind}(...) of it, and pass that"
+            )
+
+
+def _address(value: Any, name: str | None, position: int) -> object:
+    """Return where an array's memory is; None of what is no array."""
+    array: Any = _core.as_ndarray(value, "parameter", name, position)
+    return array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else None
 
 
 def check_names(groups: Sequence[list[str] | None]) -> None:
