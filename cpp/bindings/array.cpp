@@ -6,12 +6,8 @@
 namespace instep {
 namespace {
 
-constexpr int writeable_flag = py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-
 bool is_masked(PyObject* array) {
-  static auto* const ndarray =
-      reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
-  if (reinterpret_cast<PyObject*>(Py_TYPE(array)) == ndarray) return false;
+  if (Py_TYPE(array) == ndarray_type()) return false;
   const py::object masked = py::module_::import("numpy.ma").attr("MaskedArray");
   const int answer = PyObject_IsInstance(array, masked.ptr());
   if (answer < 0) throw py::error_already_set();
@@ -40,7 +36,7 @@ bool nested(PyObject* array) {
 }
 
 void check_plain(PyObject* array, const Label& label, const char* role) {
-  if (!py::detail::npy_api::get().PyArray_Check_(array)) {
+  if (!is_ndarray(array)) {
     throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
                          Py_TYPE(array)->tp_name +
                          "; a step works in place and converts nothing, pass np.asarray(...)");

@@ -2,23 +2,18 @@
 // and whether it is the one that was checked before.
 #pragma once
 
-#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "bindings/pybind11_detail.hpp"
 #include "kernels/table.hpp"
 
 namespace instep {
 
 namespace py = pybind11;
-
-// The fields of an ndarray, without a call into NumPy.
-inline const py::detail::PyArray_Proxy& fields(PyObject* array) {
-  return *py::detail::array_proxy(array);
-}
 
 // Names a parameter in messages: by its name, by its position, or not at all when it is alone.
 struct Label {
@@ -48,7 +43,7 @@ std::int64_t element_count(PyObject* array);
 
 // The bytes in [low, high) that an array reaches; empty for one without elements.
 struct Bounds {
-  std::uintptr_t low, high;
+  std::uintptr_t low = 0, high = 0;
 };
 Bounds bounds(PyObject* array);
 
@@ -69,7 +64,7 @@ class Fingerprint {
   }
 
  private:
-  bool same_extents(const py::detail::PyArray_Proxy& array) const {
+  bool same_extents(const ArrayFields& array) const {
     for (int axis = 0; axis < ndim_; ++axis) {
       if (array.dimensions[axis] != extents_[std::size_t(axis)] ||
           array.strides[axis] != extents_[std::size_t(ndim_) + std::size_t(axis)]) {

@@ -14,12 +14,12 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
   coefficients_.reset(groups, params);
 }
 
-void Call::bind(Parameter& parameter, PyObject*& grad, const WrittenMemory& written,
+void Call::bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
                 const Settings& settings) {
   parameter.bind(grad, written);
   parts_.push_back({&parameter, settings});
   if (parameter.size() > 0) tasks_.add(parameter.task());
-  if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad);
+  if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad.ptr());
 }
 
 bool Call::run() noexcept {

@@ -21,9 +21,10 @@ class Call {
 
   // By what a parameter is stepped.
   struct Settings {
-    const double* options;  // in the rule's order; the same for all of a group
-    std::size_t group;
-    Watched<std::int64_t>* steps;  // how often the parameter was stepped, which `run` counts up
+    const double* options = nullptr;  // in the rule's order; the same for all of a group
+    std::size_t group = 0;
+    Watched<std::int64_t>* steps =
+        nullptr;  // how often the parameter was stepped, which `run` counts up
   };
 
   // A call of at most so many parameters, of so many groups, with gradients that are divided by
@@ -33,7 +34,7 @@ class Call {
 
   // Adds a parameter. Raises what Parameter::bind does. The parameter, the gradient and what the
   // settings point to must stay where they are until `run` has returned.
-  void bind(Parameter& parameter, PyObject*& grad, const WrittenMemory& written,
+  void bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
             const Settings& settings);
 
   // How much there is to step.
@@ -51,7 +52,7 @@ class Call {
 
  private:
   struct Part {
-    Parameter* parameter;
+    Parameter* parameter = nullptr;
     Settings settings;
   };
 

@@ -11,7 +11,7 @@ namespace {
 constexpr unsigned numpy_2_1 = 0x13;
 
 bool exports(PyObject* object) {
-  return !py::detail::npy_api::get().PyArray_Check_(object) &&
+  return !is_ndarray(object) &&
          PyObject_HasAttrString(reinterpret_cast<PyObject*>(Py_TYPE(object)), "__dlpack__") != 0;
 }
 
@@ -50,7 +50,7 @@ py::object from_dlpack(PyObject* object) {
           .call_once_and_store_result(
               [] { return py::object(py::module_::import("numpy").attr("from_dlpack")); })
           .get_stored();
-  if (py::detail::npy_api::get().PyArray_RUNTIME_VERSION_ < numpy_2_1) {
+  if (numpy_api_version() < numpy_2_1) {
     return import(py::handle(object));  // read-only
   }
   try {
@@ -109,9 +109,7 @@ std::string expected(const Label& label, const char* role, PyObject* object) {
 
 }  // namespace
 
-bool is_array(PyObject* object) {
-  return py::detail::npy_api::get().PyArray_Check_(object) || exports(object);
-}
+bool is_array(PyObject* object) { return is_ndarray(object) || exports(object); }
 
 py::object as_ndarray(py::object object, const Label& label, const char* role) {
   if (!exports(object.ptr())) return object;
@@ -129,11 +127,9 @@ py::object as_ndarray(py::object object, const Label& label, const char* role) {
   }
 }
 
-bool see_as_ndarray(PyObject*& object, const Label& label, const char* role) {
-  if (!exports(object)) return false;
-  PyObject* const view =
-      as_ndarray(py::reinterpret_borrow<py::object>(object), label, role).release().ptr();
-  Py_DECREF(std::exchange(object, view));
+bool see_as_ndarray(py::object& object, const Label& label, const char* role) {
+  if (!exports(object.ptr())) return false;
+  object = as_ndarray(object, label, role);
   return true;
 }
 

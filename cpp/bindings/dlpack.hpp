@@ -12,7 +12,7 @@ bool is_array(PyObject* object);
 // alive; anything else as it is. Raises TypeError where NumPy cannot see the memory without a copy.
 py::object as_ndarray(py::object object, const Label& label, const char* role);
 
-// The same for a strong reference, in its place; whether it was another library's array.
-bool see_as_ndarray(PyObject*& object, const Label& label, const char* role);
+// The same in the place of `object`; whether it was another library's array.
+bool see_as_ndarray(py::object& object, const Label& label, const char* role);
 
 }  // namespace instep

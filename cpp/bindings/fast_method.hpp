@@ -4,19 +4,19 @@
 #include <pybind11/pybind11.h>
 
 #include <new>
+#include <string>
 
 #include "bindings/out_of_memory.hpp"
+#include "bindings/pybind11_detail.hpp"
 
 namespace instep {
 
 namespace py = pybind11;
 
-// The C++ object of a Python object of its class. The cast of pybind11 looks the type up in a hash
-// table, which would be a tenth of a small step.
+// The C++ object of a Python object of its class.
 template <class T>
 T& held(PyObject* self) {
-  auto* const instance = reinterpret_cast<py::detail::instance*>(self);
-  auto* const object = static_cast<T*>(instance->get_value_and_holder().value_ptr());
+  auto* const object = held_by<T>(self);
   if (object == nullptr) {
     throw py::type_error(std::string(Py_TYPE(self)->tp_name) + ": __init__() was not called");
   }

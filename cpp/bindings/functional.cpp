@@ -81,7 +81,7 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   call.begin(parameters.size(), 1, read_gradient_options(gradient_options), grad_scale);
   std::vector<Watched<std::int64_t>> steps(parameters.size(), step - 1);
   for (std::size_t k = 0; k < parameters.size(); ++k) {
-    call.bind(parameters[k], grads[k].ptr(), written, {options.data(), 0, &steps[k]});
+    call.bind(parameters[k], grads[k], written, {options.data(), 0, &steps[k]});
   }
   bool admitted = false;
   without_gil(call.bytes(), [&] { admitted = call.run(); });

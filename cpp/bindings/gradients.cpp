@@ -36,17 +36,16 @@ py::object as_fast_sequence(PyObject* grads, std::size_t count) {
   return py::reinterpret_steal<py::object>(list);
 }
 
-// A new reference, or null where the dictionary has no such key.
-PyObject* find(PyObject* dict, PyObject* key) {
+// Null where the dictionary has no such key.
+py::object find(PyObject* dict, PyObject* key) {
 #if PY_VERSION_HEX >= 0x030d0000
   PyObject* value = nullptr;
   if (PyDict_GetItemRef(dict, key, &value) < 0) throw py::error_already_set();
-  return value;
+  return py::reinterpret_steal<py::object>(value);
 #else
-  PyObject* value = PyDict_GetItemWithError(dict, key);
+  PyObject* const value = PyDict_GetItemWithError(dict, key);
   if (value == nullptr && PyErr_Occurred()) throw py::error_already_set();
-  Py_XINCREF(value);
-  return value;
+  return py::reinterpret_borrow<py::object>(value);
 #endif
 }
 
@@ -65,6 +64,40 @@ PyObject* find(PyObject* dict, PyObject* key) {
                       ", unexpected: " + std::string(py::repr(unexpected)));
 }
 
+void collect_sequence(PyObject* grads, std::size_t count, Gradients& gradients) {
+  const py::object sequence = as_fast_sequence(grads, count);
+  const auto got = std::size_t(PySequence_Fast_GET_SIZE(sequence.ptr()));
+  if (got != count) {
+    throw py::value_error("gradients: expected " + std::to_string(count) +
+                          ", one (or None) for each parameter, got " + std::to_string(got));
+  }
+  PyObject** items = PySequence_Fast_ITEMS(sequence.ptr());
+  for (std::size_t k = 0; k < count; ++k) {
+    gradients.push_back(py::reinterpret_borrow<py::object>(items[k]));
+  }
+}
+
+void collect_mapping(PyObject* grads, const std::vector<Parameter>& parameters,
+                     Gradients& gradients) {
+  auto dict = py::reinterpret_borrow<py::object>(grads);
+  if (!PyDict_CheckExact(grads)) {
+    if (!is_mapping(grads)) {
+      throw py::type_error(
+          "gradients: expected a mapping from each parameter's name to an array, "
+          "got " +
+          type_name(grads));
+    }
+    dict = py::reinterpret_steal<py::object>(PyDict_New());
+    if (!dict || PyDict_Update(dict.ptr(), grads) < 0) throw py::error_already_set();
+  }
+  if (std::size_t(PyDict_Size(dict.ptr())) != parameters.size())
+    throw_wrong_names(dict.ptr(), parameters);
+  for (const Parameter& parameter : parameters) {
+    gradients.push_back(find(dict.ptr(), parameter.name()));
+    if (!gradients.back()) throw_wrong_names(dict.ptr(), parameters);
+  }
+}
+
 }  // namespace
 
 const char* structure_name(Structure structure) {
@@ -80,52 +113,15 @@ Structure structure_named(const std::string& name) {
   throw py::value_error("structure: expected 'array', 'sequence' or 'mapping', got '" + name + "'");
 }
 
-void Gradients::clear() {
-  for (PyObject* item : items_) Py_DECREF(item);
-  items_.clear();
-}
-
-void Gradients::collect(PyObject* grads, Structure structure,
-                        const std::vector<Parameter>& parameters) {
-  items_.reserve(parameters.size());
+void collect(PyObject* grads, Structure structure, const std::vector<Parameter>& parameters,
+             Gradients& gradients) {
+  gradients.reserve(parameters.size());
   if (structure == Structure::array) {
-    add(grads);
+    gradients.push_back(py::reinterpret_borrow<py::object>(grads));
   } else if (structure == Structure::sequence) {
-    collect_sequence(grads, parameters.size());
+    collect_sequence(grads, parameters.size(), gradients);
   } else {
-    collect_mapping(grads, parameters);
-  }
-}
-
-void Gradients::collect_sequence(PyObject* grads, std::size_t count) {
-  const py::object sequence = as_fast_sequence(grads, count);
-  const auto got = std::size_t(PySequence_Fast_GET_SIZE(sequence.ptr()));
-  if (got != count) {
-    throw py::value_error("gradients: expected " + std::to_string(count) +
-                          ", one (or None) for each parameter, got " + std::to_string(got));
-  }
-  PyObject** items = PySequence_Fast_ITEMS(sequence.ptr());
-  for (std::size_t k = 0; k < count; ++k) add(items[k]);
-}
-
-void Gradients::collect_mapping(PyObject* grads, const std::vector<Parameter>& parameters) {
-  auto dict = py::reinterpret_borrow<py::object>(grads);
-  if (!PyDict_CheckExact(grads)) {
-    if (!is_mapping(grads)) {
-      throw py::type_error(
-          "gradients: expected a mapping from each parameter's name to an array, "
-          "got " +
-          type_name(grads));
-    }
-    dict = py::reinterpret_steal<py::object>(PyDict_New());
-    if (!dict || PyDict_Update(dict.ptr(), grads) < 0) throw py::error_already_set();
-  }
-  if (std::size_t(PyDict_Size(dict.ptr())) != parameters.size())
-    throw_wrong_names(dict.ptr(), parameters);
-  for (const Parameter& parameter : parameters) {
-    PyObject* grad = find(dict.ptr(), parameter.name());
-    if (grad == nullptr) throw_wrong_names(dict.ptr(), parameters);
-    items_.push_back(grad);
+    collect_mapping(grads, parameters, gradients);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bindings/fast_method.hpp"
+#include "bindings/pybind11_detail.hpp"
 
 namespace instep {
 
@@ -20,7 +21,7 @@ inline PyObject* new_instance(PyTypeObject* type, PyObject*, PyObject*) noexcept
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   try {
-    reinterpret_cast<pybind11::detail::instance*>(self)->allocate_layout();
+    allocate_layout(self);
     return self;
   } catch (const std::exception&) {
     if (PyErr_Occurred() == nullptr) PyErr_NoMemory();
@@ -30,23 +31,6 @@ inline PyObject* new_instance(PyTypeObject* type, PyObject*, PyObject*) noexcept
   type->tp_free(self);
   Py_DECREF(type);
   return nullptr;
-}
-
-// Makes `object` that of `self`, whose __init__ is called; nothing where it has one already.
-template <class T>
-void give(PyObject* self, std::unique_ptr<T> object) {
-  namespace detail = pybind11::detail;
-  const detail::type_info* const type = detail::get_type_info(typeid(T));
-  auto place = reinterpret_cast<detail::instance*>(self)->get_value_and_holder(type);
-  if (place.instance_registered()) return;
-  place.value_ptr() = object.get();
-  try {
-    type->init_instance(place.inst, nullptr);
-  } catch (...) {
-    place.value_ptr() = nullptr;
-    throw;
-  }
-  object.release();  // pybind11 has it
 }
 
 // An __init__ whose arguments have names. In the place of pybind11::init, which ends the process

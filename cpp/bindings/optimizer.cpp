@@ -47,7 +47,7 @@ void Optimizer::take_turn() {
 void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
   if (scheduled_) ask_rates(self);
-  grads_.collect(grads, structure_, parameters_);
+  collect(grads, structure_, parameters_, grads_);
   bind(grad_scale);
   bool admitted = false;
   if (call_.bytes() < least_bytes_to_release_gil) {
@@ -81,7 +81,7 @@ void Optimizer::bind(double grad_scale) {
   const Options& options = scheduled_ ? next_options_ : options_;
   call_.begin(parameters_.size(), options.size(), gradient_options_, grad_scale);
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
-    if (grads_[k] == Py_None) continue;
+    if (grads_[k].is_none()) continue;
     const std::size_t group = groups_[k];
     call_.bind(parameters_[k], grads_[k], written_,
                {options[group].data(), group, &param_steps_[k]});

@@ -12,16 +12,16 @@ namespace instep {
 namespace py = pybind11;
 
 struct Counts {
-  std::int64_t steps;
+  std::int64_t steps = 0;
   std::vector<std::int64_t> param_steps;
-  std::int64_t skipped_steps;
+  std::int64_t skipped_steps = 0;
 };
 
 // The hyperparameters of all groups.
 struct Hyperparameters {
   std::vector<py::object> groups, values;  // as Python shows them: a dictionary for each group
   std::vector<std::vector<double>> options;
-  bool scheduled;  // whether a learning rate comes from a callable
+  bool scheduled = false;  // whether a learning rate comes from a callable
 };
 
 // Parameters that become a group, and what an optimizer is with them.
@@ -35,7 +35,7 @@ struct NewGroup {
 
   py::tuple groups;  // as Python shows them, all of them
   std::string structure;
-  bool scheduled;  // whether a learning rate comes from a callable
+  bool scheduled = false;  // whether a learning rate comes from a callable
 };
 
 }  // namespace instep

@@ -23,10 +23,10 @@ class WrittenMemory {
 
  private:
   struct Extent {
-    std::uintptr_t low, high;  // the bytes in [low, high)
-    PyObject* array;
+    std::uintptr_t low = 0, high = 0;  // the bytes in [low, high)
+    PyObject* array = nullptr;
     Label label;
-    const char* role;
+    const char* role = nullptr;
   };
 
   static Extent extent(PyObject* array, const Label& label, const char* role);

@@ -24,12 +24,13 @@ Parameter::Parameter(const Rule& rule, py::object name, Py_ssize_t position, py:
 void Parameter::set_states(std::vector<py::object> states) {
   states_ = std::move(states);
   for (std::size_t k = 0; k < states_.size(); ++k) {
-    PyObject*& state = states_[k].ptr();
-    if (state == Py_None && (rule_->required_states >> k & 1) == 0) continue;
-    see_as_ndarray(state, label(), rule_->states[k]);
-    check_array(state, label(), rule_->states[k]);
-    check_like(state, param_.ptr(), label(), rule_->states[k]);
-    check_writable(state, label(), rule_->states[k]);
+    const char* const role = rule_->states[k];
+    if (states_[k].is_none() && (rule_->required_states >> k & 1) == 0) continue;
+    see_as_ndarray(states_[k], label(), role);
+    PyObject* const state = states_[k].ptr();
+    check_array(state, label(), role);
+    check_like(state, param_.ptr(), label(), role);
+    check_writable(state, label(), role);
     present_ |= 1u << k;
   }
   task_ = dense_task();
@@ -42,19 +43,19 @@ void Parameter::add_to(WrittenMemory& written) const {
   }
 }
 
-void Parameter::bind(PyObject*& grad, const WrittenMemory& written) {
+void Parameter::bind(py::object& grad, const WrittenMemory& written) {
   if (!param_print_.matches(param_.ptr())) check_param();
-  if (grad_print_.matches(grad)) return;
-  if (const RowGradient* const rows = as_row_gradient(grad)) {
+  if (grad_print_.matches(grad.ptr())) return;
+  if (const RowGradient* const rows = as_row_gradient(grad.ptr())) {
     bind_rows(*rows, written);
     return;
   }
   // The usual new gradient has its parameter's type, and is an ndarray as that is.
-  if (Py_TYPE(grad) != Py_TYPE(param_.ptr()) && see_as_ndarray(grad, label(), "gradient") &&
-      grad_print_.matches(grad)) {
+  if (Py_TYPE(grad.ptr()) != Py_TYPE(param_.ptr()) && see_as_ndarray(grad, label(), "gradient") &&
+      grad_print_.matches(grad.ptr())) {
     return;
   }
-  PyObject* const array = grad;
+  PyObject* const array = grad.ptr();
   check_array(array, label(), "gradient");
   check_like(array, param_.ptr(), label(), "gradient");
   written.check_read(array, label(), "gradient");

@@ -28,7 +28,7 @@ class Parameter {
   // Raises unless `grad`, an array or a RowGradient, may be the gradient, and the parameter is
   // still what it was; makes `grad` the task's. What was checked at the last call is not checked
   // again. In the place of another library's array, `grad` then refers to the ndarray that sees it.
-  void bind(PyObject*& grad, const WrittenMemory& written);
+  void bind(py::object& grad, const WrittenMemory& written);
 
   // Adds what is to be copied to the states (in the rule's order, None for one that does not exist)
   // and to the parameter (None: nothing). Raises unless it may be copied there.

@@ -19,7 +19,7 @@ class PendingCopies {
  private:
   struct Copy {
     Stream from, to;
-    std::int64_t size;
+    std::int64_t size = 0;
   };
 
   std::vector<Copy> copies_;

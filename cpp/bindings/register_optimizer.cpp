@@ -15,8 +15,8 @@ namespace instep {
 namespace {
 
 struct StepArguments {
-  PyObject* grads;
-  double grad_scale;
+  PyObject* grads = nullptr;
+  double grad_scale = 1.0;
 };
 
 double read_grad_scale(PyObject* value) {
