@@ -67,7 +67,7 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
   }
   // Nothing fails between the two: a task must not keep the address of another gradient than the
   // one that is not checked again.
-  task_.set_stream(1, std::move(bound));
+  task_.set_grad(std::move(bound));
   grad_print_ = std::move(print);
 }
 
@@ -120,10 +120,10 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
 template <class MakeStream>
 Task Parameter::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
   Task task(size, item_size(dtype_));
-  task.add_stream(stream(param_.ptr()));
-  task.add_stream(grad);
+  task.add_written(stream(param_.ptr()));
+  task.set_grad(grad);
   for (const py::object& state : states_) {
-    if (!state.is_none()) task.add_stream(stream(state.ptr()));
+    if (!state.is_none()) task.add_written(stream(state.ptr()));
   }
   return task;
 }

@@ -14,15 +14,21 @@
 namespace instep {
 namespace {
 
+// The arrays are param, grad and states.
 Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) {
-  if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_arrays || roots > 2) {
+  if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_written + 1 || roots > 2) {
     throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
   }
-  Floor floor{};
+  Floor floor;
   const DType dtype = check_array(arrays[0].ptr(), Label(), "param");
-  for (const py::object& array : arrays) {
-    check_like(array.ptr(), arrays[0].ptr(), Label(), "array");
-    floor.arrays[floor.array_count++] = fields(array.ptr()).data;
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    check_like(arrays[k].ptr(), arrays[0].ptr(), Label(), "array");
+    void* const data = fields(arrays[k].ptr()).data;
+    if (k == 1) {
+      floor.grad = data;
+    } else {
+      floor.written[floor.written_count++] = data;
+    }
   }
   const Floors& floors = chosen_table().floors;
   floor.loop =
@@ -36,7 +42,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
 PyObject* run(PyObject* self, PyObject*) noexcept {
   return none_or_raise([self] {
     const auto& floor = held<Floor>(self);
-    without_gil(floor.size * floor.item_size * floor.array_count, [&] { floor.run(); });
+    without_gil(floor.bytes(), [&] { floor.run(); });
   });
 }
 

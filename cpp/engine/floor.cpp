@@ -8,15 +8,14 @@
 namespace instep {
 
 void Floor::run_part(std::int64_t begin, std::int64_t end) const noexcept {
-  void* parts[max_arrays];
-  for (int k = 0; k < array_count; ++k) {
-    parts[k] = static_cast<char*>(arrays[k]) + begin * item_size;
-  }
-  loop(parts, end - begin, Coefficients());
+  const std::int64_t offset = begin * item_size;
+  void* parts[max_written];
+  for (int k = 0; k < written_count; ++k) parts[k] = static_cast<char*>(written[k]) + offset;
+  loop(parts, static_cast<const char*>(grad) + offset, end - begin, Coefficients());
 }
 
 void Floor::run() const noexcept {
-  const std::int64_t lead = std::min(size, elements_to_line(arrays[0], item_size));
+  const std::int64_t lead = std::min(size, elements_to_line(written[param_place], item_size));
   run_part(0, lead);
   const std::int64_t per_line = cache_line / item_size;
   const std::int64_t lines = (size - lead) / per_line;

@@ -9,11 +9,14 @@
 namespace instep {
 
 struct Floor {
-  Loop loop;
-  void* arrays[max_arrays];
-  int array_count;
-  std::int64_t size, item_size;
-  int threads;
+  Loop loop = nullptr;
+  void* written[max_written] = {};
+  int written_count = 0;
+  const void* grad = nullptr;
+  std::int64_t size = 0, item_size = 0;
+  int threads = 1;
+
+  std::int64_t bytes() const { return size * item_size * (written_count + 1); }
 
   void run() const noexcept;
 

@@ -16,6 +16,7 @@ namespace {
 struct Block {
   alignas(cache_line) char bytes[norm_block * 8];
 };
+static_assert(sizeof(Block) + 2 * sizeof(Cursor) <= most_stack);
 
 // The next of at most n elements as they lie in memory, or the next block, gathered.
 struct Piece {

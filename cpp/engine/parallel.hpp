@@ -1,6 +1,7 @@
 // Parallel regions: how the threads of a step begin, and what each of them is given.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -13,6 +14,10 @@
 #endif
 
 namespace instep {
+
+// What a part's large objects may take of its thread's stack: where nobody says how large that is,
+// musl makes it 128 KiB.
+constexpr std::size_t most_stack = 96 << 10;
 
 // Calls part(share, shares) on each of so many threads, or on fewer where OpenMP gives fewer.
 template <class Part>

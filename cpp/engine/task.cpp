@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/cursor.hpp"
+#include "engine/parallel.hpp"
 #include "engine/placement.hpp"
 
 namespace instep {
@@ -17,17 +18,44 @@ constexpr std::int64_t block_distance = block_bytes + 13 * cache_line;
 // are long ones: four times as wide as would fit L1 took half the time past it.
 constexpr std::int64_t tile_columns = 1024;
 
+struct Tile {
+  // Rows begin at different places modulo the distance at which addresses collide.
+  static constexpr std::int64_t row_bytes(std::int64_t item_size) {
+    return tile_columns * item_size + cache_line;
+  }
+  // As many rows as elements in a cache line.
+  alignas(cache_line) char bytes[(tile_columns + cache_line / 4) * cache_line];
+};
+
 }  // namespace
 
-void Task::set_stream(int k, Stream stream) noexcept {
-  data_[k] = stream.data();
-  streams_[k] = std::move(stream);
-  direct_ = true;
-  for (int each = 0; each < stream_count_; ++each) direct_ = direct_ && streams_[each].direct();
+// A block for each array that cannot be worked on in place.
+struct Task::Scratch {
+  char* of_written(int k) { return bytes + k * block_distance; }
+  char* of_grad() { return bytes + max_written * block_distance; }
+
+  alignas(cache_line) char bytes[(max_written + 1) * block_distance];
+};
+
+void Task::add_written(Stream stream) noexcept {
+  written_data_[written_count_] = stream.data();
+  written_[written_count_++] = std::move(stream);
+  find_direct();
+}
+
+void Task::set_grad(Stream stream) noexcept {
+  grad_data_ = stream.data();
+  grad_ = std::move(stream);
+  find_direct();
+}
+
+void Task::find_direct() noexcept {
+  direct_ = grad_.direct();
+  for (const Stream& each : written_) direct_ = direct_ && each.direct();
 }
 
 std::int64_t Task::lead_in(std::int64_t at) const noexcept {
-  return elements_to_line(data_[0] + at * item_size_, item_size_);
+  return elements_to_line(written_data_[param_place] + at * item_size_, item_size_);
 }
 
 void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
@@ -45,37 +73,38 @@ void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
 
 // All streams are direct.
 void Task::step_run(std::int64_t begin, std::int64_t end) const noexcept {
-  void* arrays[max_arrays];
-  for (int k = 0; k < stream_count_; ++k) arrays[k] = data_[k] + begin * item_size_;
-  loop(arrays, end - begin, *coefficients);
+  const std::int64_t offset = begin * item_size_;
+  void* written[max_written];
+  for (int k = 0; k < written_count_; ++k) written[k] = written_data_[k] + offset;
+  loop(written, grad_data_ + offset, end - begin, *coefficients);
 }
 
 // Row after row where the gradient is met across its cache lines (in C order for a parameter in
 // Fortran order, for one): tiles as high as a cache line is wide are gathered first, so that each
 // line, and each page, is met once.
 void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
-  alignas(cache_line) char scratch[max_arrays * block_distance];
-  if (!streams_[1].crosses_lines()) {
+  static_assert(sizeof(Scratch) + sizeof(Tile) + (max_written + 3) * sizeof(Cursor) <= most_stack);
+  Scratch scratch;
+  if (!grad_.crosses_lines()) {
     step_blocks(begin, end, scratch, nullptr);
     return;
   }
-  // Rows of the tile begin at different places modulo the distance at which addresses collide.
-  alignas(cache_line) char tile[(tile_columns + cache_line / 4) * cache_line];
-  const std::int64_t tile_row_bytes = tile_columns * item_size_ + cache_line;
-  const std::int64_t row = streams_[1].axes().back().length;
+  Tile tile;
+  const std::int64_t row_bytes = Tile::row_bytes(item_size_);
+  const std::int64_t row = grad_.axes().back().length;
   const std::int64_t first_row = std::min(end, (begin + row - 1) / row * row);
   const std::int64_t last_row = std::max(first_row, end / row * row);
   step_blocks(begin, first_row, scratch, nullptr);
   Cursor grad;
   for (std::int64_t top = first_row, rows; top < last_row; top += rows * row) {
-    grad.go(streams_[1], top);
+    grad.go(grad_, top);
     rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size_});
     for (std::int64_t left = 0; left < row; left += tile_columns) {
       const std::int64_t columns = std::min(tile_columns, row - left);
-      grad.gather_tile(rows, columns, tile, tile_row_bytes);
+      grad.gather_tile(rows, columns, tile.bytes, row_bytes);
       for (std::int64_t k = 0; k < rows; ++k) {
         const std::int64_t at = top + k * row + left;
-        step_blocks(at, at + columns, scratch, tile + k * tile_row_bytes);
+        step_blocks(at, at + columns, scratch, tile.bytes + k * row_bytes);
       }
       grad.advance(columns);
     }
@@ -84,46 +113,47 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
 }
 
 // Block after block: each up to the next end of a row of an array that is used in place, and no
-// more than fits the scratch where one is gathered. `grad` holds the gradient where it has been
-// gathered already.
-void Task::step_blocks(std::int64_t begin, std::int64_t end, char* scratch,
-                       char* grad) const noexcept {
+// more than fits the scratch where one is gathered. The gradient of the whole range may have been
+// gathered already; else that is null.
+void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
+                       const char* gathered_grad) const noexcept {
   if (begin == end) return;
-  const auto is_ready = [grad](int k) { return k == 1 && grad != nullptr; };
-  Cursor cursors[max_arrays];
-  for (int k = 0; k < stream_count_; ++k) {
-    if (!is_ready(k)) cursors[k].go(streams_[k], begin);
-  }
+  const std::int64_t block = block_bytes / item_size_;
+  const auto most = [block](const Stream& stream, const Cursor& cursor) {
+    return stream.in_rows() ? cursor.run() : block;
+  };
+  const auto meet = [](const Stream& stream, const Cursor& cursor, std::int64_t n, char* room) {
+    if (stream.in_rows()) {
+      cursor.prefetch_next_row();
+      return cursor.element();
+    }
+    cursor.gather(n, room);
+    return room;
+  };
+  Cursor cursors[max_written], grad_cursor;
+  for (int k = 0; k < written_count_; ++k) cursors[k].go(written_[k], begin);
+  if (gathered_grad == nullptr) grad_cursor.go(grad_, begin);
   for (std::int64_t at = begin, n; at < end; at += n) {
     n = end - at;
-    for (int k = 0; k < stream_count_; ++k) {
-      if (is_ready(k)) continue;
-      n = std::min(n, streams_[k].in_rows() ? cursors[k].run() : block_bytes / item_size_);
+    for (int k = 0; k < written_count_; ++k) n = std::min(n, most(written_[k], cursors[k]));
+    if (gathered_grad == nullptr) n = std::min(n, most(grad_, grad_cursor));
+    if (condition_grad != nullptr) n = std::min(n, block);
+    void* written[max_written];
+    for (int k = 0; k < written_count_; ++k) {
+      written[k] = meet(written_[k], cursors[k], n, scratch.of_written(k));
     }
-    if (condition_grad != nullptr) n = std::min(n, block_bytes / item_size_);
-    void* arrays[max_arrays];
-    for (int k = 0; k < stream_count_; ++k) {
-      if (is_ready(k)) {
-        arrays[k] = grad + (at - begin) * item_size_;
-      } else if (streams_[k].in_rows()) {
-        arrays[k] = cursors[k].element();
-        cursors[k].prefetch_next_row();
-      } else {
-        arrays[k] = scratch + k * block_distance;
-        cursors[k].gather(n, arrays[k]);
-      }
-    }
+    const char* grad = gathered_grad == nullptr ? meet(grad_, grad_cursor, n, scratch.of_grad())
+                                                : gathered_grad + (at - begin) * item_size_;
     if (condition_grad != nullptr) {
-      char* const conditioned = scratch + block_distance;
-      condition_grad(arrays[1], conditioned, n, condition);
-      arrays[1] = conditioned;
+      condition_grad(grad, scratch.of_grad(), n, condition);
+      grad = scratch.of_grad();
     }
-    loop(arrays, n, *coefficients);
-    for (int k = 0; k < stream_count_; ++k) {
-      if (is_ready(k)) continue;
-      if (k != 1 && !streams_[k].in_rows()) cursors[k].scatter(n, arrays[k]);
+    loop(written, grad, n, *coefficients);
+    for (int k = 0; k < written_count_; ++k) {
+      if (!written_[k].in_rows()) cursors[k].scatter(n, written[k]);
       cursors[k].advance(n);
     }
+    if (gathered_grad == nullptr) grad_cursor.advance(n);
   }
 }
 

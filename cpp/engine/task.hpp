@@ -9,7 +9,6 @@
 
 namespace instep {
 
-// The streams are param, grad, and the states that the loop uses; all but the gradient are written.
 class Task {
  public:
   Loop loop = nullptr;
@@ -22,12 +21,13 @@ class Task {
   Task() = default;
   Task(std::int64_t size, std::int64_t item_size) : size_(size), item_size_(item_size) {}
 
-  void add_stream(Stream stream) noexcept { set_stream(stream_count_++, std::move(stream)); }
-  void set_stream(int k, Stream stream) noexcept;
+  // The parameter comes first, then the states that the loop uses.
+  void add_written(Stream stream) noexcept;
+  void set_grad(Stream stream) noexcept;
 
   std::int64_t size() const { return size_; }
   std::int64_t item_size() const { return item_size_; }
-  std::int64_t bytes_per_element() const { return item_size_ * stream_count_; }
+  std::int64_t bytes_per_element() const { return item_size_ * (written_count_ + 1); }
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
@@ -36,18 +36,23 @@ class Task {
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
  private:
+  struct Scratch;
+
+  void find_direct() noexcept;
   void step_run(std::int64_t begin, std::int64_t end) const noexcept;
   void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
-  void step_blocks(std::int64_t begin, std::int64_t end, char* scratch, char* grad) const noexcept;
+  void step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
+                   const char* gathered_grad) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.
   std::int64_t size_ = 0, item_size_ = 0;
-  int stream_count_ = 0;
+  int written_count_ = 0;
   bool direct_ = true;
-  char* data_[max_arrays] = {};
+  char* written_data_[max_written] = {};
+  const char* grad_data_ = nullptr;
 
-  Stream streams_[max_arrays];
+  Stream written_[max_written], grad_;
 };
 
 }  // namespace instep

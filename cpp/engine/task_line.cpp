@@ -16,18 +16,6 @@ std::int64_t cut(const Task& task, std::int64_t bytes) {
 
 }  // namespace
 
-void TaskLine::clear() {
-  stretches_.clear();
-  bytes_ = 0;
-}
-
-void TaskLine::reserve(std::size_t tasks) { stretches_.reserve(tasks); }
-
-void TaskLine::add(const Task& task) {
-  bytes_ += task.bytes();
-  stretches_.push_back({&task, bytes_});
-}
-
 void TaskLine::step(bool flush_subnormals) const noexcept {
   share_out(bytes_, flush_subnormals, [this](int share, int shares) noexcept {
     if (shares == 1) {

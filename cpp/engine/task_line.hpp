@@ -13,10 +13,16 @@ namespace instep {
 // every call, cut where a cache line of the parameter ends. The result does not depend on it.
 class TaskLine {
  public:
-  void clear();
-  void reserve(std::size_t tasks);
+  void clear() {
+    stretches_.clear();
+    bytes_ = 0;
+  }
+  void reserve(std::size_t tasks) { stretches_.reserve(tasks); }
   // The task must stay where it is until `step` has returned.
-  void add(const Task& task);
+  void add(const Task& task) {
+    bytes_ += task.bytes();
+    stretches_.push_back({&task, bytes_});
+  }
   std::int64_t bytes() const { return bytes_; }
   void step(bool flush_subnormals) const noexcept;
 

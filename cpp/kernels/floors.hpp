@@ -9,12 +9,12 @@ namespace {
 
 // Reads and writes what a rule with so many states does, with one addition for each array written.
 template <class T, int states>
-void traffic(void* const* arrays, int64_t n, const Coefficients&) {
-  T* const param = static_cast<T*>(arrays[0]);
-  const T* const grad = static_cast<const T*>(arrays[1]);
-  T* const a = states > 0 ? static_cast<T*>(arrays[2]) : nullptr;
-  T* const b = states > 1 ? static_cast<T*>(arrays[3]) : nullptr;
-  T* const c = states > 2 ? static_cast<T*>(arrays[4]) : nullptr;
+void traffic(void* const* written, const void* read, int64_t n, const Coefficients&) {
+  T* const param = static_cast<T*>(written[param_place]);
+  const T* const grad = static_cast<const T*>(read);
+  T* const a = states > 0 ? static_cast<T*>(written[first_state_place]) : nullptr;
+  T* const b = states > 1 ? static_cast<T*>(written[first_state_place + 1]) : nullptr;
+  T* const c = states > 2 ? static_cast<T*>(written[first_state_place + 2]) : nullptr;
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) {
     param[i] = param[i] + grad[i];
@@ -24,12 +24,13 @@ void traffic(void* const* arrays, int64_t n, const Coefficients&) {
   }
 }
 
-// A division for each element, and one root or two; the arrays are param, m and v.
+// A division for each element, and one root or two, of what is read and of a state, which is not
+// written either.
 template <class T, int roots>
-void divide_root(void* const* arrays, int64_t n, const Coefficients&) {
-  T* const param = static_cast<T*>(arrays[0]);
-  const T* const m = static_cast<const T*>(arrays[1]);
-  const T* const v = static_cast<const T*>(arrays[2]);
+void divide_root(void* const* written, const void* read, int64_t n, const Coefficients&) {
+  T* const param = static_cast<T*>(written[param_place]);
+  const T* const m = static_cast<const T*>(read);
+  const T* const v = static_cast<const T*>(written[first_state_place]);
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (roots == 1) {

@@ -5,6 +5,7 @@
 #include <float.h>
 #include <string.h>
 
+#include <type_traits>
 #include <utility>
 
 #include "kernels/table.hpp"
@@ -54,51 +55,61 @@ constexpr int state_count = sizeof(Rule::states) / sizeof(Rule::states[0]);
 template <class Rule>
 constexpr int option_count = sizeof(Rule::options) / sizeof(Rule::options[0]);
 
-// Where a state stands among the arrays, which hold only those that the variant uses.
 template <class Rule>
-constexpr int place(unsigned variant, int state) {
-  int index = 2;
-  for (int before = 0; before < state; ++before) index += Rule::uses(variant, before) ? 1 : 0;
-  return index;
+constexpr int state_place(unsigned variant, int state) {
+  int place = first_state_place;
+  for (int before = 0; before < state; ++before) place += Rule::uses(variant, before) ? 1 : 0;
+  return place;
 }
 
 template <class T, class Rule, unsigned variant, int state>
-inline T* state_array(void* const* arrays) {
+inline T* state_array(void* const* written) {
   if constexpr (Rule::uses(variant, state)) {
-    return static_cast<T*>(arrays[place<Rule>(variant, state)]);
+    return static_cast<T*>(written[state_place<Rule>(variant, state)]);
   } else {
     return nullptr;
   }
 }
 
 template <class T, class Rule, unsigned variant, int... state>
-inline void run(std::integer_sequence<int, state...> states, void* const* arrays, int64_t n,
-                const Coefficients& coefficients) {
+inline void run(std::integer_sequence<int, state...> states, void* const* written, const void* grad,
+                int64_t n, const Coefficients& coefficients) {
   using Step = typename Rule::template Step<T, variant>;
-  Step step = *reinterpret_cast<const Step*>(coefficients.bytes);
-  each<Rule, variant>(states, step, n, static_cast<T*>(arrays[0]), static_cast<const T*>(arrays[1]),
-                      state_array<T, Rule, variant, state>(arrays)...);
+  Step step(typename Rule::Options{}, 1, 1.0);  // any, to copy into
+  memcpy(&step, coefficients.bytes, sizeof(step));
+  each<Rule, variant>(states, step, n, static_cast<T*>(written[param_place]),
+                      static_cast<const T*>(grad),
+                      state_array<T, Rule, variant, state>(written)...);
 }
 
 template <class T, class Rule, unsigned variant>
-void loop(void* const* arrays, int64_t n, const Coefficients& coefficients) {
-  run<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), arrays, n,
+void loop(void* const* written, const void* grad, int64_t n, const Coefficients& coefficients) {
+  run<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), written, grad, n,
                         coefficients);
 }
 
 template <class Rule>
-inline typename Rule::Options read(const double* options) {
-  static_assert(sizeof(typename Rule::Options) == option_count<Rule> * sizeof(double),
-                "every option has a name");
-  typename Rule::Options result;
-  memcpy(&result, options, sizeof(result));
+constexpr bool every_option_has_a_name() {
+  for (int k = 0; k < option_count<Rule>; ++k) {
+    for (int other = 0; other < k; ++other) {
+      if (Rule::options[k].member == Rule::options[other].member) return false;
+    }
+  }
+  return sizeof(typename Rule::Options) == option_count<Rule> * sizeof(double);
+}
+
+template <class Rule>
+inline typename Rule::Options read(const double* values) {
+  static_assert(every_option_has_a_name<Rule>());
+  typename Rule::Options result = {};
+  for (int k = 0; k < option_count<Rule>; ++k) result.*Rule::options[k].member = values[k];
   return result;
 }
 
 template <class T, class Rule, unsigned variant>
 void prepare(const double* options, int64_t step, double grad_scale, Coefficients& coefficients) {
   using Step = typename Rule::template Step<T, variant>;
-  static_assert(sizeof(Step) <= sizeof(Coefficients) && alignof(Step) <= alignof(Coefficients));
+  static_assert(std::is_trivially_copyable<Step>::value && sizeof(Step) <= sizeof(Coefficients));
   const Step result(read<Rule>(options), step, grad_scale);
   memcpy(coefficients.bytes, &result, sizeof(result));
 }
@@ -133,12 +144,19 @@ constexpr unsigned required_states() {
   return required;
 }
 
+template <class R, class Indices>
+struct OptionNames;
+
+template <class R, int... k>
+struct OptionNames<R, std::integer_sequence<int, k...>> {
+  static constexpr const char* names[] = {R::options[k].name...};
+};
+
 template <class R>
 constexpr Rule describe() {
   static_assert(state_count<R> <= max_states && option_count<R> <= max_options);
-  static_assert(R::options[0][0] == 'l' && R::options[0][1] == 'r' && R::options[0][2] == '\0',
-                "the learning rate comes first");
-  return {R::name,         R::options,
+  static_assert(R::options[0].member == &R::Options::lr, "the learning rate comes first");
+  return {R::name,         OptionNames<R, std::make_integer_sequence<int, option_count<R>>>::names,
           option_count<R>, R::states,
           state_count<R>,  required_states<R>(),
           variant_of<R>,   Kernels<R, std::make_integer_sequence<unsigned, R::variants>>::table};

@@ -6,7 +6,6 @@
 namespace instep {
 
 constexpr int max_states = 3;
-constexpr int max_arrays = 2 + max_states;
 constexpr int max_options = 16;
 
 enum DType { float32, float64, dtype_count };
@@ -18,9 +17,15 @@ struct alignas(16) Coefficients {
   unsigned char bytes[128];
 };
 
-// One step of n elements. The arrays are param, grad and then those states that the variant uses;
-// they are contiguous and aligned, and none that is written overlaps another.
-using Loop = void (*)(void* const* arrays, std::int64_t n, const Coefficients& coefficients);
+// Where the arrays that a step writes stand among them: the parameter, then those states that the
+// variant uses.
+constexpr int param_place = 0, first_state_place = 1;
+constexpr int max_written = first_state_place + max_states;
+
+// One step of n elements. All arrays are contiguous and aligned, and none that is written overlaps
+// another.
+using Loop = void (*)(void* const* written, const void* grad, std::int64_t n,
+                      const Coefficients& coefficients);
 
 // The rule meets `grad_scale` times the gradient.
 using Prepare = void (*)(const double* options, std::int64_t step, double grad_scale,

@@ -9,12 +9,19 @@ namespace {
 
 struct Adadelta {
   static constexpr const char* name = "adadelta";
-  static constexpr const char* options[] = {"lr", "rho", "eps", "weight_decay", "maximize"};
-  static constexpr const char* states[] = {"square_avg", "acc_delta"};
 
   struct Options {
     double lr, rho, eps, weight_decay, maximize;
   };
+  static constexpr Option<Options> options[] = {
+      {"lr", &Options::lr},
+      {"rho", &Options::rho},
+      {"eps", &Options::eps},
+      {"weight_decay", &Options::weight_decay},
+      {"maximize", &Options::maximize},
+  };
+
+  static constexpr const char* states[] = {"square_avg", "acc_delta"};
 
   enum : unsigned { l2 = 1, variants = 2 };
 

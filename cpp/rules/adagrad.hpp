@@ -9,13 +9,20 @@ namespace {
 
 struct Adagrad {
   static constexpr const char* name = "adagrad";
-  static constexpr const char* options[] = {"lr",  "lr_decay",        "weight_decay",
-                                            "eps", "eps_inside_sqrt", "maximize"};
-  static constexpr const char* states[] = {"sum"};
 
   struct Options {
     double lr, lr_decay, weight_decay, eps, eps_inside_sqrt, maximize;
   };
+  static constexpr Option<Options> options[] = {
+      {"lr", &Options::lr},
+      {"lr_decay", &Options::lr_decay},
+      {"weight_decay", &Options::weight_decay},
+      {"eps", &Options::eps},
+      {"eps_inside_sqrt", &Options::eps_inside_sqrt},
+      {"maximize", &Options::maximize},
+  };
+
+  static constexpr const char* states[] = {"sum"};
 
   enum : unsigned { l2 = 1, variants = 2 };
 

@@ -11,21 +11,25 @@ namespace {
 
 struct Adam {
   static constexpr const char* name = "adam";
-  static constexpr const char* options[] = {"lr",
-                                            "beta1",
-                                            "beta2",
-                                            "eps",
-                                            "weight_decay",
-                                            "decoupled_weight_decay",
-                                            "bias_correction",
-                                            "eps_hat",
-                                            "maximize"};
-  static constexpr const char* states[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
 
   struct Options {
     double lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, bias_correction, eps_hat,
         maximize;
   };
+  static constexpr Option<Options> options[] = {
+      {"lr", &Options::lr},
+      {"beta1", &Options::beta1},
+      {"beta2", &Options::beta2},
+      {"eps", &Options::eps},
+      {"weight_decay", &Options::weight_decay},
+      {"decoupled_weight_decay", &Options::decoupled_weight_decay},
+      {"bias_correction", &Options::bias_correction},
+      {"eps_hat", &Options::eps_hat},
+      {"maximize", &Options::maximize},
+  };
+
+  static constexpr const char* states[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+  enum : int { exp_avg, exp_avg_sq, max_exp_avg_sq };
 
   enum : unsigned { l2 = 1, amsgrad = 2, variants = 4 };
 
@@ -33,10 +37,11 @@ struct Adam {
     return o.weight_decay != 0 && o.decoupled_weight_decay != 0;
   }
   static unsigned variant(const Options& o, unsigned present) {
-    return when(o.weight_decay != 0 && !decoupled(o), l2) | when((present & 4) != 0, amsgrad);
+    return when(o.weight_decay != 0 && !decoupled(o), l2) |
+           when(has(present, max_exp_avg_sq), amsgrad);
   }
   static constexpr bool uses(unsigned variant, int state) {
-    return state < 2 || (variant & amsgrad) != 0;
+    return state != max_exp_avg_sq || (variant & amsgrad) != 0;
   }
 
   template <class T, unsigned variant>

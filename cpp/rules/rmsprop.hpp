@@ -10,22 +10,31 @@ namespace {
 
 struct RMSprop {
   static constexpr const char* name = "rmsprop";
-  static constexpr const char* options[] = {
-      "lr", "alpha", "eps", "weight_decay", "momentum", "eps_inside_sqrt", "maximize"};
-  static constexpr const char* states[] = {"square_avg", "grad_avg", "momentum_buffer"};
 
   struct Options {
     double lr, alpha, eps, weight_decay, momentum, eps_inside_sqrt, maximize;
   };
+  static constexpr Option<Options> options[] = {
+      {"lr", &Options::lr},
+      {"alpha", &Options::alpha},
+      {"eps", &Options::eps},
+      {"weight_decay", &Options::weight_decay},
+      {"momentum", &Options::momentum},
+      {"eps_inside_sqrt", &Options::eps_inside_sqrt},
+      {"maximize", &Options::maximize},
+  };
+
+  static constexpr const char* states[] = {"square_avg", "grad_avg", "momentum_buffer"};
+  enum : int { square_avg, grad_avg, momentum_buffer };
 
   enum : unsigned { l2 = 1, centered = 2, momentum = 4, variants = 8 };
 
   static unsigned variant(const Options& o, unsigned present) {
-    return when(o.weight_decay != 0, l2) | when((present & 2) != 0, centered) |
-           when((present & 4) != 0, momentum);
+    return when(o.weight_decay != 0, l2) | when(has(present, grad_avg), centered) |
+           when(has(present, momentum_buffer), momentum);
   }
   static constexpr bool uses(unsigned variant, int state) {
-    return state == 0 || (variant & (state == 1 ? centered : momentum)) != 0;
+    return state == square_avg || (variant & (state == grad_avg ? centered : momentum)) != 0;
   }
 
   template <class T, unsigned variant>

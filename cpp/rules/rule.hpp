@@ -2,12 +2,14 @@
 //
 // A rule is a struct that knows no arrays, threads or Python:
 //
-//   name, options, states   its words, in the order of `Options` (lr first) and of update's
-//                           arguments
+//   name                    what it is called
 //   Options                 hyperparameters as doubles, a flag as 0 or 1
+//   options                 what each of them is called, lr first
+//   states                  what its states are called, in the order of update's arguments; an enum
+//                           of their places where some may not exist
 //   variants                how many loops it has; a variant is a set of flags
-//   variant(options, present)  the variant for these options when the states in the bit set exist
-//   uses(variant, state)    whether a variant has this state
+//   variant(options, present)  the variant for these options when the states in the set exist
+//   uses(variant, state)    whether a variant has this state, by its place among `states`
 //   Step<T, variant>        the coefficients of one step, computed in double and rounded once to T,
 //                           and update(param, grad, state...) on scalars, which multiplies the
 //                           gradient by the scale that it was given, negative to maximize
@@ -25,6 +27,16 @@
 
 namespace instep {
 namespace {
+
+// What a member of a rule's `Options` is called.
+template <class Options>
+struct Option {
+  const char* name;
+  double Options::* member;
+};
+
+// Whether a state, by its place among `states`, is in the set of those that exist.
+inline bool has(unsigned present, int state) { return (present >> state & 1u) != 0; }
 
 inline unsigned when(bool condition, unsigned flag) { return condition ? flag : 0u; }
 

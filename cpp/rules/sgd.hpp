@@ -10,18 +10,26 @@ namespace {
 
 struct Sgd {
   static constexpr const char* name = "sgd";
-  static constexpr const char* options[] = {"lr",       "momentum",     "dampening",
-                                            "nesterov", "weight_decay", "maximize"};
-  static constexpr const char* states[] = {"momentum_buffer"};
 
   struct Options {
     double lr, momentum, dampening, nesterov, weight_decay, maximize;
   };
+  static constexpr Option<Options> options[] = {
+      {"lr", &Options::lr},
+      {"momentum", &Options::momentum},
+      {"dampening", &Options::dampening},
+      {"nesterov", &Options::nesterov},
+      {"weight_decay", &Options::weight_decay},
+      {"maximize", &Options::maximize},
+  };
+
+  static constexpr const char* states[] = {"momentum_buffer"};
+  enum : int { momentum_buffer };
 
   enum : unsigned { l2 = 1, momentum = 2, nesterov = 4, variants = 8 };
 
   static unsigned variant(const Options& o, unsigned present) {
-    return when(o.weight_decay != 0, l2) | when(present != 0, momentum) |
+    return when(o.weight_decay != 0, l2) | when(has(present, momentum_buffer), momentum) |
            when(o.nesterov != 0, nesterov);
   }
   static constexpr bool uses(unsigned variant, int) { return (variant & momentum) != 0; }

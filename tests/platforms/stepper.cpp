@@ -62,21 +62,19 @@ void step(const Table& table, std::istream& line) {
   std::vector<double> options;
   for (int k = 0; k < rule.option_count; ++k) options.push_back(next<double>(line));
 
-  std::vector<Bytes> arrays;
-  for (int k = 0; k < 2 + rule.state_count; ++k) {
-    if (k < 2 || (present >> (k - 2) & 1) != 0) {
-      arrays.push_back(read_array(std::size_t(n * item_size(dtype))));
-    }
+  const auto bytes = std::size_t(n * item_size(dtype));
+  std::vector<Bytes> written = {read_array(bytes)};
+  const Bytes grad = read_array(bytes);
+  for (int state = 0; state < rule.state_count; ++state) {
+    if ((present >> state & 1) != 0) written.push_back(read_array(bytes));
   }
   std::vector<void*> pointers;
-  for (Bytes& array : arrays) pointers.push_back(array.data());
+  for (Bytes& array : written) pointers.push_back(array.data());
   const Kernel& kernel = rule.kernels[rule.variant(options.data(), present)][dtype];
-  Coefficients coefficients;
+  Coefficients coefficients = {};
   kernel.prepare(options.data(), number, scale, coefficients);
-  kernel.loop(pointers.data(), n, coefficients);
-  for (std::size_t k = 0; k < arrays.size(); ++k) {
-    if (k != 1) write_array(arrays[k].data(), arrays[k].size());
-  }
+  kernel.loop(pointers.data(), grad.data(), n, coefficients);
+  for (const Bytes& array : written) write_array(array.data(), array.size());
 }
 
 void condition(const Table& table, std::istream& line, bool squares) {
