@@ -58,12 +58,12 @@ bool GradientPass::run() noexcept {
   not_finite_.reset();
   if (!options_.measures()) return true;
   const StepMode mode;
-  norm_ = std::sqrt(squares_.sum(condition_, options_.guards(), options_.flush_subnormals));
+  norm_ = squares_.norm(condition_, options_.guards(), options_.flush_subnormals);
   // A norm of finite numbers may overflow.
   if (options_.guards() && !std::isfinite(*norm_)) {
     not_finite_ = squares_.find_not_finite(condition_.scale);
   }
-  if (options_.clips()) {
+  if (options_.clips() && !std::isinf(*options_.clip_norm)) {
     const double coefficient = *options_.clip_norm / (*norm_ + least_norm);
     factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
   }

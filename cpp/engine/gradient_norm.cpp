@@ -36,6 +36,12 @@ struct Piece {
   const void* elements;
 };
 
+// From here on what squares have lost below the smallest normal number is far below the last bit.
+constexpr double least_sum = 0x1p-900;
+
+// Brings elements of too small a sum of squares up and, by division, those of an infinite one down.
+constexpr double large = 0x1p600;
+
 // Neighbours first, then neighbours of what that gives; one that is left over goes on as it is.
 double sum_in_pairs(double* sums, std::size_t count) {
   if (count == 0) return 0.0;
@@ -62,10 +68,19 @@ void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
   bytes_ += size * item_size(dtype);
 }
 
-double GradientNorm::sum(const Condition& condition, bool guarded, bool flush_subnormals) noexcept {
+double GradientNorm::norm(const Condition& condition, bool guarded,
+                          bool flush_subnormals) noexcept {
+  const double squares = sum(condition, 1.0, guarded, flush_subnormals);
+  if (!(squares < least_sum) && !std::isinf(squares)) return std::sqrt(squares);
+  const double rescale = squares < least_sum ? large : 1.0 / large;
+  return std::sqrt(sum(condition, rescale, guarded, flush_subnormals)) / rescale;
+}
+
+double GradientNorm::sum(const Condition& condition, double rescale, bool guarded,
+                         bool flush_subnormals) noexcept {
   share_out(bytes_, flush_subnormals, [&](int share, int shares) noexcept {
     const auto first = std::size_t(share), count = std::size_t(shares);
-    sum_blocks(condition, guarded, blocks_.size() * first / count,
+    sum_blocks(condition, rescale, guarded, blocks_.size() * first / count,
                blocks_.size() * (first + 1) / count);
   });
   const StepMode mode(flush_subnormals);
@@ -78,8 +93,8 @@ double GradientNorm::sum(const Condition& condition, bool guarded, bool flush_su
   return sum_in_pairs(sums_.data(), sums_.size());
 }
 
-void GradientNorm::sum_blocks(const Condition& condition, bool guarded, std::size_t begin,
-                              std::size_t end) noexcept {
+void GradientNorm::sum_blocks(const Condition& condition, double rescale, bool guarded,
+                              std::size_t begin, std::size_t end) noexcept {
   Block room;
   auto array = std::upper_bound(
       arrays_.begin(), arrays_.end(), begin,
@@ -96,7 +111,7 @@ void GradientNorm::sum_blocks(const Condition& condition, bool guarded, std::siz
       const Piece piece(cursor, current.stream, last - at, room);
       loops_->sum_squares[current.dtype](
           piece.elements, piece.n, &blocks_[current.first_block + std::size_t(at / norm_block)],
-          condition, guarded);
+          condition, rescale, guarded);
       cursor.advance(piece.n);
       at += piece.n;
     }

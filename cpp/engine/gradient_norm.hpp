@@ -1,6 +1,6 @@
-// The sum of the squares of all elements of several arrays, the same bits for any layout, cutting
-// and number of threads: in blocks of elements in C order, the blocks of an array in pairs, then
-// the arrays in pairs.
+// The norm of all elements of several arrays, the same bits for any layout, cutting and number of
+// threads: squares are summed in blocks of elements in C order, the blocks of an array in pairs,
+// then the arrays in pairs. It is right wherever it can be represented, although squares may not.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,11 @@ class GradientNorm {
   // The stream's elements come in C order.
   void add(const Stream& stream, std::int64_t size, DType dtype);
 
-  // Sums the squares of the conditioned elements. Guarded, the sum is not finite where an element
-  // is not once it is scaled. Allocates nothing.
-  double sum(const Condition& condition, bool guarded, bool flush_subnormals) noexcept;
+  // The norm of the conditioned elements. Guarded, it is not finite where an element is not once it
+  // is scaled. Allocates nothing.
+  double norm(const Condition& condition, bool guarded, bool flush_subnormals) noexcept;
 
-  // The first element that is not finite once it is scaled. To be asked after `sum`.
+  // The first element that is not finite once it is scaled. To be asked after `norm`.
   std::optional<Place> find_not_finite(double scale) const noexcept;
 
  private:
@@ -41,7 +41,9 @@ class GradientNorm {
     double sum;
   };
 
-  void sum_blocks(const Condition& condition, bool guarded, std::size_t begin,
+  double sum(const Condition& condition, double rescale, bool guarded,
+             bool flush_subnormals) noexcept;
+  void sum_blocks(const Condition& condition, double rescale, bool guarded, std::size_t begin,
                   std::size_t end) noexcept;
 
   const GradientLoops* loops_;

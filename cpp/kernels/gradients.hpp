@@ -41,6 +41,14 @@ struct Guarded {
   }
 };
 
+// In double, where the square of what is conditioned may have no other place.
+template <class T>
+struct Rescaled {
+  T scale, bound;
+  double factor;
+  double operator()(T grad) const { return factor * double(conditioned(grad, scale, bound)); }
+};
+
 template <class T>
 struct AsItIs {
   T operator()(T grad) const { return grad; }
@@ -118,11 +126,13 @@ inline void sum_blocks(const T* grad, int64_t n, double* sums, const Conditionin
 
 template <class T>
 void sum_squares(const void* array, int64_t n, double* sums, const Condition& condition,
-                 bool guarded) {
+                 double rescale, bool guarded) {
   const T* const grad = static_cast<const T*>(array);
   const T scale = T(condition.scale), bound = T(condition.bound);
   // A third faster where there is nothing to do, with the same bits.
-  if (scale == T(1) && bound == T(INFINITY)) {
+  if (rescale != 1.0) {
+    sum_blocks(grad, n, sums, Rescaled<T>{scale, bound, rescale});
+  } else if (scale == T(1) && bound == T(INFINITY)) {
     sum_blocks(grad, n, sums, AsItIs<T>());
   } else if (guarded) {
     sum_blocks(grad, n, sums, Guarded<T>{scale, bound});

@@ -63,11 +63,11 @@ using ConditionGradient = void (*)(const void* from, void* to, std::int64_t n, c
 
 struct GradientLoops {
   ConditionGradient condition[dtype_count];
-  // The sums of the squares of the conditioned elements, one for each `norm_block` of them; the
-  // last block may be a short one. Guarded, a sum is not finite where a scaled element is not,
-  // although that may have been clamped.
+  // The sums of the squares of the conditioned elements, multiplied by `rescale` in double, one for
+  // each `norm_block` of them; the last block may be a short one. Guarded and with a `rescale` of
+  // 1, a sum is not finite where a scaled element is not, although that may have been clamped.
   void (*sum_squares[dtype_count])(const void* array, std::int64_t n, double* sums,
-                                   const Condition&, bool guarded);
+                                   const Condition&, double rescale, bool guarded);
 };
 
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from instep import _core, reference
+from instep.reference.gradients import RESCALE
 from instep.reference.gradients import _sum_of_squares as sum_of_squares
 from tests.cases import CASES, DTYPES, Array, Case
 
@@ -105,13 +106,18 @@ def conditions() -> Iterator[Request]:
                     [grad], grad_scale=1 / scale, clip_value=clip
                 )
                 blocks = [expected[at : at + 4096] for at in range(0, size, 4096)]
-                sums = np.array([sum_of_squares(block) for block in blocks])
+                sums, rescaled = (
+                    np.array([sum_of_squares([block], rescale) for block in blocks])
+                    for rescale in (1.0, RESCALE)
+                )
             if kind == "plain":
                 plain_sums = sums
             name = f"{numbers} {kind}"
             yield Request(f"condition {name}", f"condition {numbers}", [grad], [expected])
-            yield Request(f"squares {name}", f"squares {numbers} 0", [grad], [sums])
-        yield Request(f"guarded {numbers}", f"squares {numbers} 1", [plain], [plain_sums])
+            yield Request(f"squares {name}", f"squares {numbers} 1 0", [grad], [sums])
+            up = f"squares {numbers} {RESCALE.hex()} 0"
+            yield Request(f"rescaled {name}", up, [grad], [rescaled])
+        yield Request(f"guarded {numbers}", f"squares {numbers} 1 1", [plain], [plain_sums])
 
 
 def answers(command: Sequence[str], requests: Sequence[Request]) -> list[list[Array]]:

@@ -7,7 +7,7 @@
 //
 //   step RULE DTYPE N PRESENT NUMBER SCALE OPTION...   param, grad, states; gives param and states
 //   condition DTYPE N SCALE BOUND                      grad; gives the conditioned gradient
-//   squares DTYPE N SCALE BOUND GUARDED                grad; gives a sum for each block, in double
+//   squares DTYPE N SCALE BOUND RESCALE GUARDED        grad; gives a sum for each block, in double
 //
 // DTYPE is 0 (float32) or 1 (float64), PRESENT a bit for each state, and numbers that are not whole
 // are in hexadecimal, exact.
@@ -81,6 +81,7 @@ void condition(const Table& table, std::istream& line, bool squares) {
   const auto dtype = DType(next<int>(line));
   const auto n = next<std::int64_t>(line);
   const Condition how = {next<double>(line), next<double>(line)};
+  const double rescale = squares ? next<double>(line) : 1.0;
   const bool guarded = squares && next<int>(line) != 0;
   Bytes grad = read_array(std::size_t(n * item_size(dtype)));
   if (!squares) {
@@ -89,7 +90,7 @@ void condition(const Table& table, std::istream& line, bool squares) {
     return;
   }
   std::vector<double> sums(std::size_t((n + norm_block - 1) / norm_block));
-  table.gradients.sum_squares[dtype](grad.data(), n, sums.data(), how, guarded);
+  table.gradients.sum_squares[dtype](grad.data(), n, sums.data(), how, rescale, guarded);
   write_array(sums.data(), sums.size() * sizeof(double));
 }
 

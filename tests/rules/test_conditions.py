@@ -303,11 +303,55 @@ def test_step_functions_do_not_skip() -> None:
 
 
 def test_guard_lets_finite_gradients_with_an_infinite_norm_pass() -> None:
-    param = np.zeros(2)
+    param = np.zeros(4)
     optimizer = instep.SGD(param, lr=1.0, nonfinite="raise")
-    optimizer.step(np.full(2, 1e200))
+    optimizer.step(np.full(4, 1e308))
     assert optimizer.last_grad_norm == math.inf
-    assert param.tolist() == [-1e200, -1e200]
+    assert param.tolist() == [-1e308] * 4
+
+
+FAR_NORMS: tuple[tuple[list[float], float], ...] = (
+    ([3e160, 4e160], 5e160),
+    ([3e307, -4e307, 1.0], 5e307),
+    ([1e200, 1e-200], 1e200),
+    ([3e-170, 4e-170], 5e-170),
+    ([5e-324], 5e-324),
+    ([0.0, -0.0], 0.0),
+    ([math.inf, 1e200], math.inf),
+)
+"""Gradients whose squares are no float64 numbers, and their norms."""
+
+
+@pytest.mark.parametrize(("grad", "norm"), FAR_NORMS, ids=str)
+@pytest.mark.parametrize("repeats", [1, 10_000])
+def test_a_norm_is_right_wherever_it_is_a_number(
+    grad: list[float], norm: float, repeats: int
+) -> None:
+    array = np.repeat(np.array(grad), repeats)
+    optimizer = instep.SGD(np.zeros_like(array), clip_norm=math.inf)
+    optimizer.step(array)
+    found = optimizer.last_grad_norm
+    assert found == reference.grad_norm([array])
+    assert found == pytest.approx(norm * math.sqrt(repeats), rel=1e-14, abs=0.0)
+
+
+def test_gradients_of_any_size_are_clipped_to_the_bound() -> None:
+    param = np.zeros(2)
+    instep.SGD(param, lr=1.0, clip_norm=1.0).step(np.array([3e160, 4e160]))
+    assert param.tolist() == pytest.approx([-0.6, -0.8], rel=1e-15)
+
+
+@every_dtype
+def test_an_infinite_bound_changes_no_gradient(dtype: np.dtype[Any]) -> None:
+    huge = np.finfo(dtype).max / 2
+    param = np.zeros(3, dtype)
+    instep.SGD(param, lr=1.0, clip_norm=math.inf, nonfinite="raise").step(
+        np.array([1.0, huge, -2.0], dtype)
+    )
+    assert param.tolist() == [-1.0, -huge, 2.0]
+    param = np.zeros(3, dtype)
+    instep.SGD(param, lr=1.0, clip_norm=math.inf).step(np.array([1.0, math.inf, -2.0], dtype))
+    assert param.tolist() == [-1.0, -math.inf, 2.0]
 
 
 def test_guard_of_gradients_that_are_none_or_empty() -> None:

@@ -15,6 +15,12 @@ from instep.reference._dlpack import as_ndarrays
 BLOCK = 4096
 LANES = 16
 
+LEAST_SUM = 2.0**-900
+"""From here on, what squares lost below the smallest normal number is far below the last bit."""
+
+RESCALE = 2.0**600
+"""Brings elements of too small a sum of squares up, by division those of an infinite one down."""
+
 
 class Conditions(TypedDict, total=False):
     """Keyword arguments of every step function; see `condition_gradients`.
@@ -89,7 +95,7 @@ def condition_gradients(
                 index = tuple(np.argwhere(~finite)[0].tolist())
                 raise FloatingPointError(f"gradient {k} is not finite at index {index}")
     factor = 1.0
-    if clip_norm is not None:
+    if clip_norm is not None and clip_norm != math.inf:
         coefficient = clip_norm / (
             grad_norm(arrays, grad_scale=grad_scale, clip_value=clip_value) + 1e-6
         )
@@ -110,7 +116,10 @@ def grad_norm(
     The squares are summed in float64, each addition in a place of its own, so that layouts, threads
     and instruction sets cannot change the result: the elements of an array in C order in blocks of
     4,096; in a block, element :math:`i` is added to lane :math:`i \bmod 16`, and the lanes, the
-    blocks of an array and the arrays are added in pairs.
+    blocks of an array and the arrays are added in pairs. Where squares leave the range of float64,
+    which a sum below :math:`2^{-900}` or an infinite one tells, all elements are multiplied by
+    :math:`2^{600}` or :math:`2^{-600}` and summed again, so that a norm is right wherever it is a
+    number.
 
     Parameters
     ----------
@@ -133,13 +142,15 @@ def grad_norm(
     >>> grad_norm([np.array([3.0]), np.array([4.0])])
     5.0
     """
-    sums = []
+    conditioned = []
     for grad in as_ndarrays(grads, "grad"):
         unscaled = grad * (1.0 / grad_scale)
-        if clip_value is not None:
-            unscaled = _clip(unscaled, clip_value)
-        sums.append(_sum_of_squares(unscaled))
-    return math.sqrt(_sum_in_pairs(np.array(sums)))
+        conditioned.append(unscaled if clip_value is None else _clip(unscaled, clip_value))
+    total = _sum_of_squares(conditioned, 1.0)
+    if total == math.inf or total < LEAST_SUM:
+        rescale = RESCALE if total < LEAST_SUM else 1.0 / RESCALE
+        return math.sqrt(_sum_of_squares(conditioned, rescale)) / rescale
+    return math.sqrt(total)
 
 
 def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:
@@ -147,8 +158,13 @@ def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:
     return np.where(below < -bound, grad.dtype.type(-bound), below)
 
 
-def _sum_of_squares(grad: NDArray[Any]) -> float:
-    elements = grad.astype(np.float64).ravel(order="C")
+def _sum_of_squares(grads: Sequence[NDArray[Any]], rescale: float) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return _sum_in_pairs(np.array([_sum_of_array(grad, rescale) for grad in grads]))
+
+
+def _sum_of_array(grad: NDArray[Any], rescale: float) -> float:
+    elements = grad.astype(np.float64).ravel(order="C") * rescale
     # Zeros at the end add nothing.
     blocks = np.zeros((-(-elements.size // BLOCK), BLOCK // LANES, LANES))
     blocks.reshape(-1)[: elements.size] = elements * elements
