@@ -154,9 +154,9 @@ void Optimizer::set_gradient_options(const py::object& self, const py::object& m
 }
 
 void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
-                        const std::vector<py::object>& params, const Counts& counts,
+                        const std::vector<py::object>& params, const Progress& progress,
                         Hyperparameters hyperparameters) {
-  ParamSteps param_steps(counts.param_steps.begin(), counts.param_steps.end());
+  ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
   PendingCopies copies;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     parameters_[k].add_copies(states.at(k), params.empty() ? py::none() : params.at(k), copies);
@@ -166,8 +166,9 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
   // From here on nothing fails.
   copies.run();
   param_steps_.swap(param_steps);
-  steps_ = counts.steps;
-  skipped_steps_ = counts.skipped_steps;
+  steps_ = progress.steps;
+  skipped_steps_ = progress.skipped_steps;
+  set_last_grad_norm(progress.last_grad_norm);
   install(hyperparameters);
 }
 

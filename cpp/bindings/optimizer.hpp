@@ -41,7 +41,7 @@ class Optimizer {
   // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
   // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.
   void replace(const std::vector<std::vector<py::object>>& states,
-               const std::vector<py::object>& params, const Counts& counts,
+               const std::vector<py::object>& params, const Progress& progress,
                Hyperparameters hyperparameters);
 
   // Raises unless there is one for each parameter.
@@ -58,14 +58,13 @@ class Optimizer {
   // The norm of all gradients of the last step, where it was asked for.
   std::optional<double> last_grad_norm() const;
 
-  void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
-
  private:
   class StepScope;
 
   static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
   void install(Hyperparameters& hyperparameters) noexcept;
+  void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
   void ask_rates(PyObject* self);
   void bind(double grad_scale);
   bool run() noexcept;

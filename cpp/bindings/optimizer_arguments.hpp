@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,12 @@ namespace instep {
 
 namespace py = pybind11;
 
-struct Counts {
+// What steps have changed beside arrays.
+struct Progress {
   std::int64_t steps = 0;
   std::vector<std::int64_t> param_steps;
   std::int64_t skipped_steps = 0;
+  std::optional<double> last_grad_norm;
 };
 
 // The hyperparameters of all groups.

@@ -135,8 +135,8 @@ void register_optimizer(py::module_& module) {
   type.def("_add_group", &add_group, py::arg("group"))
       .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
       .def("_set_gradient_options", &set_gradient_options, py::arg("gradient_options"))
-      .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"), py::arg("counts"),
-           py::arg("hyperparameters"))
+      .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"),
+           py::arg("progress"), py::arg("hyperparameters"))
       .def("_options",
            [](const Optimizer& optimizer) {
              return list_of(optimizer.options(), [](const std::vector<double>& options) {
@@ -159,14 +159,12 @@ void register_optimizer(py::module_& module) {
       .def_property_readonly(
           "_structure",
           [](const Optimizer& optimizer) { return py::str(structure_name(optimizer.structure())); })
-      .def_property(
-          "_last_grad_norm",
-          [](const Optimizer& optimizer) -> py::object {
-            const std::optional<double> norm = optimizer.last_grad_norm();
-            if (!norm) return py::none();
-            return py::float_(*norm);
-          },
-          &Optimizer::set_last_grad_norm)
+      .def_property_readonly("_last_grad_norm",
+                             [](const Optimizer& optimizer) -> py::object {
+                               const std::optional<double> norm = optimizer.last_grad_norm();
+                               if (!norm) return py::none();
+                               return py::float_(*norm);
+                             })
       .def_property_readonly("_skipped_steps", [](const Optimizer& optimizer) {
         return py::int_(optimizer.skipped_steps());
       });

@@ -7,9 +7,9 @@
 namespace instep {
 
 void register_optimizer_arguments(py::module_& module) {
-  py::class_<Counts> counts(module, "Counts", safe_new());
-  define_init<std::int64_t, std::vector<std::int64_t>, std::int64_t>(counts, "steps", "param_steps",
-                                                                     "skipped_steps");
+  py::class_<Progress> progress(module, "Progress", safe_new());
+  define_init<std::int64_t, std::vector<std::int64_t>, std::int64_t, std::optional<double>>(
+      progress, "steps", "param_steps", "skipped_steps", "last_grad_norm");
 
   py::class_<Hyperparameters> hyperparameters(module, "Hyperparameters", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, std::vector<std::vector<double>>,

@@ -56,8 +56,15 @@ class HeldTurn(metaclass=_Metaclass):
     def __enter__(self) -> None: ...
     def __exit__(self, *error: object) -> None: ...
 
-class Counts(metaclass=_Metaclass):
-    def __init__(self, *, steps: int, param_steps: Sequence[int], skipped_steps: int) -> None: ...
+class Progress(metaclass=_Metaclass):
+    def __init__(
+        self,
+        *,
+        steps: int,
+        param_steps: Sequence[int],
+        skipped_steps: int,
+        last_grad_norm: float | None,
+    ) -> None: ...
 
 class Hyperparameters(metaclass=_Metaclass):
     def __init__(
@@ -101,7 +108,7 @@ class Optimizer(metaclass=_Metaclass):
         self,
         states: Sequence[Sequence[NDArray[Any] | None]],
         params: Sequence[NDArray[Any]],
-        counts: Counts,
+        progress: Progress,
         hyperparameters: Hyperparameters,
     ) -> None: ...
     def _options(self) -> list[list[float]]: ...
@@ -113,4 +120,5 @@ class Optimizer(metaclass=_Metaclass):
     def _structure(self) -> Literal["array", "sequence", "mapping"]: ...
     @property
     def _skipped_steps(self) -> int: ...
-    _last_grad_norm: float | None
+    @property
+    def _last_grad_norm(self) -> float | None: ...

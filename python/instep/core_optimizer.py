@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.gradient_options import GradientOptions
@@ -150,6 +152,25 @@ class CoreOptimizer(_core.Optimizer):
             return lr
         return type(self).lr.check_returned(lr(steps))
 
+    def _initial_states(self) -> list[dict[str, Array]]:
+        """Return what the states of each parameter hold before the first step, by name.
+
+        One number each, seen as an array: without memory of an array's size.
+        """
+        groups = [group for group in self._groups for _ in group.params]
+        return [
+            {
+                name: _everywhere(self._rule.initial_value(name, group), states[name])
+                for name in states
+            }
+            for group, states in zip(groups, self._named_states(), strict=True)
+        ]
+
     def _named_states(self) -> list[dict[str, Array]]:
         """Return the states of each parameter that exist, by name; not copies."""
         return [self._rule.by_name(states) for states in self._states()]
+
+
+def _everywhere(value: float, like: Array) -> Array:
+    # numpy.broadcast_to raises something else than MemoryError where memory runs out.
+    return np.ndarray(like.shape, like.dtype, np.array(value, like.dtype), strides=(0,) * like.ndim)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
@@ -191,6 +193,38 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         flat = flatten_group(group)
         stays_named = flat.names is not None and self._structure == "mapping"
         self._add_flat_group(flat, "mapping" if stays_named else "sequence")
+
+    def reset(self) -> None:
+        """Begin anew: with states, counts and norms as before the first step.
+
+        Parameters, hyperparameters and options stay as they are, and so does a learning rate that
+        is a callable, which is asked from 0 on again.
+
+        Examples
+        --------
+        >>> import numpy as np, instep
+        >>> w = np.zeros(3)
+        >>> optimizer = instep.Adam(w, lr=0.5)
+        >>> optimizer.step(np.ones(3))
+        >>> optimizer.reset()
+        >>> optimizer.steps, optimizer.lr, w.round(6)
+        (0, 0.5, array([-0.5, -0.5, -0.5]))
+        """
+        with self._turn():
+            groups = self._groups
+            self._replace(
+                [self._rule.in_order(states) for states in self._initial_states()],
+                [],
+                _core.Progress(
+                    steps=0,
+                    param_steps=[0] * len(self._params()),
+                    skipped_steps=0,
+                    last_grad_norm=None,
+                ),
+                self._new_hyperparameters(
+                    [group._values for group in groups], [math.nan for _ in groups]
+                ),
+            )
 
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))

@@ -163,14 +163,18 @@ class ResumableOptimizer(CoreOptimizer):
         >>> optimizer.lr
         0.25
         """
-        from instep.checkpoint.files import CheckpointFile
+        from instep.checkpoint.files import MISFITS, CheckpointFile
 
         file = CheckpointFile(path)
         with self._turn():
             expected = self._expectation()
         content = file.read(expected, params=params)
-        with file.refusing(), self._turn():
-            self._load(content.state_dict, content.params, content.skipped_steps)
+        # No context manager in Python around it: to leave one takes memory, once all has changed.
+        try:
+            with self._turn():
+                self._load(content.state_dict, content.params, content.skipped_steps)
+        except MISFITS as error:
+            raise file.refusal(error) from error
 
     def __copy__(self) -> NoReturn:
         raise TypeError(
@@ -207,17 +211,17 @@ class ResumableOptimizer(CoreOptimizer):
         self._begin()
         vars(self).update(state["attributes"])
         self._change_gradient_options({})
-        self._last_grad_norm = state["last_grad_norm"]
         for params, names, values in state["groups"]:
             self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
         with self._turn():
             self._replace(
                 [self._rule.in_order(states) for states in state["states"]],
                 [],
-                _core.Counts(
+                _core.Progress(
                     steps=state["steps"],
                     param_steps=state["param_steps"],
                     skipped_steps=state["skipped_steps"],
+                    last_grad_norm=state["last_grad_norm"],
                 ),
                 self._new_hyperparameters(
                     [group._values for group in self._groups], state["rates"]
@@ -290,25 +294,17 @@ class ResumableOptimizer(CoreOptimizer):
             checked = self._rule.check({**options, **kept}, group._values)
             rates.append(type(self).lr.check_number(checked["lr"]))
             values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
-        groups = [group for group in self._groups for _ in group.params]
-        states = [
-            [
-                None
-                if state is None
-                else arrays[name]
-                if name in arrays
-                else np.full(state.shape, self._rule.initial_value(name, group), state.dtype)
-                for name, state in zip(self._rule.states, present, strict=True)
-            ]
-            for group, present, arrays in zip(groups, self._states(), loaded.states, strict=True)
-        ]
         self._replace(
-            states,
+            [
+                self._rule.in_order(initial | arrays)
+                for initial, arrays in zip(self._initial_states(), loaded.states, strict=True)
+            ],
             params,
-            _core.Counts(
+            _core.Progress(
                 steps=loaded.steps,
                 param_steps=loaded.param_steps,
                 skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
+                last_grad_norm=self._last_grad_norm,
             ),
             self._new_hyperparameters(values, rates),
         )

@@ -95,6 +95,14 @@ class Model:
         self.skipped = 0
         self.add_group(params, **options)
 
+    def reset(self) -> None:
+        """Begin anew, with the parameters and hyperparameters that there are."""
+        self.steps = self.skipped = 0
+        self.counts = [0 for _ in self.params]
+        for states, group in zip(self.states, self.group_of, strict=True):
+            for key, value in initial_states(self.name, self.groups[group]).items():
+                states[key][...] = value
+
     def add_group(self, params: Sequence[Array], **options: Any) -> None:
         group = DEFAULTS[self.name] | options
         for param in params:

@@ -196,6 +196,11 @@ class Life(RuleBasedStateMachine):
         self.model.add_group(params, **{**self.options, "lr": lr})
 
     @rule()
+    def begin_anew(self) -> None:
+        self.optimizer.reset()
+        self.model.reset()
+
+    @rule()
     def resume_from_a_dictionary(self) -> None:
         """Of a schedule a dictionary holds the last value: the new optimizer brings its own."""
         dictionary = self.optimizer.state_dict()

@@ -164,6 +164,10 @@ OPERATIONS: dict[str, Operation] = {
         lambda: make("AMSGrad", odd_parameters(), lr=halving), lambda it: it.step(GRADS)
     ),
     "add_param_group": Operation(named, add_group),
+    "reset": Operation(
+        lambda: stepped("RMSprop", initial_accumulator_value=0.5, clip_norm=1.0),
+        lambda it: it.reset(),
+    ),
     "state_dict": Operation(stepped, lambda it: it.state_dict()),
     "load_state_dict": Operation(
         lambda: make("Adam", odd_parameters(), lr=0.5), lambda it: it.load_state_dict(STATES)

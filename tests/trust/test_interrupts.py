@@ -98,6 +98,7 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "clip_norm": (stepped, lambda it: setattr(it, "clip_norm", 0.25)),
     "update": (stepped, lambda it: it.param_groups[1].update(lr=0.25, eps=0.5)),
     "add_param_group": (other_adam, lambda it: it.add_param_group({"params": {"x": np.ones(2)}})),
+    "reset": (stepped, lambda it: it.reset()),
     "step": (scheduled, lambda it: it.step(GRADS)),
     "state_dict": (stepped, lambda it: it.state_dict()),
     "load_state_dict": (fresh, lambda it: it.load_state_dict(STATES)),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,9 @@ from instep.checkpoint.error import CheckpointError
 
 if TYPE_CHECKING:
     from instep.checkpoint.content import Content, Expectation, Format, Snapshot
+
+MISFITS = (TypeError, ValueError, KeyError)
+"""What is raised where the content of a file does not fit."""
 
 _FORMATS: dict[str, Format] = {".npz": npz, ".safetensors": safetensors}
 
@@ -41,18 +42,14 @@ class CheckpointFile:
 
     def read(self, expected: Expectation, *, params: bool) -> Content:
         """Do what `Optimizer.load` says, but for what it changes."""
-        with open(self._name, "rb") as file, self.refusing():  # noqa: PTH123
-            return read_content(expected, self._format, file, params)
+        with open(self._name, "rb") as file:  # noqa: PTH123
+            try:
+                return read_content(expected, self._format, file, params)
+            except MISFITS as error:
+                raise self.refusal(error) from error
 
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Raise CheckpointError, with the file's name, where the content turns out not to fit."""
-        try:
-            yield
-        except (TypeError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{self._name}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    # str() of a KeyError is the representation of its message.
-    return str(error.args[0]) if error.args else type(error).__name__
+    def refusal(self, error: Exception) -> CheckpointError:
+        """Return the error of content that turned out not to fit, by one of `MISFITS`."""
+        # str() of a KeyError is the representation of its message.
+        reason = error.args[0] if error.args else type(error).__name__
+        return CheckpointError(f"{self._name}: {reason}")
