@@ -24,19 +24,19 @@ struct Label {
   std::string with(const char* role) const;
 };
 
-// Raise unless `array` is an ndarray of a supported dtype in native byte order; returns the dtype.
+// Returns the dtype. Raises unless `array` is an ndarray of a supported one in native byte order.
 DType check_array(PyObject* array, const Label& label, const char* role);
 
-// Raise unless `array` is an ndarray of integers.
+// Raises unless `array` is an ndarray of integers.
 void check_integers(PyObject* array, const Label& label, const char* role);
 
-// Raise unless `array`, which passed check_array, has the dtype of `param`.
+// Raises unless `array`, which passed check_array, has the dtype of `param`.
 void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role);
 
 // The same, and unless it has the shape of `param`.
 void check_like(PyObject* array, PyObject* param, const Label& label, const char* role);
 
-// Raise unless each element of `array` can be written, and is an element of its own.
+// Raises unless each element of `array` can be written, and is an element of its own.
 void check_writable(PyObject* array, const Label& label, const char* role);
 
 std::int64_t element_count(PyObject* array);

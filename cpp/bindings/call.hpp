@@ -23,8 +23,8 @@ class Call {
   struct Settings {
     const double* options = nullptr;  // in the rule's order; the same for all of a group
     std::size_t group = 0;
-    Watched<std::int64_t>* steps =
-        nullptr;  // how often the parameter was stepped, which `run` counts up
+    // How often the parameter was stepped, which `run` counts up.
+    Watched<std::int64_t>* steps = nullptr;
   };
 
   // A call of at most so many parameters, of so many groups, with gradients that are divided by
@@ -32,16 +32,16 @@ class Call {
   void begin(std::size_t params, std::size_t groups, const GradientOptions& options,
              double grad_scale);
 
-  // Adds a parameter. Raises what Parameter::bind does. The parameter, the gradient and what the
-  // settings point to must stay where they are until `run` has returned.
+  // Adds a parameter. It, the gradient and what the settings point to must stay where they are
+  // until `run` has returned. Raises what Parameter::bind does.
   void bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
             const Settings& settings);
 
   // How much there is to step.
   std::int64_t bytes() const { return tasks_.bytes(); }
 
-  // Steps all that were bound or, where the guard forbids it, none, and returns false. Touches no
-  // Python object.
+  // Steps all that were bound or, where the guard forbids it, none, and returns false. Needs no
+  // GIL; allocates nothing.
   bool run() noexcept;
 
   // After `run`: the norm of all gradients, where it was asked for.

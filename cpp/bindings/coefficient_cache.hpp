@@ -17,7 +17,8 @@ class CoefficientCache {
     coefficients_.reserve(parameters);
   }
 
-  // Stays valid until the next reset; allocates nothing. One scale for all calls between resets.
+  // Stays valid until the next reset. One scale for all calls between resets. Needs no GIL;
+  // allocates nothing.
   const Coefficients& get(const Kernel& kernel, const double* options, std::int64_t step,
                           double grad_scale, std::size_t group, DType dtype) {
     Latest& latest = latest_[group * dtype_count + dtype];

@@ -12,7 +12,7 @@ namespace instep {
 // Under so many bytes of work the GIL is kept: to release it and take it back costs more.
 constexpr std::int64_t least_bytes_to_release_gil = 256 << 10;
 
-// Calls `work`, which may throw but touches no Python object, without the GIL where that pays.
+// Calls `work`, which needs no GIL and may throw, without it where that pays.
 template <class Work>
 void without_gil(std::int64_t bytes, Work work) {
   if (bytes < least_bytes_to_release_gil) {

@@ -26,7 +26,8 @@ struct GradientOptions {
   bool measures() const { return clips() || guards(); }
 };
 
-// From Python's mapping of them, whose numbers have been checked.
+// From Python's mapping of them, whose numbers have been checked. Raises ValueError for a word that
+// stands for nothing.
 GradientOptions read_gradient_options(const py::object& mapping);
 
 class GradientPass {
@@ -40,7 +41,8 @@ class GradientPass {
 
   const GradientOptions& options() const { return options_; }
 
-  // Reads the gradients where that is asked for; false where the guard forbids the step.
+  // Reads the gradients where that is asked for; false where the guard forbids the step. Needs no
+  // GIL; allocates nothing.
   bool run() noexcept;
 
   // What is done to the gradients block by block, null where that is nothing, and what the rules

@@ -27,31 +27,37 @@ class Optimizer {
   // as it was.
   void step(PyObject* self, PyObject* grads, double grad_scale);
 
-  // Everything below is called while the calling thread has the turn.
+  // Waits for the turn, without the GIL meanwhile. Throws std::logic_error when the calling thread
+  // has it.
   void take_turn();
+  // Needs no GIL; has the turn.
   void give_turn() { turn_.give(); }
 
   // Each of the following does all or raises with everything as it was, what Python shows of it
   // included: an interrupt in Python code finds it done or not begun.
 
+  // Has the turn.
   void add_group(const py::object& self, const NewGroup& group);
+  // Has the turn.
   void set_hyperparameters(Hyperparameters hyperparameters);
+  // Has the turn.
   void set_gradient_options(const py::object& self, const py::object& mapping);
 
   // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
   // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.
+  // Has the turn.
   void replace(const std::vector<std::vector<py::object>>& states,
                const std::vector<py::object>& params, const Progress& progress,
                Hyperparameters hyperparameters);
 
-  // Raises unless there is one for each parameter.
+  // Raises unless there is one for each parameter. Has the turn.
   void set_param_steps(const std::vector<std::int64_t>& param_steps);
 
+  // Has the turn.
   const Options& options() const { return options_; }
+
   Structure structure() const { return structure_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
-
-  // These may be called without the turn.
   std::int64_t steps() const { return steps_; }
   const ParamSteps& param_steps() const { return param_steps_; }
   std::int64_t skipped_steps() const { return skipped_steps_; }

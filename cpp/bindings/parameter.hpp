@@ -15,19 +15,20 @@ namespace instep {
 
 class Parameter {
  public:
-  // Raises unless the parameter may be stepped. `name` is None for one that is known by its
-  // position, which is -1 for one that is alone.
+  // `name` is None for one that is known by its position, which is -1 for one that is alone. Raises
+  // unless the parameter may be stepped.
   Parameter(const Rule& rule, py::object name, Py_ssize_t position, py::object param);
 
-  // Raises unless the states (in the rule's order, None for one that does not exist) may be its.
+  // In the rule's order, None for one that does not exist. Raises unless they may be its states.
   void set_states(std::vector<py::object> states);
 
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 
-  // Raises unless `grad`, an array or a RowGradient, may be the gradient, and the parameter is
-  // still what it was; makes `grad` the task's. What was checked at the last call is not checked
-  // again. In the place of another library's array, `grad` then refers to the ndarray that sees it.
+  // Makes `grad`, an array or a RowGradient, the task's. In the place of another library's array,
+  // `grad` then refers to the ndarray that sees it. What was checked at the last call is not
+  // checked again. Raises unless `grad` may be the gradient, and the parameter is still what it
+  // was.
   void bind(py::object& grad, const WrittenMemory& written);
 
   // Adds what is to be copied to the states (in the rule's order, None for one that does not exist)

@@ -13,7 +13,7 @@ class PendingCopies {
   // Both streams have `size` elements in the same order.
   void add(const Stream& from, const Stream& to, std::int64_t size);
 
-  // Copies all of it.
+  // Copies all of it, without the GIL where that pays. Allocates nothing.
   void run() const;
 
  private:

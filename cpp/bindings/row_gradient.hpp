@@ -21,8 +21,8 @@ const RowGradient* as_row_gradient(PyObject* object);
 // To be called once, with the Python class.
 void set_row_gradient_type(py::handle type);
 
-// Raise unless `grad` may be the gradient of `param`, but for what its rows are; returns these as
-// an array of int64 in C order, which may be misaligned and may be its own.
+// Returns the rows as an array of int64 in C order, which may be misaligned and may be its own.
+// Raises unless `grad` may be the gradient of `param`, but for what its rows are.
 py::object check_rows(const RowGradient& grad, PyObject* param, const Label& label);
 
 // Raises for the row at that position, which `param` does not have.

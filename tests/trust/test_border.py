@@ -1,0 +1,35 @@
+"""What the core refuses of Python's own side, where a word or a count has not been checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import instep
+import instep._core as _core
+import instep.gradient_options as gradient_options
+
+
+def test_an_unknown_guard_is_refused() -> None:
+    optimizer = instep.SGD(np.zeros(3), lr=1.0, nonfinite="skip")
+    with pytest.raises(ValueError, match=r"nonfinite: expected .* got 'ignore'"):
+        optimizer._set_gradient_options({**gradient_options.DEFAULTS, "nonfinite": "ignore"})
+    assert optimizer.nonfinite == "skip"
+    optimizer.step(np.full(3, np.nan))
+    assert optimizer.skipped_steps == 1
+
+
+def test_an_unknown_structure_is_refused() -> None:
+    optimizer = instep.SGD(np.zeros(3), lr=1.0)
+    group = _core.NewGroup(
+        params=[np.zeros(2)],
+        names=[None],
+        states=[[None]].__getitem__,
+        options=optimizer._options()[0],
+        groups=(*optimizer.param_groups, *optimizer.param_groups),
+        structure="tree",
+        scheduled=False,
+    )
+    with pytest.raises(ValueError, match=r"structure: expected .* got 'tree'"):
+        optimizer._add_group(group)
+    assert len(optimizer.param_groups) == len(optimizer._states()) == 1
