@@ -1,6 +1,7 @@
 #include "bindings/register.hpp"
 
 #include "bindings/out_of_memory.hpp"
+#include "engine/gate.hpp"
 #include "kernels/select.hpp"
 
 namespace py = pybind11;
@@ -10,7 +11,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   module.doc() = "The compiled part of instep. Private: use instep's own names.";
   try {
     instep::chosen_table();
-  } catch (const std::invalid_argument& error) {
+    instep::guard_forks();
+  } catch (const std::exception& error) {
     throw py::import_error(error.what());
   }
   module.attr("__version__") = INSTEP_VERSION;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 // Where processes fork: neither on Windows nor in WebAssembly.
 #if !defined(_WIN32) && !defined(__EMSCRIPTEN__)
@@ -29,7 +30,7 @@ alignas(Monitor) unsigned char storage[sizeof(Monitor)];
 Monitor& monitor = *new (storage) Monitor;
 
 std::atomic<int> waiting{0};
-// How many forks lie between this process and the one that loaded the library.
+// How many forks lie between this process and the one that guards them.
 std::atomic<std::uint32_t> generation{0};
 
 #ifdef INSTEP_FORKS
@@ -65,8 +66,6 @@ int register_handlers() noexcept {
   return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-const int registered = register_handlers();
-
 #endif
 
 // Distinguishes threads, and with the generation also the threads of a parent from a child's own.
@@ -77,6 +76,13 @@ std::uint64_t this_thread() {
 }
 
 }  // namespace
+
+void guard_forks() {
+#ifdef INSTEP_FORKS
+  static const int error = register_handlers();
+  if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_atfork");
+#endif
+}
 
 void Gate::enter() {
   std::unique_lock<std::mutex> lock(monitor.mutex);

@@ -12,6 +12,10 @@
 
 namespace instep {
 
+// To be called before there are steps. Throws std::system_error where the system has no room for
+// what must happen at a fork.
+void guard_forks();
+
 class Gate {
  public:
   Gate() { enter(); }
@@ -24,7 +28,7 @@ class Gate {
   static void leave();
 };
 
-// Whether this process was forked after the library was loaded.
+// Whether this process was forked after guard_forks was called.
 bool forked();
 
 // One thread's turn with an object; others wait. Free of the GIL: to wait while holding it would

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import instep
 from instep import functional
 from tests.cases import DTYPES, FEW_CASES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
-from tests.processes import assert_success, run_scenario, start_child
+from tests.processes import assert_success, run_python, run_scenario, start_child
+from tests.trust import shim
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 
@@ -208,3 +210,10 @@ def test_child(scenario: Callable[[], None], threads: str) -> None:
 @pytest.mark.parametrize("size", [10, 10_000, 3_000_000])
 def test_fork_in_the_middle_of_steps(scenario: Callable[[int], None], size: int) -> None:
     run_scenario(scenario, size, environment={"OMP_NUM_THREADS": "2"})
+
+
+def test_an_import_fails_where_forks_cannot_be_guarded(tmp_path: Path) -> None:
+    refusing = {"LD_PRELOAD": str(shim.build(tmp_path)), "FAULTS_REFUSE_ATFORK": "1"}
+    done = run_python("-c", "import instep", environment=refusing)
+    *_, message = done.stderr.splitlines()
+    assert message == "ImportError: pthread_atfork: Cannot allocate memory"

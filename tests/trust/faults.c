@@ -141,6 +141,13 @@ int renameat(int from_folder, const char* from, int to_folder, const char* to) {
   return refused(0) ? -1 : NEXT(renameat)(from_folder, from, to_folder, to);
 }
 
+/* What pthread_atfork calls; refuses where the environment says so. */
+int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                      void* library) {
+  if (getenv("FAULTS_REFUSE_ATFORK") != NULL) return ENOMEM;
+  return NEXT(__register_atfork)(before, in_parent, in_child, library);
+}
+
 int close(int file) {
   const int fails = refused(0);
   const int result = NEXT(close)(file); /* a file whose close fails is closed nevertheless */
