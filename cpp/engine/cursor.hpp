@@ -8,6 +8,7 @@
 
 namespace instep {
 
+// Allocates nothing.
 class Cursor {
  public:
   // Stands at no stream yet.

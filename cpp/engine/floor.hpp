@@ -18,6 +18,7 @@ struct Floor {
 
   std::int64_t bytes() const { return size * item_size * (written_count + 1); }
 
+  // Allocates nothing.
   void run() const noexcept;
 
  private:

@@ -31,15 +31,15 @@ class Gate {
 // Whether this process was forked after guard_forks was called.
 bool forked();
 
-// One thread's turn with an object; others wait. Free of the GIL: to wait while holding it would
-// stop the thread whose turn it is. After a fork, a turn of a thread that the child does not have
-// is over.
+// One thread's turn with an object; others wait. After a fork, a turn of a thread that the child
+// does not have is over.
 class Turn {
  public:
   // False when another thread has it. Throws std::logic_error when the calling thread has it.
   bool try_take();
-  // Waits; call it without the GIL.
+  // Waits; with the GIL, that would stop the thread whose turn it is.
   void take();
+  // Has the turn.
   void give();
 
  private:

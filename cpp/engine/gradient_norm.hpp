@@ -22,7 +22,7 @@ class GradientNorm {
   explicit GradientNorm(const GradientLoops& loops) : loops_(&loops) {}
 
   void clear();
-  // The stream's elements come in C order.
+  // The stream's elements come in C order. May throw.
   void add(const Stream& stream, std::int64_t size, DType dtype);
 
   // The norm of the conditioned elements. Guarded, it is not finite where an element is not once it
@@ -30,6 +30,7 @@ class GradientNorm {
   double norm(const Condition& condition, bool guarded, bool flush_subnormals) noexcept;
 
   // The first element that is not finite once it is scaled. To be asked after `norm`.
+  // Allocates nothing.
   std::optional<Place> find_not_finite(double scale) const noexcept;
 
  private:

@@ -33,6 +33,7 @@ class Task {
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
   std::int64_t lead_in(std::int64_t at) const noexcept;
 
+  // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
  private:

@@ -24,6 +24,7 @@ class TaskLine {
     stretches_.push_back({&task, bytes_});
   }
   std::int64_t bytes() const { return bytes_; }
+  // Allocates nothing.
   void step(bool flush_subnormals) const noexcept;
 
  private:

@@ -19,7 +19,7 @@ class TouchedRows {
 
   // Copies `count` row numbers, which may name a row more than once; `named` may be misaligned.
   // Where one is not from 0 up to, not including, `length`, returns its position, and holds no rows
-  // then.
+  // then. May throw.
   std::optional<std::int64_t> assign(const void* named, std::int64_t count, std::int64_t length);
 
   // The different rows, in order of first appearance.
@@ -28,7 +28,7 @@ class TouchedRows {
 
   // `values` holds `row_size` elements for each row that was named. Returns a stream that holds
   // them for each of `rows`, those of one row added up in order of appearance: `values` itself, or
-  // memory of this object.
+  // memory of this object. May throw.
   Stream sum(const Stream& values, std::int64_t row_size);
 
   // The memory of what was summed; null where nothing had to be.

@@ -109,7 +109,7 @@ inline typename Rule::Options read(const double* values) {
 template <class T, class Rule, unsigned variant>
 void prepare(const double* options, int64_t step, double grad_scale, Coefficients& coefficients) {
   using Step = typename Rule::template Step<T, variant>;
-  static_assert(std::is_trivially_copyable<Step>::value && sizeof(Step) <= sizeof(Coefficients));
+  static_assert(std::is_trivially_copyable_v<Step> && sizeof(Step) <= sizeof(Coefficients));
   const Step result(read<Rule>(options), step, grad_scale);
   memcpy(coefficients.bytes, &result, sizeof(result));
 }
