@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "bindings/advice.hpp"
+
 namespace instep {
 namespace {
 
@@ -38,8 +40,7 @@ bool nested(PyObject* array) {
 void check_plain(PyObject* array, const Label& label, const char* role) {
   if (!is_ndarray(array)) {
     throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
-                         Py_TYPE(array)->tp_name +
-                         "; a step works in place and converts nothing, pass np.asarray(...)");
+                         Py_TYPE(array)->tp_name + advice_on_object(array, role));
   }
   if (is_masked(array)) {
     throw py::type_error(label.with(role) + ": expected a plain numpy.ndarray, got a masked array" +
@@ -48,6 +49,12 @@ void check_plain(PyObject* array, const Label& label, const char* role) {
 }
 
 }  // namespace
+
+void make_scalar_an_array(py::object& object) {
+  if (is_ndarray(object.ptr())) return;
+  const py::module_ numpy = py::module_::import("numpy");
+  if (py::isinstance(object, numpy.attr("generic"))) object = numpy.attr("asarray")(object);
+}
 
 std::string shape_name(PyObject* array) {
   return py::str(py::reinterpret_borrow<py::object>(array).attr("shape"));
@@ -69,7 +76,7 @@ DType check_array(PyObject* array, const Label& label, const char* role) {
   if (!native || !real) {
     throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
                          (real ? " in native byte order" : "") + ", got " + dtype_name(array) +
-                         "; convert it once with .astype(np.float32) or .astype(np.float64)");
+                         advice_on_dtype(array, role));
   }
   return dtype.itemsize() == 4 ? float32 : float64;
 }
@@ -108,7 +115,7 @@ void check_like(PyObject* array, PyObject* param, const Label& label, const char
 void check_writable(PyObject* array, const Label& label, const char* role) {
   if ((fields(array).flags & writeable_flag) == 0) {
     throw py::value_error(label.with(role) + ": expected a writable array, got a read-only one" +
-                          "; a step changes it in place, pass one whose flags.writeable is True");
+                          advice_on_read_only(array));
   }
   if (element_count(array) > 0 && !nested(array)) {
     throw py::value_error(

@@ -24,6 +24,10 @@ struct Label {
   std::string with(const char* role) const;
 };
 
+// In the place of a scalar of NumPy, which an array of no axes becomes in arithmetic, the reference
+// then refers to such an array.
+void make_scalar_an_array(py::object& object);
+
 // Returns the dtype. Raises unless `array` is an ndarray of a supported one in native byte order.
 DType check_array(PyObject* array, const Label& label, const char* role);
 

@@ -109,7 +109,13 @@ std::string expected(const Label& label, const char* role, PyObject* object) {
 
 }  // namespace
 
-bool is_array(PyObject* object) { return is_ndarray(object) || exports(object); }
+bool is_array(PyObject* object) {
+  if (PyList_CheckExact(object) || PyTuple_CheckExact(object)) return false;  // the usual case
+  return is_ndarray(object) || exports(object) ||
+         (PyObject_HasAttrString(object, "shape") != 0 &&
+          (PyObject_HasAttrString(object, "dtype") != 0 ||
+           PyObject_HasAttrString(object, "dtypes") != 0));
+}
 
 py::object as_ndarray(py::object object, const Label& label, const char* role) {
   if (!exports(object.ptr())) return object;

@@ -5,7 +5,8 @@
 
 namespace instep {
 
-// Whether `object` is an ndarray or exports one.
+// Whether `object` is an array of any library, and so no sequence of arrays: one whose memory
+// nobody sees, such as a dataset in a file, is one all the same.
 bool is_array(PyObject* object);
 
 // The ndarray that sees the memory of `object`, where that is another library's array, and keeps it

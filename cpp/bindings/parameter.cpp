@@ -51,9 +51,9 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
     return;
   }
   // The usual new gradient has its parameter's type, and is an ndarray as that is.
-  if (Py_TYPE(grad.ptr()) != Py_TYPE(param_.ptr()) && see_as_ndarray(grad, label(), "gradient") &&
-      grad_print_.matches(grad.ptr())) {
-    return;
+  if (Py_TYPE(grad.ptr()) != Py_TYPE(param_.ptr())) {
+    if (see_as_ndarray(grad, label(), "gradient") && grad_print_.matches(grad.ptr())) return;
+    make_scalar_an_array(grad);
   }
   PyObject* const array = grad.ptr();
   check_array(array, label(), "gradient");

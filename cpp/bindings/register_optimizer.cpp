@@ -90,9 +90,9 @@ grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
     parameter, or a mapping with each parameter's name. A gradient has its parameter's shape and
     dtype and any layout; it may be another library's array that exports DLPack from the CPU's
-    memory, such as JAX's or torch's (see `Optimizer`). A `RowGradient` stands for one that is zero
-    outside some rows, and steps these alone; None skips its parameter, whose states and step count
-    then stay. They are only read.
+    memory, such as JAX's or torch's (see `Optimizer`), and for a parameter without axes a scalar of
+    NumPy. A `RowGradient` stands for one that is zero outside some rows, and steps these alone;
+    None skips its parameter, whose states and step count then stay. They are only read.
 grad_scale : float
     What the loss was multiplied by: the gradients are divided by it on the fly, by multiplication
     with 1 / grad_scale. Clipping and the guard see what results.

@@ -42,6 +42,10 @@ def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
     if is_array(params):
         return [FlatGroup([cast("AnyArray", params)], None, {})], "array"
     if isinstance(params, Mapping):
+        if isinstance(params.get("params"), list | tuple):
+            raise TypeError(
+                "parameters: expected a sequence of groups, got one group by itself; pass [group]"
+            )
         return [_named(params, {})], "mapping"
     items = _as_list(params)
     if items and all(isinstance(item, Mapping) for item in items):
@@ -56,7 +60,10 @@ def flatten_group(group: Group) -> FlatGroup:
             f"parameter group: expected a mapping with 'params', got {type(group).__name__}"
         )
     if "params" not in group:
-        raise KeyError(f"parameter group: expected the key 'params', got {list(group)}")
+        raise KeyError(
+            f"parameter group: expected the key 'params', got {list(group)}; of layers with arrays "
+            "of their own pass instep.flatten(...), of parameters and gradients alike"
+        )
     options = {name: value for name, value in group.items() if name != "params"}
     params = group["params"]
     if isinstance(params, Mapping):

@@ -393,6 +393,38 @@ def test_gradients_that_are_accepted(grads: Callable[[], list[Array]]) -> None:
     assert_same(given, before)
 
 
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.5, "nonfinite": "raise"}])
+@pytest.mark.parametrize("structure", [alone, list, named("w")])
+def test_a_scalar_is_the_gradient_of_a_parameter_without_axes(
+    structure: Callable[[Any], Any], options: dict[str, Any]
+) -> None:
+    w, twin = np.array(3.0), np.array(3.0)
+    optimizer = instep.Adam(structure([w]), lr=0.5, **options)
+    expected = instep.Adam(twin, lr=0.5, **options)
+    for _ in range(3):
+        scalar: Any = 2 * (w - 1)
+        assert isinstance(scalar, np.float64)
+        optimizer.step(structure([scalar]))
+        expected.step(np.array(2 * (twin - 1)))
+    assert_same([w], [twin])
+    assert optimizer.last_grad_norm == expected.last_grad_norm
+
+
+SCALARS: dict[str, tuple[Any, Any, type[Exception], str]] = {
+    "another dtype": (f32(), np.float64(1.0), TypeError, "expected dtype float32 .* got float64"),
+    "an integer": (f32(), np.int32(1), TypeError, "expected dtype float32 or float64, got int32"),
+    "for a vector": (f32(2), np.float32(1.0), ValueError, r"expected shape \(2,\).*got \(\)"),
+    "not NumPy's": (f32(), 1.0, TypeError, "expected a numpy.ndarray, got float"),
+}
+
+
+@pytest.mark.parametrize(("w", "grad", "error", "match"), SCALARS.values(), ids=list(SCALARS))
+def test_scalars_that_are_refused(w: Any, grad: Any, error: Any, match: str) -> None:
+    optimizer = instep.Adam(w)
+    with refused(error, match, optimizer, structure=alone):
+        optimizer.step(grad)
+
+
 def test_a_gradient_between_the_elements_of_its_parameter_is_accepted() -> None:
     memory = np.zeros(8, np.float32)
     param, grad = memory[::2], memory[1::2]

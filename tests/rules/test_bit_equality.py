@@ -1,5 +1,6 @@
 """The compiled step functions equal the reference bit for bit."""
 
+import copy
 import inspect
 import sys
 from typing import Any
@@ -62,6 +63,26 @@ def test_every_size(case: Case, dtype: np.dtype[Any]) -> None:
         for number in range(1, STEPS + 1):
             arrays["grad"] = case.random_arrays(size, dtype, seed=number)["grad"]
             assert_step_equals_reference(case, arrays, number, f"of {size} elements")
+
+
+@every_dtype
+@every_case
+def test_a_scalar_is_the_gradient_of_a_parameter_without_axes(
+    case: Case, dtype: np.dtype[Any]
+) -> None:
+    expected = case.random_arrays((), dtype)
+    given = [copy.deepcopy(expected) for _ in range(4)]
+    case.step(functional, expected)
+    for implementation, (alone, listed) in zip(
+        (functional, reference), (given[:2], given[2:]), strict=True
+    ):
+        in_lists = {name: [array] for name, array in listed.items()}
+        with np.errstate(all="ignore"):
+            case.step(implementation, {**alone, "grad": alone["grad"][()]})
+            case.step(implementation, {**in_lists, "grad": [listed["grad"][()]]})
+    for name, wanted in expected.items():
+        for arrays in given:
+            assert_same_bits(arrays[name], wanted, name)
 
 
 @every_dtype

@@ -67,7 +67,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         # A NumPy scalar among the options would promote float32 arrays: NEP 50 rounds only
         # Python's own numbers to the array's dtype.
         for name, value in kwargs.items():
-            if isinstance(value, np.generic):
+            if isinstance(value, np.generic) and name != "grad":
                 kwargs[name] = value.item()
         conditions: dict[str, Any] = {
             name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
