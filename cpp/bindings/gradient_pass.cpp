@@ -63,8 +63,9 @@ bool GradientPass::run() noexcept {
   if (options_.guards() && !std::isfinite(*norm_)) {
     not_finite_ = squares_.find_not_finite(condition_.scale);
   }
-  if (options_.clips() && !std::isinf(*options_.clip_norm)) {
-    const double coefficient = *options_.clip_norm / (*norm_ + least_norm);
+  const double largest = options_.clip_norm.value_or(GradientOptions::unclipped);
+  if (largest != GradientOptions::unclipped) {
+    const double coefficient = largest / (*norm_ + least_norm);
     factor_ *= coefficient > 1.0 ? 1.0 : coefficient;  // a NaN stays one
   }
   return !not_finite_;

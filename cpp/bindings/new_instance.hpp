@@ -49,21 +49,23 @@ class Init {
 
  private:
   static PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
-    return make(self, args, keywords, std::index_sequence_for<Arguments...>());
+    return parse(self, args, keywords, std::index_sequence_for<Arguments...>());
   }
 
   template <std::size_t... k>
-  static PyObject* make(PyObject* self, PyObject* args, PyObject* keywords,
-                        std::index_sequence<k...>) noexcept {
+  static PyObject* parse(PyObject* self, PyObject* args, PyObject* keywords,
+                         std::index_sequence<k...> each) noexcept {
     PyObject* given[sizeof...(Arguments)] = {};
     if (PyArg_ParseTupleAndKeywords(args, keywords, format_.c_str(),
                                     const_cast<char**>(names_.data()), &given[k]...) == 0) {
       return nullptr;
     }
-    return none_or_raise([&] {
-      give(self,
-           std::unique_ptr<T>(new T{pybind11::cast<Arguments>(pybind11::handle(given[k]))...}));
-    });
+    return none_or_raise([&] { make(self, given, each); });
+  }
+
+  template <std::size_t... k>
+  static void make(PyObject* self, PyObject* const* given, std::index_sequence<k...>) {
+    give(self, std::unique_ptr<T>(new T{pybind11::cast<Arguments>(pybind11::handle(given[k]))...}));
   }
 
   static inline std::array<const char*, sizeof...(Arguments) + 1> names_{};

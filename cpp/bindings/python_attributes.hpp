@@ -2,8 +2,7 @@
 // param_group.py declare and explain these attributes.
 #pragma once
 
-namespace instep {
-namespace python_attributes {
+namespace instep::python_attributes {
 
 // Of an optimizer.
 constexpr const char* gradient_options = "_gradient_options";
@@ -13,5 +12,4 @@ constexpr const char* scheduled_rates = "_scheduled_rates";
 // Of a group.
 constexpr const char* values = "_values";
 
-}  // namespace python_attributes
-}  // namespace instep
+}  // namespace instep::python_attributes
