@@ -14,8 +14,8 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     """Hyperparameters of one group, by name, and its parameters under ``"params"``.
 
     A value can be set between steps; it is checked at once, and several that are set by `update`
-    take effect together or not at all. Keys can be neither added nor deleted. A copy, by `copy` or
-    `pickle`, is a plain `dict` with the same keys.
+    take effect together or not at all. Keys can be neither added nor deleted. A copy, also
+    by ``pickle``, is a plain dictionary with the same keys.
     """
 
     __slots__ = ("_change", "_values", "names", "params")
