@@ -40,20 +40,13 @@ class Update:
         """Step all weights in place."""
         if self.optimizer is None:
             self.optimizer = self.new_optimizer(params)
-        elif not self.steps(self.optimizer, params):
-            # Someone has put other arrays into the model.
-            former, self.optimizer = self.optimizer, self.new_optimizer(params)
-            self.optimizer.load_state_dict(former.state_dict())
+        own = self.optimizer.param_groups[0]["params"]
+        if any(param is not other for param, other in zip(params, own, strict=True)):
+            self.optimizer.rebind(params)  # someone has put other arrays into the model
         # SGD's learning rate belongs to the gradient here, not to the step: a velocity keeps the
         # rates of its time when the schedule goes on.
         scale = 1.0 if self.is_adam else 1.0 / self.theirs.learning_rate
         self.optimizer.step(grads, grad_scale=scale)
-
-    @staticmethod
-    def steps(optimizer: instep.Optimizer, params: Arrays) -> bool:
-        """Return whether these are the arrays of the optimizer."""
-        own = optimizer.param_groups[0]["params"]
-        return all(param is other for param, other in zip(params, own, strict=True))
 
     def new_optimizer(self, params: Arrays) -> instep.Optimizer:
         """Return instep's optimizer with the options of scikit-learn's."""

@@ -45,10 +45,7 @@ class InstepOptimizer:
         if optimizer is None:
             optimizer = self.optimizers[key] = self.new_optimizer(weights)
         elif optimizer.param_groups[0]["params"][0] is not weights:
-            # Someone has put another array into the model.
-            state = optimizer.state_dict()
-            optimizer = self.optimizers[key] = self.new_optimizer(weights)
-            optimizer.load_state_dict(state)
+            optimizer.rebind(weights)  # someone has put another array into the model
         optimizer.lr = self.learn_rate * lr_scale
         scale = 1.0
         if self.grad_clip:

@@ -91,24 +91,26 @@ void check_integers(PyObject* array, const Label& label, const char* role) {
   }
 }
 
-void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role) {
+void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role,
+                      const char* whose) {
   const auto& a = fields(array);
   const auto& p = fields(param);
   if (a.descr != p.descr && py::reinterpret_borrow<py::dtype>(a.descr).itemsize() !=
                                 py::reinterpret_borrow<py::dtype>(p.descr).itemsize()) {
-    throw py::type_error(label.with(role) + ": expected dtype " + dtype_name(param) +
-                         " as its parameter has, got " + dtype_name(array) + "; write .astype(np." +
+    throw py::type_error(label.with(role) + ": expected dtype " + dtype_name(param) + " as " +
+                         whose + " has, got " + dtype_name(array) + "; write .astype(np." +
                          dtype_name(param) + ")");
   }
 }
 
-void check_like(PyObject* array, PyObject* param, const Label& label, const char* role) {
-  check_same_dtype(array, param, label, role);
+void check_like(PyObject* array, PyObject* param, const Label& label, const char* role,
+                const char* whose) {
+  check_same_dtype(array, param, label, role, whose);
   const auto& a = fields(array);
   const auto& p = fields(param);
   if (a.nd != p.nd || !std::equal(a.dimensions, a.dimensions + a.nd, p.dimensions)) {
-    throw py::value_error(label.with(role) + ": expected shape " + shape_name(param) +
-                          " as its parameter has, got " + shape_name(array));
+    throw py::value_error(label.with(role) + ": expected shape " + shape_name(param) + " as " +
+                          whose + " has, got " + shape_name(array));
   }
 }
 

@@ -34,11 +34,14 @@ DType check_array(PyObject* array, const Label& label, const char* role);
 // Raises unless `array` is an ndarray of integers.
 void check_integers(PyObject* array, const Label& label, const char* role);
 
-// Raises unless `array`, which passed check_array, has the dtype of `param`.
-void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role);
+// Of `param` messages say `whose` it is. Raises unless `array`, which passed check_array, has its
+// dtype.
+void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role,
+                      const char* whose = "its parameter");
 
 // The same, and unless it has the shape of `param`.
-void check_like(PyObject* array, PyObject* param, const Label& label, const char* role);
+void check_like(PyObject* array, PyObject* param, const Label& label, const char* role,
+                const char* whose = "its parameter");
 
 // Raises unless each element of `array` can be written, and is an element of its own.
 void check_writable(PyObject* array, const Label& label, const char* role);

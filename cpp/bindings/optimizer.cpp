@@ -12,6 +12,20 @@
 #include "kernels/select.hpp"
 
 namespace instep {
+namespace {
+
+// What a step of these parameters writes, against which their next gradients are checked.
+WrittenMemory written_by(std::vector<Parameter>& parameters) {
+  WrittenMemory written;
+  for (Parameter& parameter : parameters) {
+    parameter.add_to(written);
+    parameter.forget_gradient();
+  }
+  written.settle();
+  return written;
+}
+
+}  // namespace
 
 // A step's turn and its references, let go however the step ends.
 class Optimizer::StepScope {
@@ -115,12 +129,7 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
     parameters.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
     parameters.back().set_states(group.states(k).cast<std::vector<py::object>>());
   }
-  WrittenMemory written;
-  for (Parameter& parameter : parameters) {
-    parameter.add_to(written);
-    parameter.forget_gradient();
-  }
-  written.settle();
+  WrittenMemory written = written_by(parameters);
   groups_.reserve(count);
   param_steps_.reserve(count);
   options_.reserve(index + 1);
@@ -133,6 +142,23 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   options_.push_back(std::move(options));
   structure_ = structure;
   scheduled_ = group.scheduled;
+  std::swap(written_, written);
+}
+
+void Optimizer::rebind(const std::vector<py::object>& groups,
+                       const std::vector<py::object>& params) {
+  std::vector<Parameter> parameters;
+  parameters.reserve(parameters_.size());
+  for (const py::object& of_group : params) {
+    for (const py::handle param : of_group) {
+      parameters.push_back(
+          parameters_.at(parameters.size()).over(py::reinterpret_borrow<py::object>(param)));
+    }
+  }
+  WrittenMemory written = written_by(parameters);
+  const AttributeChange shown(groups, python_attributes::params, params);
+  // From here on nothing fails.
+  parameters_.swap(parameters);
   std::swap(written_, written);
 }
 

@@ -38,6 +38,9 @@ class Optimizer {
 
   // Has the turn.
   void add_group(const py::object& self, const NewGroup& group);
+  // Steps other arrays from now on, a tuple for each group, with the states that there are. Has the
+  // turn.
+  void rebind(const std::vector<py::object>& groups, const std::vector<py::object>& params);
   // Has the turn.
   void set_hyperparameters(Hyperparameters hyperparameters);
   // Has the turn.

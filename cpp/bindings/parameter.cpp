@@ -36,6 +36,13 @@ void Parameter::set_states(std::vector<py::object> states) {
   task_ = dense_task();
 }
 
+Parameter Parameter::over(py::object param) const {
+  Parameter other(*rule_, name_, position_, std::move(param));
+  check_like(other.param_.ptr(), param_.ptr(), label(), "parameter", "the array before it");
+  other.set_states(states_);
+  return other;
+}
+
 void Parameter::add_to(WrittenMemory& written) const {
   written.add(param_.ptr(), label(), "parameter");
   for (std::size_t k = 0; k < states_.size(); ++k) {
@@ -136,9 +143,11 @@ Task Parameter::dense_task() const {
 
 void Parameter::check_param() const {
   check_writable(param_.ptr(), label(), "parameter");
-  throw py::value_error(label().with("parameter") +
-                        ": expected the memory, shape and dtype that it had when it was given, " +
-                        "which have changed; make a new optimizer for it");
+  throw py::value_error(
+      label().with("parameter") +
+      ": expected the memory, shape and dtype that it had when it was given, " +
+      "which have changed; make a new optimizer for it, or pass it to rebind() where " +
+      "its memory alone is another");
 }
 
 Stream Parameter::in_c_order(PyObject* grad) const {

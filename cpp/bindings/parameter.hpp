@@ -22,6 +22,10 @@ class Parameter {
   // In the rule's order, None for one that does not exist. Raises unless they may be its states.
   void set_states(std::vector<py::object> states);
 
+  // The same parameter, with its states, over another array. Raises unless that may take the place
+  // of the former.
+  Parameter over(py::object param) const;
+
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 

@@ -10,6 +10,7 @@ constexpr const char* groups = "_groups";
 constexpr const char* scheduled_rates = "_scheduled_rates";
 
 // Of a group.
+constexpr const char* params = "params";
 constexpr const char* values = "_values";
 
 }  // namespace instep::python_attributes

@@ -133,6 +133,7 @@ void register_optimizer(py::module_& module) {
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
   define_init<std::string>(type, "rule");
   type.def("_add_group", &add_group, py::arg("group"))
+      .def("_rebind", &Optimizer::rebind, py::arg("groups"), py::arg("params"))
       .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
       .def("_set_gradient_options", &set_gradient_options, py::arg("gradient_options"))
       .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"),

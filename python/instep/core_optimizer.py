@@ -91,14 +91,15 @@ class CoreOptimizer(_core.Optimizer):
         """Add a group; `states` gives those of its k-th parameter, where they exist already."""
         check_names([*(old.names for old in self._groups), group.names])
         first = sum(len(old.params) for old in self._groups)
-        params = as_arrays(group, structure, first)
+        names: Sequence[str | None] = group.names or [None] * len(group.params)
+        params = as_arrays(group.params, names, structure, first)
         groups = (*self._groups, ParamGroup(self._change_group, params, group.names, values))
         rule = self._rule
         with self._turn():
             self._add_group(
                 _core.NewGroup(
                     params=params,
-                    names=group.names or [None] * len(params),
+                    names=names,
                     states=states or (lambda k: rule.in_order(rule.new_states(params[k], values))),
                     options=rule.encode(values, math.nan),
                     groups=groups,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 import instep._core as _core
@@ -12,7 +13,16 @@ import instep.gradient_options as gradient_options
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
 from instep.names import nearest
-from instep.parameters import FlatGroup, Group, Params, Structure, flatten, flatten_group
+from instep.parameters import (
+    FlatGroup,
+    Group,
+    Params,
+    Structure,
+    as_arrays,
+    flatten,
+    flatten_group,
+    in_place_of,
+)
 from instep.resumable_optimizer import ResumableOptimizer
 
 T = TypeVar("T", bound="type[Optimizer]")
@@ -193,6 +203,47 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         flat = flatten_group(group)
         stays_named = flat.names is not None and self._structure == "mapping"
         self._add_flat_group(flat, "mapping" if stays_named else "sequence")
+
+    def rebind(self, params: Params) -> None:
+        """Step other arrays from now on, in the place of the parameters.
+
+        States, counts, hyperparameters and options stay, nothing of an array's size is copied or
+        allocated, and the former arrays are let go as they are. It is for models that replace their
+        arrays: where weights were assigned, unpickled, or moved to other memory.
+
+        Parameters
+        ----------
+        params : ndarray, sequence of ndarray, or mapping of str to ndarray
+            The arrays, in the structure of gradients: one, a sequence with one for each parameter
+            of all groups, or a mapping with each parameter's name. Each has the shape and dtype of
+            the one whose place it takes, and any layout. States keep theirs: where the strides of
+            an array and of its states differ, steps are slower.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            When an array is refused, as when an optimizer is made, or does not fit; the optimizer
+            then stays as it was.
+
+        Examples
+        --------
+        >>> import numpy as np, instep
+        >>> w = np.zeros(3)
+        >>> optimizer = instep.SGD({"w": w}, lr=0.5, momentum=0.5)
+        >>> optimizer.step({"w": np.ones(3)})
+        >>> other = w.copy()
+        >>> optimizer.rebind({"w": other})
+        >>> optimizer.step({"w": np.zeros(3)})
+        >>> other, w
+        (array([-0.75, -0.75, -0.75]), array([-0.5, -0.5, -0.5]))
+        """
+        with self._turn():
+            groups, structure = self._groups, self._structure
+            names: list[str | None] = []
+            for group in groups:
+                names.extend(group.names or [None] * len(group.params))
+            arrays = iter(as_arrays(in_place_of(params, names, structure), names, structure))
+            self._rebind(groups, [tuple(islice(arrays, len(group.params))) for group in groups])
 
     def reset(self) -> None:
         """Begin anew: with states, counts and norms as before the first step.

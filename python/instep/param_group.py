@@ -20,9 +20,10 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
 
     __slots__ = ("_change", "_values", "names", "params")
 
-    # Replaced by the core in the same moment as its own numbers (`_set_hyperparameters`), and never
-    # changed: an interrupt finds both as they were or both as they are to be.
+    # Replaced by the core in the same moment as its own numbers and arrays (`_set_hyperparameters`,
+    # `_rebind`), and never changed: an interrupt finds both as they were or both as they are to be.
     _values: dict[str, Any]
+    params: tuple[Array, ...]
 
     def __init__(
         self,
@@ -33,7 +34,7 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     ) -> None:
         self._change = change
         self._values = values
-        self.params: tuple[Array, ...] = tuple(params)
+        self.params = tuple(params)
         self.names: list[str] | None = names
 
     def __getitem__(self, name: str) -> Any:

@@ -73,15 +73,49 @@ def flatten_group(group: Group) -> FlatGroup:
     return FlatGroup(_as_list(params), None, options)
 
 
-def as_arrays(group: FlatGroup, structure: Structure, first: int) -> list[Array]:
-    """Return a group's parameters, those of other libraries as the ndarrays that see them.
+def in_place_of(
+    params: Params, names: Sequence[str | None], structure: Structure
+) -> Sequence[AnyArray]:
+    """Return the arrays that are to take the place of those of these names, in their order.
 
-    The position of its first parameter is for messages. What is no array at all stays what it is.
+    They are passed as gradients are, in this structure.
     """
-    names = [None] * len(group.params) if group.names is None else group.names
+    if structure == "array":
+        return [cast("AnyArray", params)]
+    if structure == "mapping":
+        if not isinstance(params, Mapping):
+            raise TypeError(
+                "parameters: expected a mapping from each parameter's name to an array, got "
+                f"{type(params).__name__}"
+            )
+        group = _named(params, {})
+        given = dict(zip(group.names or (), group.params, strict=True))
+        if given.keys() != set(names):
+            raise KeyError(
+                "parameters: expected one for each parameter's name; "
+                f"missing: {[name for name in names if name not in given]}, "
+                f"unexpected: {[name for name in given if name not in names]}"
+            )
+        return [given[name] for name in names if name is not None]
+    expected = f"parameters: expected a sequence of {len(names)} arrays, as the groups have"
+    if is_array(params) or isinstance(params, Mapping):
+        raise TypeError(f"{expected}, got {type(params).__name__}")
+    arrays = _as_list(params)
+    if len(arrays) != len(names):
+        raise ValueError(f"{expected}, got {len(arrays)}")
+    return arrays
+
+
+def as_arrays(
+    params: Sequence[AnyArray], names: Sequence[str | None], structure: Structure, first: int = 0
+) -> list[Array]:
+    """Return parameters, those of other libraries as the ndarrays that see them.
+
+    The position of the first is for messages. What is no array at all stays what it is.
+    """
     return [
         _core.as_ndarray(param, "parameter", name, -1 if structure == "array" else position)
-        for position, (name, param) in enumerate(zip(names, group.params, strict=True), first)
+        for position, (name, param) in enumerate(zip(names, params, strict=True), first)
     ]
 
 

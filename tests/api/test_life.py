@@ -55,15 +55,21 @@ def schedule(step: int) -> float:
 
 
 @st.composite
-def arrays(draw: st.DrawFn) -> Array:
-    """Draw a parameter of any dtype, shape and layout."""
-    shape, layout = draw(shapes), draw(layouts)
-    (values,) = random_arrays([np.empty(shape, draw(dtypes))], draw(seeds))
-    if layout == "strided" and shape:
+def laid_out(draw: st.DrawFn, values: Array) -> Array:
+    """Draw an array of these values, in any layout."""
+    layout = draw(layouts)
+    if layout == "strided" and values.ndim > 0:
         spread = np.repeat(values, 2, axis=-1)[..., ::-2]
         spread[...] = values
         return spread
     return np.array(values, order="F" if layout == "F" else "C")
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    """Draw a parameter of any dtype, shape and layout."""
+    (values,) = random_arrays([np.empty(draw(shapes), draw(dtypes))], draw(seeds))
+    return draw(laid_out(values))
 
 
 @st.composite
@@ -102,6 +108,8 @@ VAIN: list[Callable[[Any, list[Array]], None]] = [
     lambda it, grads: it.step([grad.astype(np.float16) for grad in grads]),
     lambda it, grads: it.step([*grads[:-1], one_element_more(grads[-1])]),
     lambda it, grads: it.step({"unknown": grads[0]}),
+    lambda it, _: it.rebind({"unknown": np.ones(2)}),
+    lambda it, _: it.rebind(np.ones((2, 2))),
     lambda it, _: setattr(it, "lr", -1.0),
     lambda it, _: it.param_groups[-1].update(lr=0.25, colour=1.0),
     lambda it, _: it.param_groups[0].update(weight_decay=0.25, lr=float("nan")),
@@ -194,6 +202,15 @@ class Life(RuleBasedStateMachine):
         added = self.structured(params, first=len(self.model.params))
         self.optimizer.add_param_group({"params": added, "lr": lr})
         self.model.add_group(params, **{**self.options, "lr": lr})
+
+    @rule(data=st.data())
+    def move_to_other_arrays(self, data: st.DataObject) -> None:
+        """Of any layout, with the values that the parameters have."""
+        former = params_of(self.optimizer)
+        others = [data.draw(laid_out(np.array(param))) for param in former]
+        self.optimizer.rebind(self.structured(others))
+        for param in former:
+            param[...] = 7.0  # it is nobody's any more
 
     @rule()
     def begin_anew(self) -> None:

@@ -54,6 +54,7 @@ METHODS = [
     schedules.CosineDecay.__call__,
     instep.Optimizer.step,
     instep.Optimizer.add_param_group,
+    instep.Optimizer.rebind,
     instep.Optimizer.reset,
     instep.Optimizer.state_dict,
     instep.Optimizer.load_state_dict,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import instep
 from instep import functional, reference
+from tests.api.model import Model, make, random_arrays
 from tests.cases import DTYPES, FEW_CASES, Arguments, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 from tests.processes import run_scenario
@@ -114,6 +115,35 @@ def test_one_array_unlike_the_others(case: Case, layout: Layout, dtype: np.dtype
         for odd in names:
             views = {name: (layout if name == odd else other)((13, 11), dtype) for name in names}
             assert_step_on_views(case, fill(views, case))
+
+
+@every_dtype
+@every_layout
+@pytest.mark.parametrize("start", ["C", "Fortran", "every third column"])
+def test_an_array_in_the_place_of_one_of_another_layout(
+    start: str, layout: Layout, dtype: np.dtype[Any]
+) -> None:
+    """The states lie as the first parameter did."""
+    options = {"momentum": 0.5, "centered": True}
+    for shape in SHAPES:
+        (values,) = random_arrays([np.empty(shape, dtype)], seed=0)
+        first, second = LAYOUTS[start](shape, dtype), layout(shape, dtype)
+        memory_of(second)[...] = 0xA5
+        first[...], second[...] = values, values
+        around = memory_of(second).copy()
+        model = Model("RMSprop", [values], **options)
+        optimizer = make("RMSprop", first, **options)
+        for seed in range(1, 5):
+            if seed == 3:
+                second[...] = first
+                optimizer.rebind(second)
+            grads = random_arrays([values], seed)
+            optimizer.step(*grads)
+            model.step(grads)
+        model.assert_equals(optimizer)
+        assert_same_bits(second, model.params[0], "the array itself")
+        second[...] = values
+        assert memory_of(second).tobytes() == around.tobytes()
 
 
 @every_dtype

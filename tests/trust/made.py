@@ -41,6 +41,11 @@ def structured(optimizer: Any, arrays: list[Array]) -> Any:
     return dict(zip(names, arrays, strict=True)) if optimizer._structure == "mapping" else arrays
 
 
+def doubled(optimizer: Any) -> Any:
+    """Return other arrays with twice the parameters' values, in the optimizer's structure."""
+    return structured(optimizer, [np.array(2.0 * param) for param in params_of(optimizer)])
+
+
 def everything(optimizer: Any) -> list[Any]:
     """Return copies of all that loading may change, parameters included."""
     groups = [dict(group) | {"params": None} for group in optimizer.param_groups]

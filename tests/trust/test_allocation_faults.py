@@ -26,6 +26,7 @@ from tests.cases import Array
 from tests.processes import run_scenario
 from tests.trust import shim
 from tests.trust.made import (
+    doubled,
     fingerprint,
     odd_parameters,
     other_adam,
@@ -64,6 +65,20 @@ class Unmade:
         if self.made is None:
             self.made = make("RMSprop", self.groups, centered=True, momentum=0.5, clip_norm=1.0)
         return self.made
+
+
+class Moving:
+    """Has the arrays ready that are to take the place of the optimizer's."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer = optimizer
+        self.others = doubled(optimizer)
+
+    def move(self) -> None:
+        self.optimizer.rebind(self.others)
+
+    def make(self) -> Any:
+        return self.optimizer
 
 
 GRADS = random_arrays(odd_parameters(), seed=30)
@@ -164,6 +179,8 @@ OPERATIONS: dict[str, Operation] = {
         lambda: make("AMSGrad", odd_parameters(), lr=halving), lambda it: it.step(GRADS)
     ),
     "add_param_group": Operation(named, add_group),
+    "rebind": Operation(lambda: Moving(stepped("RMSprop", momentum=0.5)), Moving.move),
+    "rebind by name": Operation(lambda: Moving(named()), Moving.move),
     "reset": Operation(
         lambda: stepped("RMSprop", initial_accumulator_value=0.5, clip_norm=1.0),
         lambda it: it.reset(),
@@ -187,7 +204,7 @@ NEEDS = {"load of safetensors": "safetensors"}
 
 def outcome(prepared: Any) -> str:
     """Return what an optimizer is, and what it is after the next step."""
-    optimizer = prepared.make() if isinstance(prepared, Unmade) else prepared
+    optimizer = prepared.make() if isinstance(prepared, Unmade | Moving) else prepared
     found = []
     for steps in range(2):
         if steps > 0:

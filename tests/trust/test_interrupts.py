@@ -15,6 +15,7 @@ import instep
 from tests.api.model import make, params_of, random_arrays
 from tests.trust.made import (
     FORMATS,
+    doubled,
     fingerprint,
     odd_parameters,
     other_adam,
@@ -98,6 +99,8 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "clip_norm": (stepped, lambda it: setattr(it, "clip_norm", 0.25)),
     "update": (stepped, lambda it: it.param_groups[1].update(lr=0.25, eps=0.5)),
     "add_param_group": (other_adam, lambda it: it.add_param_group({"params": {"x": np.ones(2)}})),
+    "rebind": (other_adam, lambda it: it.rebind(doubled(it))),
+    "rebind of groups": (stepped, lambda it: it.rebind(doubled(it))),
     "reset": (stepped, lambda it: it.reset()),
     "step": (scheduled, lambda it: it.step(GRADS)),
     "state_dict": (stepped, lambda it: it.state_dict()),
