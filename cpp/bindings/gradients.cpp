@@ -1,5 +1,7 @@
 #include "bindings/gradients.hpp"
 
+#include <algorithm>
+
 #include "bindings/dlpack.hpp"
 
 namespace instep {
@@ -64,6 +66,13 @@ py::object find(PyObject* dict, PyObject* key) {
                       ", unexpected: " + std::string(py::repr(unexpected)));
 }
 
+// Whether the gradients of what was passed as a sequence, of groups, come by name all the same.
+bool is_by_name(PyObject* grads, const std::vector<Parameter>& parameters) {
+  return !PyList_Check(grads) && !PyTuple_Check(grads) && !is_array(grads) && is_mapping(grads) &&
+         std::all_of(parameters.begin(), parameters.end(),
+                     [](const Parameter& parameter) { return parameter.label().name != nullptr; });
+}
+
 void collect_sequence(PyObject* grads, std::size_t count, Gradients& gradients) {
   const py::object sequence = as_fast_sequence(grads, count);
   const auto got = std::size_t(PySequence_Fast_GET_SIZE(sequence.ptr()));
@@ -118,7 +127,7 @@ void collect(PyObject* grads, Structure structure, const std::vector<Parameter>&
   gradients.reserve(parameters.size());
   if (structure == Structure::array) {
     gradients.push_back(py::reinterpret_borrow<py::object>(grads));
-  } else if (structure == Structure::sequence) {
+  } else if (structure == Structure::sequence && !is_by_name(grads, parameters)) {
     collect_sequence(grads, parameters.size(), gradients);
   } else {
     collect_mapping(grads, parameters, gradients);

@@ -122,7 +122,10 @@ def as_arrays(
 def _named(params: Mapping[str, AnyArray], options: dict[str, object]) -> FlatGroup:
     for name in params:
         if not isinstance(name, str):
-            raise TypeError(f"parameter names: expected strings, got {name!r}")
+            raise TypeError(
+                f"parameter names: expected strings, got {name!r}; pass {str(name)!r} as its name, "
+                "or a list of the arrays"
+            )
     names = list(params)
     arrays = [params[name] for name in names]
     if type(params) is not dict:

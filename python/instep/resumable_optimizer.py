@@ -47,8 +47,8 @@ class ResumableOptimizer(CoreOptimizer):
         Parameters
         ----------
         state_dict : mapping
-            What `state_dict` returned, of parameters of the same number, order, shapes and
-            dtypes.
+            What `state_dict` returned, of parameters of the same number, shapes and dtypes: those
+            with the same names or, where either has none, in the same order.
 
         Raises
         ------
@@ -123,8 +123,9 @@ class ResumableOptimizer(CoreOptimizer):
 
         All of it is read and checked, every bit by checksums, before anything changes. The
         optimizer must have been made like the one that was saved: of the same class, with
-        parameters of the same number, order, names, shapes and dtypes (in any memory layout). A
-        learning rate that is a callable stays, and continues at the loaded count.
+        parameters of the same number, names, shapes and dtypes (in any memory layout), in the same
+        order where they have no names. A learning rate that is a callable stays, and continues at
+        the loaded count.
 
         Parameters
         ----------

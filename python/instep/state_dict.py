@@ -68,17 +68,11 @@ def read_state_dict(
     does not fit.
     """
     top = as_mapping(state_dict, "state_dict")
-    saved_groups = _get(top, "param_groups", "state_dict")
-    if isinstance(saved_groups, str | Mapping) or not isinstance(saved_groups, Sequence):
-        raise TypeError(f"param_groups: expected a list, got {type(saved_groups).__name__}")
-    if len(saved_groups) != len(groups):
-        raise ValueError(f"param_groups: expected {len(groups)}, got {len(saved_groups)}")
-    ids: list[object] = []
-    options = []
-    for k, (group, saved) in enumerate(zip(groups, saved_groups, strict=True)):
-        where = f"param_groups[{k}]"
-        options.append(_read_group(as_mapping(saved, where), group, where))
-        ids.extend(saved["params"])
+    ids = read_ids(top, groups)
+    options = [
+        _read_options(saved, group, f"param_groups[{k}]")
+        for k, (group, saved) in enumerate(zip(groups, top["param_groups"], strict=True))
+    ]
 
     saved_states = as_mapping(_get(top, "state", "state_dict"), "state")
     try:
@@ -93,10 +87,10 @@ def read_state_dict(
 
     steps = check_count("steps", top["steps"]) if "steps" in top else None
     loaded_states, param_steps = [], []
-    for position, (id_, expected) in enumerate(zip(ids, states, strict=True)):
+    for id_, label, expected in zip(ids, labels(groups), states, strict=True):
         where = f"state[{id_!r}]"
         saved = as_mapping(saved_states.get(id_, {}), where)
-        arrays = _read_arrays(saved, expected, f"{where} (parameter {position})")
+        arrays = _read_arrays(saved, expected, f"{where} (parameter {label})")
         if "step" in saved:
             step = check_count(f"{where}['step']", saved["step"])
         elif arrays.keys() <= {"momentum_buffer"}:
@@ -111,7 +105,35 @@ def read_state_dict(
     return Loaded(options, loaded_states, param_steps, steps)
 
 
-def _read_group(saved: Mapping[str, Any], group: ParamGroup, where: str) -> dict[str, object]:
+def read_ids(top: Mapping[str, Any], groups: Sequence[ParamGroup]) -> list[Any]:
+    """Return the key in ``"state"`` of each parameter of an optimizer with these groups.
+
+    Where a group and the saved one have names, these decide, else the order does. Raises TypeError,
+    ValueError or KeyError when the parameters are others.
+    """
+    saved_groups = _get(top, "param_groups", "state_dict")
+    if isinstance(saved_groups, str | Mapping) or not isinstance(saved_groups, Sequence):
+        raise TypeError(f"param_groups: expected a list, got {type(saved_groups).__name__}")
+    if len(saved_groups) != len(groups):
+        raise ValueError(f"param_groups: expected {len(groups)}, got {len(saved_groups)}")
+    return [
+        id_
+        for k, (group, saved) in enumerate(zip(groups, saved_groups, strict=True))
+        for id_ in _ids_of_group(as_mapping(saved, f"param_groups[{k}]"), group, k)
+    ]
+
+
+def labels(groups: Sequence[ParamGroup]) -> list[str]:
+    """Return what messages call each parameter: its name, or its position where it has none."""
+    found: list[str] = []
+    for group in groups:
+        positions = range(len(found), len(found) + len(group.params))
+        found += map(str, positions) if group.names is None else map(repr, group.names)
+    return found
+
+
+def _ids_of_group(saved: Mapping[str, Any], group: ParamGroup, k: int) -> list[Any]:
+    where = f"param_groups[{k}]"
     params = _get(saved, "params", where)
     if isinstance(params, str) or not isinstance(params, Sequence):
         raise TypeError(f"{where}['params']: expected a list, got {type(params).__name__}")
@@ -120,8 +142,16 @@ def _read_group(saved: Mapping[str, Any], group: ParamGroup, where: str) -> dict
             f"{where}['params']: expected {len(group.params)} parameters, got {len(params)}"
         )
     names = saved.get("param_names")
-    if names is not None and group.names is not None and list(names) != group.names:
-        raise ValueError(f"{where}['param_names']: expected {group.names}, got {list(names)}")
+    if names is None or group.names is None:
+        return list(params)
+    names = list(names)
+    if len(names) != len(group.names) or set(names) != set(group.names):
+        raise ValueError(f"{where}['param_names']: expected {group.names}, got {names}")
+    by_name = dict(zip(names, params, strict=True))
+    return [by_name[name] for name in group.names]
+
+
+def _read_options(saved: Mapping[str, Any], group: ParamGroup, where: str) -> dict[str, object]:
     options = {name: saved[name] for name in group if name != "params" and name in saved}
     missing = set(group) - set(options) - _OPTIONAL - {"params"}
     if missing:

@@ -68,7 +68,11 @@ NO_PARAMETERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a list and a group": (lambda: [f32(2), {"params": [f32(2)]}], TypeError, "1.*dict"),
     "a group and an array": (lambda: [{"params": [f32(2)]}, f32(2)], TypeError, "0.*ndarray.*dict"),
     "a mapping to lists": (lambda: {"w": [1.0]}, TypeError, "'w'.*ndarray.*list"),
-    "a mapping with numbers as names": (lambda: {0: f32(2)}, TypeError, "name.*0"),
+    "a mapping with numbers as names": (
+        lambda: {0: f32(2)},
+        TypeError,
+        "names: expected strings, got 0; pass '0' as its name, or a list of the arrays",
+    ),
     "an empty list": (list, ValueError, "at least one"),
     "an empty mapping": (dict, ValueError, "at least one"),
     "an empty group": (lambda: [{"params": []}], ValueError, "at least one"),

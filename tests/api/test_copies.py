@@ -7,6 +7,7 @@ import gc
 import pickle
 import weakref
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -292,6 +293,22 @@ def test_a_mapping_stays_one_if_the_group_is_one() -> None:
         optimizer.step({"b": np.ones(3), "w": np.ones(2)})
     optimizer.step([np.ones(2), np.ones(3), np.ones(4)])
     assert [param.tolist() for param in params] == [[-2.0] * 2, [-2.0] * 3, [-1.0] * 4]
+
+
+def test_groups_with_names_in_a_list_take_gradients_by_name_as_well() -> None:
+    params = {"w": np.zeros(2), "b": np.zeros(3), "s": np.zeros(4)}
+    grads = {name: np.ones(param.shape) for name, param in params.items()}
+    groups = [{"params": {"w": params["w"], "b": params["b"]}}, {"params": {"s": params["s"]}}]
+    optimizer = instep.SGD(groups, lr=1.0)
+    optimizer.step(dict(reversed(grads.items())))
+    optimizer.step(MappingProxyType(grads))
+    optimizer.step([grads["w"], None, grads["s"]])
+    assert [param.tolist() for param in params.values()] == [[-3.0] * 2, [-2.0] * 3, [-3.0] * 4]
+    with refused(KeyError, r"missing: \['s'\], unexpected: \['S'\]", optimizer):
+        optimizer.step({"w": None, "b": None, "S": None})
+    optimizer.add_param_group({"params": [np.zeros(2)]})
+    with refused(TypeError, "expected a sequence of 4 arrays", optimizer):
+        optimizer.step(grads)
 
 
 def test_groups_that_are_refused() -> None:

@@ -109,6 +109,23 @@ def test_a_round_trip_continues_bit_for_bit(name: str, options: Options) -> None
 
 
 @each_variant
+def test_what_has_names_is_loaded_by_name(name: str, options: Options) -> None:
+    first = dict(zip("wbs", parameters(), strict=True))
+    optimizer = make(name, first, **options)
+    for seed in range(2):
+        grads = dict(zip("wbs", random_arrays(list(first.values()), seed), strict=True))
+        optimizer.step(grads | {"b": None})
+    second = {key: first[key].copy() for key in "sbw"}
+    resumed = make(name, second, **options)
+    resumed.load_state_dict(optimizer.state_dict())
+    saved, loaded = (each.state_dict() for each in (optimizer, resumed))
+    assert_same([loaded["state"][k] for k in (2, 1, 0)], list(saved["state"].values()))
+    for each in (optimizer, resumed):
+        each.step(grads)
+    assert_same([second[key] for key in "wbs"], list(first.values()))
+
+
+@each_variant
 def test_loading_takes_hyperparameters_counts_and_states(name: str, options: Options) -> None:
     params = parameters()
     model = Model(name, params, **options)
@@ -246,10 +263,15 @@ REFUSALS: dict[str, Refusal] = {
         ValueError,
         "each position once",
     ),
-    "names in another order": (
+    "names whose order does not fit": (
         edited(lambda d: d["param_groups"][0].update(param_names=["b", "w"])),
+        (TypeError, ValueError),
+        r"parameter 'w'\)",
+    ),
+    "a name twice": (
+        edited(lambda d: d["param_groups"][0].update(param_names=["w", "w"])),
         ValueError,
-        "b.*w|w.*b",
+        r"\['w', 'b'\].*\['w', 'w'\]",
     ),
     "other names": (group_of(param_names=["Scale"]), ValueError, "Scale"),
     "too many names": (group_of(param_names=["scale", "w"]), ValueError, "scale"),

@@ -108,6 +108,35 @@ def test_groups_names_counts_and_hyperparameters(suffix: str, tmp_path: Path) ->
     assert_goes_on_like(resumed, optimizer)
 
 
+@with_and_without_params
+def test_what_has_names_is_loaded_by_name(with_params: bool, suffix: str, tmp_path: Path) -> None:
+    def made(names: str) -> tuple[dict[str, Any], Any]:
+        arrays = {"w": np.ones((2, 3)), "b": np.ones(2, np.float32), "s": np.ones(())}
+        first, *others = ({name: arrays[name] for name in group} for group in names.split())
+        optimizer = make("Adam", first)
+        for group in others:
+            optimizer.add_param_group({"params": group})
+        return arrays, optimizer
+
+    saved, optimizer = made("wb s")
+    grads = {"w": np.arange(6.0).reshape(2, 3), "b": np.ones(2, np.float32), "s": np.array(2.0)}
+    optimizer.step(grads | {"b": None})
+    optimizer.step(grads)
+    optimizer.save(tmp_path / f"run{suffix}", params=with_params)
+    loaded, resumed = made("bw s")
+    resumed.load(tmp_path / f"run{suffix}", params=with_params)
+    states, found = (each.state_dict()["state"] for each in (optimizer, resumed))
+    assert_same([found[k] for k in (1, 0, 2)], list(states.values()))
+    if not with_params:
+        for name, array in saved.items():
+            loaded[name][...] = array
+    for each in (optimizer, resumed):
+        each.step(grads)
+    assert_same(loaded, saved)
+    with pytest.raises(instep.CheckpointError, match=r"param_groups\[0\]"):
+        made("ws b")[1].load(tmp_path / f"run{suffix}")
+
+
 def test_many_parameters(suffix: str, tmp_path: Path) -> None:
     optimizer = make("Adam", [np.full(k % 5, float(k)) for k in range(700)])
     step_with(optimizer, 0)
@@ -266,8 +295,10 @@ def test_what_the_system_refuses_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(FileNotFoundError):
         optimizer.load(tmp_path / "nothing.npz")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as missing:
         optimizer.save(tmp_path / "no folder" / "run.npz")
+    assert missing.value.filename == str((tmp_path / "no folder").resolve())
+    assert missing.value.strerror == "expected a folder to save into, make it first"
     with pytest.raises(OSError, match=r"folder\.npz"):
         optimizer.save(tmp_path / "folder.npz")
     with pytest.raises(OSError, match=r"folder\.npz"):

@@ -216,7 +216,14 @@ FORGED: dict[str, tuple[Callable[[Metadata, Arrays], Any], str]] = {
     "a group of nothing": (setting("param_groups", [None]), "mapping"),
     "a huge group": (in_group(params=2**62), "2 parameters"),
     "a group of lists": (in_group(params=[0, 1]), "params of a group"),
-    "other names": (in_group(param_names=["b", "w"]), r"\['w', 'b'\].*\['b', 'w'\]"),
+    "other names": (in_group(param_names=["b", "v"]), r"\['w', 'b'\].*\['b', 'v'\]"),
+    "a name twice": (in_group(param_names=["w", "w"]), r"\['w', 'b'\].*\['w', 'w'\]"),
+    "too few names": (in_group(param_names=["w"]), r"\['w', 'b'\].*\['w'\]"),
+    "lists as names": (in_group(param_names=[["w"], ["b"]]), "unhashable|list"),
+    "names of other parameters": (
+        in_group(param_names=["b", "w"]),
+        "parameter 'w'.*dtype and shape",
+    ),
     "names that are no list": (in_group(param_names=3), "int"),
     "a rate NaN": (in_group(lr=np.nan), "lr.*nan"),
     "a rate as text": (in_group(lr="1"), "lr"),
@@ -230,11 +237,11 @@ FORGED: dict[str, tuple[Callable[[Metadata, Arrays], Any], str]] = {
     "another number of parameters": (setting("params", [["float64", [2]]]), "2 parameters, got 1"),
     "another shape": (
         setting("params", [["float32", [3, 2]], ["float64", [2]]]),
-        r"parameter 0.*\[2, 3\].*\[3, 2\]",
+        r"parameter 'w'.*\[2, 3\].*\[3, 2\]",
     ),
     "another dtype": (
         setting("params", [["float32", [2, 3]], ["float32", [2]]]),
-        "parameter 1.*float64.*float32",
+        "parameter 'b'.*float64.*float32",
     ),
     "shapes not a list": (setting("params", 2), "params"),
     "no shapes": (without("params"), "params"),
@@ -252,7 +259,7 @@ FORGED: dict[str, tuple[Callable[[Metadata, Arrays], Any], str]] = {
         lambda metadata, arrays: (
             [each.pop("state.1.exp_avg") for each in (metadata["checksums"], arrays)] and None
         ),
-        "parameter 1.*exp_avg",
+        "parameter 'b'.*exp_avg",
     ),
     "swapped arrays": (swapped, "checksum"),
     "checksums as text": (

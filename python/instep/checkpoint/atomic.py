@@ -24,8 +24,12 @@ def replace_file(path: str, write: Write) -> None:
     cannot be flushed, the file is replaced already.
     """
     target = os.path.realpath(path)
-    mode = _mode_of(target)
     folder, name = os.path.split(target)
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise FileNotFoundError(
+            errno.ENOENT, "expected a folder to save into, make it first", folder
+        )
+    mode = _mode_of(target)
     # A name is 255 bytes at most on most file systems, and a character up to 4.
     temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(6).hex()}.tmp")  # noqa: PTH118
     try:

@@ -32,7 +32,7 @@ import numpy as np
 
 from instep._core import __version__
 from instep.numbers import check_count
-from instep.state_dict import as_mapping, read_state_dict
+from instep.state_dict import as_mapping, labels, read_ids, read_state_dict
 
 if TYPE_CHECKING:
     from instep.param_group import ParamGroup
@@ -155,10 +155,11 @@ def read_content(
         odd = sorted(set(opened.names) ^ checksums.keys())
         raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
 
-    _check_params(_get(metadata, "params"), params)
+    places = _check_params(metadata, expected)
+    saved = dict(zip(places, params, strict=True))
     names = _places(checksums, len(params))
     # For the reasons that a dictionary is refused.
-    nothing = {name: _without_memory(params[k]) for name, (k, _) in names.items()}
+    nothing = {name: _without_memory(saved[k]) for name, (k, _) in names.items()}
     read_state_dict(_state_dict(metadata, names, nothing), expected.groups, expected.states)
     if with_params and any(f"param.{k}" not in names for k in range(len(params))):
         raise ValueError("expected parameters too, as params=True asks for; save with params=True")
@@ -167,14 +168,14 @@ def read_content(
     for name, (k, state) in names.items():
         if state is None and not with_params:
             continue
-        array = np.empty(params[k].shape, _stored(params[k]))
+        array = np.empty(saved[k].shape, _stored(saved[k]))
         opened.read(name, array)
         if zlib.crc32(as_bytes(array)) != checksums[name]:
             raise ValueError(f"the checksum of {name} is wrong, the file is damaged")
         arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     return Content(
         _state_dict(metadata, names, arrays),
-        [arrays[f"param.{k}"] for k in range(len(params))] if with_params else [],
+        [arrays[f"param.{place}"] for place in places] if with_params else [],
         check_count("skipped_steps", _get(metadata, "skipped_steps")),
     )
 
@@ -243,15 +244,25 @@ def _check_kind(metadata: Mapping[str, Any], expected: Kind) -> None:
         )
 
 
-def _check_params(described: object, params: list[Array]) -> None:
+def _check_params(metadata: Mapping[str, Any], expected: Expectation) -> list[int]:
+    """Return the place in the file of each parameter, which is its position or found by its name.
+
+    Raises TypeError, ValueError or KeyError when they do not fit.
+    """
+    described, params = _get(metadata, "params"), expected.params
     if not isinstance(described, list):
         raise TypeError(f"params: expected a list, got {type(described).__name__}")
     if len(described) != len(params):
         raise ValueError(f"expected {len(params)} parameters, got {len(described)}")
-    for k, (found, param) in enumerate(zip(described, params, strict=True)):
-        expected = [param.dtype.name, list(param.shape)]
-        if found != expected:
-            raise ValueError(f"parameter {k}: expected dtype and shape {expected}, got {found}")
+    places = read_ids(_state_dict(metadata, {}, {}), expected.groups)
+    for label, place, param in zip(labels(expected.groups), places, params, strict=True):
+        dtype_and_shape = [param.dtype.name, list(param.shape)]
+        if described[place] != dtype_and_shape:
+            raise ValueError(
+                f"parameter {label}: expected dtype and shape {dtype_and_shape}, "
+                f"got {described[place]}"
+            )
+    return places
 
 
 def _places(names: Collection[str], count: int) -> dict[str, tuple[int, str | None]]:
