@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +34,19 @@ def main_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments `argv` and return its exit status."""
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # or what they still hold is written at the end
+            os.dup2(nowhere, stream.fileno())
+        return 1
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = main_parser().parse_args(argv)
     try:
         status: int = args.run(args)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -223,6 +225,37 @@ def step_on_small_stacks(kibibytes: int) -> None:
     thread.join()
     if raised:
         raise raised[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe without a reader is another error there")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "info",
+        "--help",
+        "bench --rules adam --sizes 10 --seconds-per-case 0",
+        "study --help",
+        "study toy --quick --out {}",
+    ],
+)
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(
+    arguments: str, tmp_path: Path
+) -> None:
+    if arguments.startswith(("bench", "study toy")):
+        pytest.importorskip("rich")
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [sys.executable, "-m", "instep", *arguments.format(tmp_path).split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert result.returncode in {0, 1}  # argparse, which prints the help, does not look
+    for fault in ("Traceback", "Exception ignored", "Error"):
+        assert fault not in result.stderr
 
 
 def test_threads_with_small_stacks() -> None:
