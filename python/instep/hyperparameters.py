@@ -99,6 +99,11 @@ class LearningRate(Hyperparameter["float | Schedule"]):
     """A number of at least 0, or a callable of the count of completed steps."""
 
     def check(self, value: object) -> float | Schedule:
+        if isinstance(value, type):
+            raise TypeError(
+                f"lr: expected a number or a callable, got the class {value.__name__}; pass an "
+                f"object of it, {value.__name__}(...)"
+            )
         return value if callable(value) else self.check_number(value)
 
     def check_number(self, value: object) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
-from instep.names import nearest
+from instep.names import is_ours, nearest
 from instep.parameters import (
     FlatGroup,
     Group,
@@ -26,6 +27,7 @@ from instep.parameters import (
 from instep.resumable_optimizer import ResumableOptimizer
 
 T = TypeVar("T", bound="type[Optimizer]")
+P = ParamSpec("P")
 
 _PARAGRAPHS = {
     "params": r"""
@@ -47,6 +49,22 @@ _PARAGRAPHS = {
 def documented(cls: T) -> T:
     """Put what the docstrings of all optimizers share into that of a class."""
     return fill(cls, _PARAGRAPHS)
+
+
+def _asking_for_params(constructor: Callable[P, None]) -> Callable[P, None]:
+    """Let a constructor that is called without arrays say what to pass."""
+
+    @wraps(constructor)
+    def __init__(*args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807
+        if len(args) == 1 and "params" not in kwargs:
+            name = type(args[0]).__name__
+            raise TypeError(
+                f"{name}() misses the argument params: pass the arrays to step first, "
+                f"{name}(params, ...)"
+            )
+        constructor(*args, **kwargs)
+
+    return __init__
 
 
 # The options that are documented one by one are among **defaults.
@@ -117,6 +135,11 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
     clip_value: GradientOption[float | None] = GradientOption()
     nonfinite: GradientOption[gradient_options.Nonfinite] = GradientOption()
     flush_subnormals: GradientOption[bool] = GradientOption()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if is_ours(cls) and "__init__" in vars(cls):
+            cls.__init__ = _asking_for_params(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, params: Params, **defaults: Any) -> None:
         if not hasattr(self, "_rule"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -135,9 +136,10 @@ def _named(params: Mapping[str, AnyArray], options: dict[str, object]) -> FlatGr
 
 def _as_list(params: object) -> list[Any]:
     if isinstance(params, str | bytes) or not isinstance(params, Iterable):
+        advice = "; pass the arrays to step first, then lr=0.1" if isinstance(params, Real) else ""
         raise TypeError(
             "parameters: expected a numpy.ndarray, a sequence of them, a mapping from names to "
-            f"them, or a sequence of groups, got {type(params).__name__}"
+            f"them, or a sequence of groups, got {type(params).__name__}{advice}"
         )
     items = list(params)
     if not isinstance(params, list | tuple | Iterator):

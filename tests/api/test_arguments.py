@@ -59,7 +59,7 @@ def masked(*shape: int) -> Any:
 # Everything below: what is passed, the exception's type, a regular expression of its message.
 NO_PARAMETERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "None": (lambda: None, TypeError, "None"),
-    "a number": (lambda: 1.0, TypeError, "float"),
+    "a number": (lambda: 0.1, TypeError, "got float; pass the arrays to step first, then lr=0.1$"),
     "a NumPy scalar": (lambda: np.float32(1.0), TypeError, "float32"),
     "text": (lambda: "weights", TypeError, "str"),
     "a list of numbers": (lambda: [1.0, 2.0], TypeError, "parameter 0.*ndarray.*float"),
@@ -172,8 +172,11 @@ def test_parameters_that_are_refused(
 def test_every_class_refuses_positional_options_and_unknown_ones(name: str) -> None:
     with pytest.raises(TypeError, match="colour"):
         make(name, f32(2), colour=1)
-    with pytest.raises(TypeError, match="params"):
-        getattr(instep, name)()
+    for options in ({}, {"lr": 0.1}):
+        with pytest.raises(TypeError) as refusal:
+            getattr(instep, name)(**options)
+        advice = f"pass the arrays to step first, {name}(params, ...)"
+        assert str(refusal.value) == f"{name}() misses the argument params: {advice}"
     with pytest.raises(TypeError, match="positional"):
         getattr(instep, name)(f32(2), *range(20))
 

@@ -373,6 +373,19 @@ def test_amsgrad_and_adamw_leave_out_what_they_decide() -> None:
             make(name, np.ones(2), **{key: True})
 
 
+@each_class
+def test_the_class_of_a_schedule_is_no_schedule(name: str) -> None:
+    schedule = instep.schedules.CosineDecay
+    match = r"^lr: expected a number or a callable.*pass an object of it, CosineDecay\(\.\.\.\)$"
+    with pytest.raises(TypeError, match=match):
+        make(name, [np.ones(2)], lr=schedule)
+    optimizer = make(name, [np.ones(2)])
+    with refused(TypeError, match, optimizer):
+        optimizer.lr = schedule
+    with refused(TypeError, match, optimizer):
+        optimizer.add_param_group({"params": [np.ones(2)], "lr": schedule})
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_an_unknown_argument_is_refused_with_the_names_of_those_that_there_are(name: str) -> None:
     with pytest.raises(TypeError) as refusal:

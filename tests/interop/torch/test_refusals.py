@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
+import instep
 from tests.api.model import Options
 from tests.interop.torch.training import arrays, make_ours, snapshot
 
@@ -61,6 +62,16 @@ OPTIONS: list[tuple[str, Options, Error, str]] = [
     ("Adam", {"lr": -1.0}, ValueError, "learning rate"),
     ("Adam", {"lr": float("nan")}, ValueError, "learning rate"),
     ("SGD", {"lr": float("nan")}, ValueError, "lr: expected a number of at least 0"),
+    *(
+        (
+            name,
+            {"lr": schedule},
+            TypeError,
+            r"^lr: expected a number.*LambdaLR\(optimizer, schedule\)",
+        )
+        for name in ("Adam", "SGD", "RMSprop")
+        for schedule in (instep.schedules.CosineDecay(0.5, 10), instep.schedules.CosineDecay)
+    ),
     ("Adam", {"betas": (1.0, 0.5)}, ValueError, "beta"),
     ("Adam", {"eps_hat": 1}, TypeError, "eps_hat: expected True or False"),
     ("Adam", {"maximize": None}, TypeError, "maximize: expected True or False"),

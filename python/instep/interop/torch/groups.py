@@ -22,12 +22,17 @@ def read_options(group: Group, rule: Rule) -> dict[str, Any]:
     for name, reason in _REFUSED.items():
         if group.get(name):
             raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
-    values = {name: as_number(name, group[name]) for name in rule.hyperparameters}
-    if callable(values["lr"]):
+    check_rate(group["lr"])
+    return {name: as_number(name, group[name]) for name in rule.hyperparameters}
+
+
+def check_rate(lr: object) -> None:
+    """Raise TypeError where a learning rate is a callable, which torch has other means for."""
+    if callable(lr):
         raise TypeError(
-            f"lr: expected a number, got {values['lr']!r}; use torch.optim.lr_scheduler"
+            f"lr: expected a number, got {lr!r}; torch's optimizers take a schedule by "
+            "torch.optim.lr_scheduler.LambdaLR(optimizer, schedule), with lr=1.0"
         )
-    return values
 
 
 def check_options(group: Group, rule: Rule) -> None:

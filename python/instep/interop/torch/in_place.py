@@ -11,7 +11,7 @@ from torch._compile import _disable_dynamo
 from instep.docstrings import fill
 from instep.interop.torch.binding import Binding
 from instep.interop.torch.form import Form
-from instep.interop.torch.groups import check_options, names_of
+from instep.interop.torch.groups import check_options, check_rate, names_of
 from instep.interop.torch.tensors import check_tensor
 
 T = TypeVar("T", bound="type[InPlace]")
@@ -50,6 +50,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     # Options that groups have and torch's constructor does not know or would act upon.
     _own: Mapping[str, Any] = {}
     _binding: Binding | None = None
+
+    def __init__(self, params: Any, lr: Any, **options: Any) -> None:
+        check_rate(lr)  # before torch compares it with a number
+        super().__init__(params, lr=lr, **options)  # type: ignore[call-arg]
 
     @overload
     def step(self, closure: None = None) -> None: ...
