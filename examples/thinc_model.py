@@ -22,37 +22,28 @@ Array = NDArray[np.float32]
 
 
 class InstepOptimizer:
-    """An optimizer of thinc that has one of instep's for each parameter.
+    """An optimizer of thinc whose steps are instep's.
 
     thinc shows parameters one after the other, and clips the gradient of each on its own.
     """
 
-    def __init__(self, learn_rate: float, grad_clip: float) -> None:
+    averages = None
+
+    def __init__(self, keyed: instep.Keyed, learn_rate: float, grad_clip: float) -> None:
+        self.keyed = keyed
         self.learn_rate = learn_rate
         self.grad_clip = grad_clip
-        self.averages = None
-        self.optimizers: dict[tuple[int, str], instep.Optimizer] = {}
-
-    def new_optimizer(self, weights: Array) -> instep.Optimizer:
-        """Return the optimizer of one parameter."""
-        raise NotImplementedError
 
     def __call__(
         self, key: tuple[int, str], weights: Array, gradient: Array, *, lr_scale: float = 1.0
     ) -> tuple[Array, Array]:
         """Step the weights, in place, and leave zeros in the gradient, as thinc expects."""
-        optimizer = self.optimizers.get(key)
-        if optimizer is None:
-            optimizer = self.optimizers[key] = self.new_optimizer(weights)
-        elif optimizer.param_groups[0]["params"][0] is not weights:
-            optimizer.rebind(weights)  # someone has put another array into the model
-        optimizer.lr = self.learn_rate * lr_scale
         scale = 1.0
         if self.grad_clip:
             norm = float(np.linalg.norm(gradient))
             if norm >= self.grad_clip:
                 scale = norm / self.grad_clip
-        optimizer.step(gradient, grad_scale=scale)
+        self.keyed.step(key, weights, gradient, self.learn_rate * lr_scale, grad_scale=scale)
         gradient.fill(0.0)
         return weights, gradient
 
@@ -72,24 +63,15 @@ class InstepAdam(InstepOptimizer):
         eps: float = 1e-8,
         grad_clip: float = 1.0,
     ) -> None:
-        super().__init__(learn_rate, grad_clip)
-        self.betas = beta1, beta2
-        self.eps = eps
-
-    def new_optimizer(self, weights: Array) -> instep.Optimizer:
-        """Return the optimizer of one parameter."""
-        return instep.Adam(weights, betas=self.betas, eps=self.eps, eps_hat=True)
+        keyed = instep.Keyed(instep.Adam, betas=(beta1, beta2), eps=eps, eps_hat=True)
+        super().__init__(keyed, learn_rate, grad_clip)
 
 
 class InstepSGD(InstepOptimizer):
     """``thinc.api.SGD(..., use_averages=False)``."""
 
     def __init__(self, learn_rate: float, *, grad_clip: float = 1.0) -> None:
-        super().__init__(learn_rate, grad_clip)
-
-    def new_optimizer(self, weights: Array) -> instep.Optimizer:
-        """Return the optimizer of one parameter."""
-        return instep.SGD(weights)
+        super().__init__(instep.Keyed(instep.SGD), learn_rate, grad_clip)
 
 
 def train(optimizer: Callable[..., Any], x: Array, y: Array, epochs: int = 10) -> Model[Any, Any]:

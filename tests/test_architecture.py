@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("bench", "interop", "study"),
     ("",),
-    ("functional", "line_search"),
+    ("functional", "keyed", "line_search"),
     ("optimizers",),
     ("optimizer",),
     ("resumable_optimizer",),

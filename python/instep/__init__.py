@@ -13,6 +13,7 @@ from instep import functional, line_search, reference, schedules
 from instep._core import __version__
 from instep.checkpoint import CheckpointError
 from instep.config import get_num_threads, set_num_threads, show_config
+from instep.keyed import Keyed
 from instep.nested import flatten
 from instep.optimizer import Optimizer
 from instep.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, AMSGrad, RMSprop
@@ -26,6 +27,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "CheckpointError",
+    "Keyed",
     "Optimizer",
     "RMSprop",
     "RowGradient",

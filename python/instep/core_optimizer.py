@@ -6,15 +6,21 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import LearningRate
 from instep.names import may_be_set, no_attribute
 from instep.param_group import ParamGroup
-from instep.parameters import Array, ExistingGroup, FlatGroup, Structure, as_arrays, check_names
+from instep.parameters import (
+    Array,
+    ExistingGroup,
+    FlatGroup,
+    Structure,
+    as_arrays,
+    check_names,
+    everywhere,
+)
 from instep.rule import Rule
 
 
@@ -161,7 +167,9 @@ class CoreOptimizer(_core.Optimizer):
         groups = [group for group in self._groups for _ in group.params]
         return [
             {
-                name: _everywhere(self._rule.initial_value(name, group), states[name])
+                name: everywhere(
+                    self._rule.initial_value(name, group), states[name].shape, states[name].dtype
+                )
                 for name in states
             }
             for group, states in zip(groups, self._named_states(), strict=True)
@@ -170,8 +178,3 @@ class CoreOptimizer(_core.Optimizer):
     def _named_states(self) -> list[dict[str, Array]]:
         """Return the states of each parameter that exist, by name; not copies."""
         return [self._rule.by_name(states) for states in self._states()]
-
-
-def _everywhere(value: float, like: Array) -> Array:
-    # numpy.broadcast_to raises something else than MemoryError where memory runs out.
-    return np.ndarray(like.shape, like.dtype, np.array(value, like.dtype), strides=(0,) * like.ndim)

@@ -238,9 +238,9 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         ----------
         params : ndarray, sequence of ndarray, or mapping of str to ndarray
             The arrays, in the structure of gradients: one, a sequence with one for each parameter
-            of all groups, or a mapping with each parameter's name. Each has the shape and dtype of
-            the one whose place it takes, and any layout. States keep theirs: where the strides of
-            an array and of its states differ, steps are slower.
+            of all groups, or, where all have names, a mapping with each name. Each has the shape
+            and dtype of the one whose place it takes, and any layout. States keep theirs: where the
+            strides of an array and of its states differ, steps are slower.
 
         Raises
         ------

@@ -83,7 +83,7 @@ def in_place_of(
     """
     if structure == "array":
         return [cast("AnyArray", params)]
-    if structure == "mapping":
+    if structure == "mapping" or (isinstance(params, Mapping) and None not in names):
         if not isinstance(params, Mapping):
             raise TypeError(
                 "parameters: expected a mapping from each parameter's name to an array, got "
@@ -170,6 +170,12 @@ def _address(value: Any, name: str | None, position: int) -> object:
     """Return where an array's memory is; None of what is no array."""
     array: Any = _core.as_ndarray(value, "parameter", name, position)
     return array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else None
+
+
+def everywhere(value: float, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return an array of one number, which takes the memory of one element, not to be written."""
+    # numpy.broadcast_to raises something else than MemoryError where memory runs out.
+    return np.ndarray(shape, dtype, np.array(value, dtype), strides=(0,) * len(shape))
 
 
 def check_names(groups: Sequence[list[str] | None]) -> None:

@@ -26,6 +26,7 @@ PACKAGE = Path(instep.__file__).parent
 NAMES = {
     *DEFAULTS,
     "CheckpointError",
+    "Keyed",
     "Optimizer",
     "RowGradient",
     "flatten",
@@ -49,7 +50,7 @@ SCHEDULES = [getattr(schedules, name) for name in schedules.__all__]
 RULES = [*(getattr(instep, name) for name in DEFAULTS), line_search.ArmijoSGD, *SCHEDULES]
 """Classes that are the formula of a paper."""
 
-CLASSES = [*RULES, instep.Optimizer, instep.RowGradient]
+CLASSES = [*RULES, instep.Keyed, instep.Optimizer, instep.RowGradient]
 METHODS = [
     schedules.CosineDecay.__call__,
     instep.Optimizer.step,
@@ -60,6 +61,10 @@ METHODS = [
     instep.Optimizer.load_state_dict,
     instep.Optimizer.save,
     instep.Optimizer.load,
+    instep.Keyed.step,
+    instep.Keyed.load_state_dict,
+    instep.Keyed.save,
+    instep.Keyed.load,
     line_search.ArmijoSGD.step,
     line_search.ArmijoSGD.state_dict,
     line_search.ArmijoSGD.load_state_dict,

@@ -88,6 +88,10 @@ STRUCTURES: dict[str, tuple[Any, Any]] = {
     "an iterator": ([f32(2), f32(3)], iter([2 * f32(2), 3 * f32(3)])),
     "a mapping": ({"a": f32(2), "b": f32(3)}, {"a": 2 * f32(2), "b": 3 * f32(3)}),
     "another order": ({"a": f32(2), "b": f32(3)}, {"b": 3 * f32(3), "a": 2 * f32(2)}),
+    "groups with names": (
+        [{"params": {"a": f32(2)}}, {"params": {"b": f32(3)}}],
+        {"b": 3 * f32(3), "a": 2 * f32(2)},
+    ),
     "groups": (
         [{"params": f32(2)}, {"params": [f32(3), f32(4)]}],
         [2 * f32(2), 3 * f32(3), 4 * f32(4)],

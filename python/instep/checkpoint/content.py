@@ -32,6 +32,7 @@ import numpy as np
 
 from instep._core import __version__
 from instep.numbers import check_count
+from instep.parameters import everywhere
 from instep.state_dict import as_mapping, labels, read_ids, read_state_dict
 
 if TYPE_CHECKING:
@@ -146,10 +147,37 @@ def read_content(
     Nothing is allocated for the arrays before the metadata has shown that they fit. Raises
     TypeError, ValueError or KeyError when the content does not.
     """
-    params = expected.params
     opened = form.open_file(file, _sizes(expected))
+    return _read(opened, _metadata(opened, expected.kind), expected, with_params)
+
+
+def read_described(
+    kind: Kind, expect: Callable[[Mapping[str, Any]], Expectation], form: Format, file: IO[bytes]
+) -> Content:
+    """Return what a file holds whose parameters nobody knows but the file, without their values.
+
+    `expect` makes the expectation from the metadata. No more is allocated for the arrays than the
+    file has bytes. Raises TypeError, ValueError or KeyError when the content does not fit.
+    """
+    size = file.seek(0, 2)
+    opened = form.open_file(file, Sizes(size, size))
+    metadata = _metadata(opened, kind)
+    expected = expect(metadata)
+    if sum(state.nbytes for states in expected.states for state in states.values()) > size:
+        raise ValueError(f"the file has {size:,} bytes, fewer than the arrays that it describes")
+    return _read(opened, metadata, expected, with_params=False)
+
+
+def _metadata(opened: Opened, kind: Kind) -> Mapping[str, Any]:
     metadata = as_mapping(parse_json(opened.metadata), "metadata")
-    _check_kind(metadata, expected.kind)
+    _check_kind(metadata, kind)
+    return metadata
+
+
+def _read(
+    opened: Opened, metadata: Mapping[str, Any], expected: Expectation, with_params: bool
+) -> Content:
+    params = expected.params
     checksums = as_mapping(_get(metadata, "checksums"), "checksums")
     if set(opened.names) != checksums.keys():
         odd = sorted(set(opened.names) ^ checksums.keys())
@@ -159,7 +187,9 @@ def read_content(
     saved = dict(zip(places, params, strict=True))
     names = _places(checksums, len(params))
     # For the reasons that a dictionary is refused.
-    nothing = {name: _without_memory(saved[k]) for name, (k, _) in names.items()}
+    nothing = {
+        name: everywhere(0.0, saved[k].shape, saved[k].dtype) for name, (k, _) in names.items()
+    }
     read_state_dict(_state_dict(metadata, names, nothing), expected.groups, expected.states)
     if with_params and any(f"param.{k}" not in names for k in range(len(params))):
         raise ValueError("expected parameters too, as params=True asks for; save with params=True")
@@ -219,12 +249,6 @@ def _sizes(expected: Expectation) -> Sizes:
     metadata = 2**20 + 4096 * len(groups) + 256 * per_param * len(params) + 12 * names + 20 * axes
     data = per_param * sum(param.nbytes for param in params)
     return Sizes(metadata, data + 4 * metadata)
-
-
-def _without_memory(array: Array) -> Array:
-    """Return an array of the same shape and dtype that takes the memory of one element."""
-    element = np.zeros((), array.dtype)
-    return np.ndarray(array.shape, array.dtype, element.data, strides=(0,) * array.ndim)
 
 
 def _check_kind(metadata: Mapping[str, Any], expected: Kind) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from instep.checkpoint import npz, safetensors
 from instep.checkpoint.atomic import replace_file
-from instep.checkpoint.content import encode, read_content
+from instep.checkpoint.content import encode, read_content, read_described
 from instep.checkpoint.error import CheckpointError
 
 if TYPE_CHECKING:
-    from instep.checkpoint.content import Content, Expectation, Format, Snapshot
+    from instep.checkpoint.content import Content, Expectation, Format, Kind, Snapshot
 
 MISFITS = (TypeError, ValueError, KeyError)
 """What is raised where the content of a file does not fit."""
@@ -42,9 +43,18 @@ class CheckpointFile:
 
     def read(self, expected: Expectation, *, params: bool) -> Content:
         """Do what `Optimizer.load` says, but for what it changes."""
+        return self._read(lambda file: read_content(expected, self._format, file, params))
+
+    def read_described(
+        self, kind: Kind, expect: Callable[[Mapping[str, Any]], Expectation]
+    ) -> Content:
+        """Do what `Keyed.load` says, but for what it changes."""
+        return self._read(lambda file: read_described(kind, expect, self._format, file))
+
+    def _read(self, read: Callable[[IO[bytes]], Content]) -> Content:
         with open(self._name, "rb") as file:  # noqa: PTH123
             try:
-                return read_content(expected, self._format, file, params)
+                return read(file)
             except MISFITS as error:
                 raise self.refusal(error) from error
 

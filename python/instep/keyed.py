@@ -1,0 +1,399 @@
+"""An optimizer for protocols that hand over one array at a time, by a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, Union
+
+import numpy as np
+
+from instep.dlpack import AnyArray, is_array
+from instep.numbers import check_count
+from instep.optimizer import Optimizer
+from instep.param_group import ParamGroup
+from instep.parameters import Array, everywhere
+from instep.row_gradient import RowGradient
+from instep.state_dict import as_mapping, read_state_dict
+
+if TYPE_CHECKING:
+    import os
+
+    from instep.checkpoint.content import Expectation, Kind
+    from instep.hyperparameters import Schedule
+
+Key: TypeAlias = Union[str, int, "tuple[Key, ...]"]
+
+
+class _Saved(NamedTuple):
+    """What a key goes on from once its array is there."""
+
+    state_dict: dict[str, Any]
+    skipped_steps: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Keyed:
+    """One optimizer for each key, where a key, its weights and a gradient are handed over.
+
+    A key's states are made at its first step. Where its weights are another array than at the step
+    before, the states go on with that one (`Optimizer.rebind`).
+
+    Parameters
+    ----------
+    optimizer : type
+        A class of optimizers, such as `Adam`.
+    **options
+        The hyperparameters and options that it takes, the same for all keys. `clip_norm` bounds the
+        norm of each key's gradient alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the first argument is no such class, or refuses the options.
+
+    Examples
+    --------
+    >>> import numpy as np, instep
+    >>> keyed = instep.Keyed(instep.Adam, lr=0.5)
+    >>> layer = {"W": np.zeros(2), "b": np.zeros(1)}
+    >>> for name, weights in layer.items():
+    ...     keyed.step(("layer 1", name), weights, np.ones_like(weights))
+    >>> layer["W"].round(6)
+    array([-0.5, -0.5])
+    """
+
+    def __init__(self, optimizer: type[Optimizer], **options: Any) -> None:
+        given: object = optimizer
+        if not (isinstance(given, type) and issubclass(given, Optimizer)):
+            raise TypeError(
+                f"optimizer: expected a class of optimizers, such as instep.Adam, got {given!r}"
+            )
+        self._class = optimizer
+        self._options = options
+        self._model = optimizer(np.zeros(1), **options)  # refuses what an optimizer refuses
+        # Replaced as a whole where more than one key changes: done, or not begun.
+        self._known: dict[Key, Optimizer | _Saved] = {}
+
+    @property
+    def optimizers(self) -> Mapping[Key, Optimizer]:
+        """The optimizer of each key that has been stepped here, also to change its options."""
+        known = {key: each for key, each in self._known.items() if isinstance(each, Optimizer)}
+        return MappingProxyType(known)
+
+    def step(
+        self,
+        key: Key,
+        weights: AnyArray,
+        gradient: AnyArray | RowGradient | None,
+        lr: float | Schedule | None = None,
+        *,
+        grad_scale: float = 1.0,
+    ) -> None:
+        """Step the weights of a key, in place.
+
+        Parameters
+        ----------
+        key : str, int, or tuple of keys
+            Whose weights they are.
+        weights : ndarray
+            The array to step, of the shape and dtype that the key had at its first step.
+        gradient : ndarray, RowGradient or None
+            As `Optimizer.step` takes it.
+        lr : float or callable, optional
+            The key's learning rate from this step on; None leaves it.
+        grad_scale : float
+            What the loss was multiplied by: see `Optimizer.step`.
+
+        Raises
+        ------
+        TypeError, ValueError, FloatingPointError
+            As when an optimizer is made, rebound or stepped, with the key as a note. Weights,
+            states, counts and rate then stay as they were.
+        """
+        _check_key(key)
+        known = self._known.get(key)
+        try:
+            if isinstance(known, Optimizer):
+                if known.param_groups[0].params[0] is not weights:
+                    known.rebind(weights)
+                _step(known, gradient, lr, grad_scale)
+                return
+            optimizer = self._new_optimizer(weights, known)
+            self._known[key] = optimizer
+            before = optimizer.steps
+            try:
+                _step(optimizer, gradient, lr, grad_scale)
+            except BaseException:
+                if optimizer.steps == before:  # an interrupt may come after the step
+                    self._forget(key, known)
+                raise
+        except Exception as error:
+            error.add_note(f"key: {key!r}")
+            raise
+
+    def reset(self) -> None:
+        """Forget all keys: each begins anew at its next step, with the options of the beginning."""
+        self._known = {}
+
+    def state_dict(self) -> dict[Key, dict[str, Any]]:
+        """Return states, counts and hyperparameters of all keys.
+
+        Returns
+        -------
+        dict
+            For each key what its optimizer's ``state_dict()`` returns: copies.
+        """
+        return {key: self._saved(each).state_dict for key, each in [*self._known.items()]}
+
+    def load_state_dict(self, state_dict: Mapping[Key, Mapping[str, Any]]) -> None:
+        """Take over states, counts and hyperparameters, in the place of all that there are.
+
+        Each key goes on from them at its next step, which raises ValueError or TypeError where the
+        weights are of another shape or dtype. A learning rate that is a callable stays.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            What `state_dict` returned.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            When it does not fit; all then stays as it was.
+        """
+        known: dict[Key, Optimizer | _Saved] = {}
+        for key, given in as_mapping(state_dict, "state_dict").items():
+            _check_key(key)
+            where = f"state_dict[{key!r}]"
+            if "state" not in as_mapping(given, where):
+                raise KeyError(f"{where}: expected the key 'state', got {list(given)}")
+            dictionary = _copy_of(given)
+            arrays = [
+                value
+                for state in dictionary["state"].values()
+                for name, value in state.items()
+                if name != "step" and isinstance(value, np.ndarray)
+            ]
+            like = arrays[0] if arrays else np.zeros(())
+            saved = _Saved(dictionary, 0, like.dtype.name, like.shape)
+            self._check(saved)
+            known[key] = saved
+        self._known = known
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the states, counts and hyperparameters of all keys to one file.
+
+        As `Optimizer.save` writes it, without parameters.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file, which ends in ``.npz`` or ``.safetensors``.
+
+        Raises
+        ------
+        OSError, ValueError, ImportError
+            As `Optimizer.save` does.
+        """
+        import json
+
+        from instep.checkpoint.content import Snapshot
+        from instep.checkpoint.files import CheckpointFile
+
+        file = CheckpointFile(path)
+        keys = {key: self._saved(each) for key, each in [*self._known.items()]}
+        states, groups = {}, []
+        for k, (key, saved) in enumerate(keys.items()):
+            [group] = saved.state_dict["param_groups"]
+            states[k] = {"step": 0} | next(iter(saved.state_dict["state"].values()), {})
+            counts = {"steps": saved.state_dict["steps"], "skipped_steps": saved.skipped_steps}
+            groups.append({**group, **counts, "params": [k], "param_names": [json.dumps(key)]})
+        file.write(
+            Snapshot(
+                self._kind(),
+                {"state": states, "param_groups": groups, "steps": 0},
+                0,
+                [(saved.dtype, saved.shape) for saved in keys.values()],
+                [],
+            )
+        )
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over a file that `save` has written, in the place of all that there is.
+
+        It was written by a `Keyed` of the same class of optimizers. All of it is read and checked
+        before anything changes. Each key goes on from it at its next step, as after
+        `load_state_dict`.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Name of the file.
+
+        Raises
+        ------
+        CheckpointError
+            When the file is damaged, something else, or does not fit; all then stays as it was.
+        OSError, ValueError
+            As `Optimizer.load` does.
+        """
+        from instep.checkpoint.files import MISFITS, CheckpointFile
+
+        file = CheckpointFile(path)
+        content = file.read_described(self._kind(), self._expectation)
+        known: dict[Key, Optimizer | _Saved] = {}
+        try:
+            for k, group in enumerate(content.state_dict["param_groups"]):
+                key = _key_of(group["param_names"][0])
+                if key in known:
+                    raise ValueError(f"expected each key once, got {key!r} twice")
+                state = content.state_dict["state"][k]
+                like = next((each for name, each in state.items() if name != "step"), np.zeros(()))
+                saved = _Saved(
+                    {
+                        "state": {0: state},
+                        "param_groups": [_without_counts(group)],
+                        "steps": check_count("steps", group["steps"]),
+                    },
+                    check_count("skipped_steps", group["skipped_steps"]),
+                    like.dtype.name,
+                    like.shape,
+                )
+                self._check(saved)
+                known[key] = saved
+        except MISFITS as error:
+            raise file.refusal(error) from error
+        self._known = known
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("a shallow copy of Keyed would step the same arrays; use copy.deepcopy")
+
+    def __repr__(self) -> str:
+        return f"Keyed({self._class.__name__}), {len(self._known)} keys"
+
+    def _new_optimizer(self, weights: AnyArray, saved: _Saved | None) -> Optimizer:
+        if not is_array(weights):
+            raise TypeError(f"weights: expected an array, got {type(weights).__name__}")
+        optimizer = self._class(weights, **self._options)
+        if saved is not None:
+            with optimizer._turn():
+                optimizer._load(saved.state_dict, skipped_steps=saved.skipped_steps)
+        return optimizer
+
+    def _forget(self, key: Key, before: _Saved | None) -> None:
+        """Let a key be what it was before its first step."""
+        if before is None:
+            del self._known[key]
+        else:
+            self._known[key] = before
+
+    def _saved(self, known: Optimizer | _Saved) -> _Saved:
+        """Return what a key may go on from, in arrays of its own."""
+        if isinstance(known, _Saved):
+            return known._replace(state_dict=_copy_of(known.state_dict))
+        with known._turn():
+            [param] = known._params()
+            return _Saved(known._state_dict(), known._skipped_steps, param.dtype.name, param.shape)
+
+    def _kind(self) -> Kind:
+        kind = self._model._kind()
+        return kind._replace(class_name=f"Keyed {kind.class_name}")
+
+    def _group(self, param: Array, name: str) -> ParamGroup:
+        """Return the group of a key, as a dictionary must fit it."""
+        return ParamGroup(_stays, [param], [name], self._model.param_groups[0]._values)
+
+    def _states(self, param: Array) -> dict[str, Array]:
+        values = self._model.param_groups[0]._values
+        return dict.fromkeys(self._model._rule.present_states(values), param)
+
+    def _check(self, saved: _Saved) -> None:
+        """Raise TypeError, ValueError or KeyError unless an optimizer of a key takes it."""
+        param = everywhere(0.0, saved.shape, np.dtype(saved.dtype))
+        group = self._group(param, "")
+        loaded = read_state_dict(saved.state_dict, [group], [self._states(param)])
+        rule = self._model._rule
+        kept = {name: group[name] for name in rule.initial.values()}
+        [options] = loaded.options
+        rule.check({**options, **kept}, group._values)
+
+    def _expectation(self, metadata: Mapping[str, Any]) -> Expectation:
+        """Return what a file with this metadata must fit, by what it says of its parameters."""
+        from instep.checkpoint.content import Expectation
+
+        groups, params = [], []
+        for described, group in zip(metadata["params"], metadata["param_groups"], strict=True):
+            dtype, shape = described
+            if dtype not in ("float32", "float64"):
+                raise ValueError(f"params: expected dtype float32 or float64, got {dtype!r}")
+            lengths = tuple(check_count("shape", length) for length in shape)
+            params.append(everywhere(0.0, lengths, np.dtype(dtype)))
+            [name] = as_mapping(group, "param_groups")["param_names"]
+            groups.append(self._group(params[-1], name))
+        states = [self._states(param) for param in params]
+        return Expectation(self._kind(), groups, states, params, len(self._model._rule.states))
+
+
+def _step(
+    optimizer: Optimizer,
+    gradient: AnyArray | RowGradient | None,
+    lr: float | Schedule | None,
+    grad_scale: float,
+) -> None:
+    """Step once, with another rate where one is given; where that fails, the former is back."""
+    former, before = optimizer.lr, optimizer.steps
+    if lr is not None and lr != former:
+        optimizer.lr = lr
+    try:
+        optimizer.step(gradient, grad_scale=grad_scale)
+    except BaseException:
+        if optimizer.steps == before:  # an interrupt may come after the step
+            optimizer.lr = former
+        raise
+
+
+def _check_key(key: object) -> None:
+    if isinstance(key, tuple):
+        for each in key:
+            _check_key(each)
+    elif type(key) not in (str, int):
+        raise TypeError(f"key: expected str, int or a tuple of them, got {key!r}")
+
+
+def _key_of(text: str) -> Key:
+    """Return the key that was written as JSON."""
+    from instep.checkpoint.content import parse_json
+
+    def as_key(value: Any) -> Key:
+        return tuple(map(as_key, value)) if isinstance(value, list) else value
+
+    try:
+        key = as_key(parse_json(text))
+        _check_key(key)
+    except RecursionError:
+        raise ValueError("expected a key of few levels, its tuples are too deep") from None
+    return key
+
+
+def _copy_of(state_dict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state dictionary in arrays of its own, in C order."""
+    copied = {
+        id_: {
+            name: np.array(value, order="C") if isinstance(value, np.ndarray) else value
+            for name, value in as_mapping(state, f"state[{id_!r}]").items()
+        }
+        for id_, state in as_mapping(state_dict["state"], "state").items()
+    }
+    return {**state_dict, "state": copied}
+
+
+def _without_counts(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the group of a key without what a file has beside it."""
+    beside = ("steps", "skipped_steps", "param_names")
+    return {name: value for name, value in group.items() if name not in beside} | {"params": [0]}
+
+
+def _stays(_: ParamGroup, __: Mapping[str, object]) -> NoReturn:
+    raise TypeError("this group belongs to no optimizer")
