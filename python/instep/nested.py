@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from instep.dlpack import SupportsDLPack
+from instep.parameters import check_memory
 from instep.row_gradient import RowGradient
 
 
@@ -37,7 +38,8 @@ def flatten(tree: object) -> dict[str, Any]:
     ------
     TypeError
         When anything else is found, such as a number or a string, or a key of another type: the
-        message says where. What is not to be stepped does not belong into the tree.
+        message says where. What is not to be stepped does not belong into the tree. Also when a
+        mapping hands out a new array at each look, as an archive of NumPy does.
     ValueError
         When two leaves would have one name, as those of ``{"a": {"b": x}, "a.b": y}``.
 
@@ -78,7 +80,11 @@ def _leaves(tree: object, name: str) -> Iterator[tuple[str, object]]:
         yield name, tree
         return
     for key, value in _items(tree, name):
-        yield from _leaves(value, f"{name}.{key}" if name else str(key))
+        yield from _leaves(value, _inside(name, key))
+
+
+def _inside(name: str, key: str | int) -> str:
+    return f"{name}.{key}" if name else str(key)
 
 
 def _items(tree: object, name: str) -> Iterator[tuple[str | int, object]]:
@@ -89,6 +95,9 @@ def _items(tree: object, name: str) -> Iterator[tuple[str | int, object]]:
                 raise TypeError(
                     f"{_place(name)}: expected keys that are strings or integers, got {key!r}"
                 )
+        if type(tree) is not dict:
+            names = [_inside(name, key) for key in tree]
+            check_memory(tree.values(), tree.values(), names, tree, "dict")
         return iter(tree.items())
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return zip(tree._fields, tree, strict=True)

@@ -20,8 +20,8 @@ from instep.parameters import (
     Params,
     Structure,
     as_arrays,
-    flatten,
     flatten_group,
+    flatten_groups,
     in_place_of,
 )
 from instep.resumable_optimizer import ResumableOptimizer
@@ -157,7 +157,7 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
         self._defaults = self._rule.check(defaults)
-        groups, structure = flatten(params)
+        groups, structure = flatten_groups(params)
         for group in groups:
             self._add_flat_group(group, structure)
 

@@ -38,7 +38,7 @@ class ExistingGroup(NamedTuple):
     """Of each parameter."""
 
 
-def flatten(params: Params) -> tuple[list[FlatGroup], Structure]:
+def flatten_groups(params: Params) -> tuple[list[FlatGroup], Structure]:
     """Return the groups that `params` stands for, and the structure of its gradients."""
     if is_array(params):
         return [FlatGroup([cast("AnyArray", params)], None, {})], "array"
@@ -130,7 +130,7 @@ def _named(params: Mapping[str, AnyArray], options: dict[str, object]) -> FlatGr
     names = list(params)
     arrays = [params[name] for name in names]
     if type(params) is not dict:
-        _check_memory(arrays, (params[name] for name in names), names, params, "dict")
+        check_memory(arrays, (params[name] for name in names), names, params, "dict")
     return FlatGroup(arrays, names, options)
 
 
@@ -143,11 +143,11 @@ def _as_list(params: object) -> list[Any]:
         )
     items = list(params)
     if not isinstance(params, list | tuple | Iterator):
-        _check_memory(items, params, [None] * len(items), params, "list")
+        check_memory(items, params, [None] * len(items), params, "list")
     return items
 
 
-def _check_memory(
+def check_memory(
     arrays: Iterable[object],
     again: Iterable[object],
     names: Sequence[str | None],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, UserDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -117,3 +118,11 @@ def test_a_nested_model_is_stepped_in_place() -> None:
 def test_a_parameter_of_none_is_refused_by_its_name() -> None:
     with pytest.raises(TypeError, match=r"parameter '0\.b'.*NoneType"):
         instep.SGD(instep.flatten([Layer(A)]))
+
+
+def test_a_mapping_that_reads_a_file_at_each_look_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", w=A)
+    with np.load(tmp_path / "w.npz") as archive:
+        with pytest.raises(TypeError, match=r"'model\.w'.*same memory.*keep dict\(\.\.\.\) of it"):
+            instep.flatten({"model": archive})
+        assert list(instep.flatten({"model": dict(archive)})) == ["model.w"]
