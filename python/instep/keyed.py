@@ -121,9 +121,9 @@ class Keyed:
                 _step(known, gradient, lr, grad_scale)
                 return
             optimizer = self._new_optimizer(weights, known)
-            self._known[key] = optimizer
             before = optimizer.steps
             try:
+                self._known[key] = optimizer
                 _step(optimizer, gradient, lr, grad_scale)
             except BaseException:
                 if optimizer.steps == before:  # an interrupt may come after the step
@@ -285,7 +285,7 @@ class Keyed:
     def _forget(self, key: Key, before: _Saved | None) -> None:
         """Let a key be what it was before its first step."""
         if before is None:
-            del self._known[key]
+            self._known.pop(key, None)
         else:
             self._known[key] = before
 
@@ -344,9 +344,9 @@ def _step(
 ) -> None:
     """Step once, with another rate where one is given; where that fails, the former is back."""
     former, before = optimizer.lr, optimizer.steps
-    if lr is not None and lr != former:
-        optimizer.lr = lr
     try:
+        if lr is not None and lr != former:
+            optimizer.lr = lr
         optimizer.step(gradient, grad_scale=grad_scale)
     except BaseException:
         if optimizer.steps == before:  # an interrupt may come after the step

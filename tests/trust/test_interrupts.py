@@ -13,6 +13,7 @@ import pytest
 
 import instep
 from tests.api.model import make, params_of, random_arrays
+from tests.cases import Array
 from tests.trust.made import (
     FORMATS,
     doubled,
@@ -140,6 +141,27 @@ def walk(
 @pytest.mark.parametrize(("prepare", "call"), OPERATIONS.values(), ids=list(OPERATIONS))
 def test_interrupts(prepare: Callable[[], Any], call: Callable[[Any], Any]) -> None:
     walk(prepare, call)
+
+
+def keyed_after_steps(steps: int) -> tuple[instep.Keyed, Array]:
+    keyed, w = instep.Keyed(instep.Adam, lr=0.5), np.zeros(3)
+    for _ in range(steps):
+        keyed.step("w", w, np.ones(3))
+    return keyed, w
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_interrupts_of_keyed_steps(steps: int) -> None:
+    """At a key's first step and at a later one, by another array and rate."""
+    found, n, goes_on = set(), 0, True
+    while goes_on:
+        n += 1
+        keyed, w = keyed_after_steps(steps)
+        other = w.copy()
+        goes_on = interrupted(lambda: keyed.step("w", other, np.ones(3), 0.25), n)  # noqa: B023
+        found.add(repr([keyed.state_dict(), other.tolist()]))
+    assert n > 10
+    assert len(found) == 2  # as before, and as after
 
 
 @files_are_left_to_python
