@@ -209,6 +209,12 @@ class ResumableOptimizer(CoreOptimizer):
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if not all(param.flags.writeable for params, _, _ in state["groups"] for param in params):
+            raise ValueError(
+                "parameters: expected writable arrays, got read-only ones of what was unpickled; "
+                "load it into memory that can be written, such as joblib.load without mmap_mode, "
+                "or pickle.loads with buffers that are bytearrays"
+            )
         self._begin()
         vars(self).update(state["attributes"])
         self._change_gradient_options({})

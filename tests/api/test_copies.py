@@ -7,6 +7,7 @@ import gc
 import pickle
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -157,6 +158,26 @@ def test_a_copy_of_a_group_is_a_plain_dict(duplicate: Callable[[Any], Any]) -> N
     assert copied["lr"] == 0.5
     copied["lr"] = -1.0
     assert optimizer.lr == 0.5
+
+
+def loads_read_only(optimizer: Any) -> Any:
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(optimizer, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(data, buffers=[bytes(buffer) for buffer in buffers])
+
+
+def test_an_optimizer_out_of_read_only_memory_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"read-only ones of what was unpickled; load it into .*"):
+        loads_read_only(stepped("Adam", parameters()))
+
+
+def test_what_it_says_is_what_joblib_does(tmp_path: Path) -> None:
+    joblib: Any = pytest.importorskip("joblib")
+    optimizer = stepped("Adam", parameters())
+    joblib.dump(optimizer, tmp_path / "optimizer.joblib")
+    with pytest.raises(ValueError, match=r"such as joblib\.load without mmap_mode"):
+        joblib.load(tmp_path / "optimizer.joblib", mmap_mode="r")
+    assert_same(joblib.load(tmp_path / "optimizer.joblib").state_dict(), optimizer.state_dict())
 
 
 class Halved(instep.Adam):
