@@ -53,7 +53,8 @@ class Cursor {
   const Stream* stream_ = nullptr;
   char* element_ = nullptr;
   int last_ = 0;
-  std::int64_t position_[max_axes];  // on each axis; those that the stream has
+  // On each axis, of those that the stream has: to set all made tiles a tenth dearer.
+  std::int64_t position_[max_axes];
 };
 
 }  // namespace instep

@@ -15,8 +15,8 @@ namespace instep {
 class GradientNorm {
  public:
   struct Place {
-    std::size_t array;
-    std::int64_t element;  // in C order
+    std::size_t array = 0;
+    std::int64_t element = 0;  // in C order
   };
 
   explicit GradientNorm(const GradientLoops& loops) : loops_(&loops) {}
@@ -36,10 +36,10 @@ class GradientNorm {
  private:
   struct Array {
     Stream stream;
-    std::int64_t size;
-    DType dtype;
-    std::size_t first_block;
-    double sum;
+    std::int64_t size = 0;
+    DType dtype = float32;
+    std::size_t first_block = 0;
+    double sum = 0.0;
   };
 
   double sum(const Condition& condition, double rescale, bool guarded,

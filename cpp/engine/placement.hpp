@@ -23,7 +23,7 @@ inline std::int64_t elements_to_line(const void* address, std::int64_t item_size
 
 // An array's address modulo `modulus`, a power of two.
 struct Placement {
-  std::int64_t phase, modulus;
+  std::int64_t phase = 0, modulus = 1;
 
   // Bytes from there on before the next such address.
   std::int64_t distance_from(const void* address) const {

@@ -20,8 +20,8 @@ class Order {
   static Order of_c(int ndim, const std::ptrdiff_t* shape);
 
   struct Axis {
-    int axis;
-    bool backwards;
+    int axis = 0;
+    bool backwards = false;
   };
   const std::vector<Axis>& axes() const { return axes_; }
 
@@ -32,7 +32,7 @@ class Order {
   // lowest address the element lies whose index is 0 on all of them.
   struct Layout {
     std::vector<std::ptrdiff_t> strides;
-    std::ptrdiff_t origin;
+    std::ptrdiff_t origin = 0;
   };
   Layout contiguous(int ndim, const std::ptrdiff_t* shape, std::int64_t item_size) const;
 
@@ -43,7 +43,7 @@ class Order {
 class Stream {
  public:
   struct Axis {
-    std::int64_t length, stride;
+    std::int64_t length = 0, stride = 0;
   };
 
   Stream() = default;

@@ -55,7 +55,8 @@ void Task::find_direct() noexcept {
 }
 
 std::int64_t Task::lead_in(std::int64_t at) const noexcept {
-  return elements_to_line(written_data_[param_place] + at * item_size_, item_size_);
+  const char* const param = static_cast<const char*>(written_data_[param_place]);
+  return elements_to_line(param + at * item_size_, item_size_);
 }
 
 void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
@@ -73,9 +74,15 @@ void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
 
 // All streams are direct.
 void Task::step_run(std::int64_t begin, std::int64_t end) const noexcept {
+  if (begin == 0) {  // as most small ones, where it shows
+    loop(written_data_, grad_data_, end, *coefficients);
+    return;
+  }
   const std::int64_t offset = begin * item_size_;
   void* written[max_written];
-  for (int k = 0; k < written_count_; ++k) written[k] = written_data_[k] + offset;
+  for (int k = 0; k < written_count_; ++k) {
+    written[k] = static_cast<char*>(written_data_[k]) + offset;
+  }
   loop(written, grad_data_ + offset, end - begin, *coefficients);
 }
 

@@ -50,7 +50,7 @@ class Task {
   std::int64_t size_ = 0, item_size_ = 0;
   int written_count_ = 0;
   bool direct_ = true;
-  char* written_data_[max_written] = {};
+  void* written_data_[max_written] = {};
   const char* grad_data_ = nullptr;
 
   Stream written_[max_written], grad_;

@@ -31,8 +31,8 @@ class TaskLine {
   void step_share(int share, int shares) const noexcept;
 
   struct Stretch {
-    const Task* task;
-    std::int64_t end;  // on the line, in bytes
+    const Task* task = nullptr;
+    std::int64_t end = 0;  // on the line, in bytes
   };
 
   std::vector<Stretch> stretches_;
