@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, Union
 import numpy as np
 
 from instep.dlpack import AnyArray, is_array
+from instep.names import OwnAttributes
 from instep.numbers import check_count
 from instep.optimizer import Optimizer
 from instep.param_group import ParamGroup
@@ -34,7 +35,7 @@ class _Saved(NamedTuple):
     shape: tuple[int, ...]
 
 
-class Keyed:
+class Keyed(OwnAttributes):
     """One optimizer for each key, where a key, its weights and a gradient are handed over.
 
     A key's states are made at its first step. Where its weights are another array than at the step

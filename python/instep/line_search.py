@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
+from typing import Any, NamedTuple, NoReturn, SupportsFloat, TypeAlias
 
 import numpy as np
 
 import instep._core as _core
 from instep.dlpack import AnyArray, is_array
-from instep.names import may_be_set, no_attribute
+from instep.names import OwnAttributes
 from instep.numbers import (
     ABOVE_0_TO_1,
     BETWEEN_0_AND_1,
@@ -41,7 +41,7 @@ class _Progress(NamedTuple):
     evaluations: int = 0
 
 
-class ArmijoSGD:
+class ArmijoSGD(OwnAttributes):
     r"""Stochastic gradient descent that searches for the step size of each batch.
 
     The step size :math:`\eta_k` is the first of :math:`\eta, \beta\eta, \beta^2\eta, \dots` that
@@ -148,13 +148,6 @@ class ArmijoSGD:
         # The guard has the norm of the gradients measured.
         self._sgd = SGD(_without_groups(params), nonfinite="raise")
         self._allocate()
-
-    if not TYPE_CHECKING:  # type checkers would take any name for one that can be set
-
-        def __setattr__(self, name, value):
-            if not may_be_set(type(self), name):
-                raise no_attribute(type(self), name, ())
-            super().__setattr__(name, value)
 
     @property
     def params(self) -> tuple[Array, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 
 def nearest(name: object, known: Collection[str]) -> str:
@@ -37,6 +38,19 @@ def no_attribute(cls: type[object], name: str, settable: Collection[str]) -> Att
         f"{cls.__name__} has no attribute {name!r}{nearest(name, settable)}; to set there are "
         f"{', '.join(settable) or 'none'}, and what a class derived from it adds"
     )
+
+
+class OwnAttributes:
+    """Base of classes whose objects have no attribute that can be set."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers would take any name for one that can be set
+
+        def __setattr__(self, name, value):
+            if not may_be_set(type(self), name):
+                raise no_attribute(type(self), name, ())
+            super().__setattr__(name, value)
 
 
 def _initials(name: str) -> str:

@@ -79,6 +79,13 @@ def test_a_rate_stays_until_another_is_given() -> None:
     assert other.tolist() == [-1.0] * 2
 
 
+def test_attributes_cannot_be_set() -> None:
+    keyed, _ = stepped()
+    for name in ("lr", "optimizers", "learning_rate"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(keyed, name, 0.5)
+
+
 def test_what_an_optimizer_takes() -> None:
     keyed, table = keyed_of("SGD", lr=1.0), np.zeros((3, 2))
     keyed.step("t", table, instep.RowGradient(np.array([1]), np.ones((1, 2))))

@@ -26,7 +26,7 @@ def read_options(group: Group, rule: Rule) -> dict[str, Any]:
     return {name: as_number(name, group[name]) for name in rule.hyperparameters}
 
 
-def check_rate(lr: object) -> None:
+def check_rate(lr: Any) -> None:
     """Raise TypeError where a learning rate is a callable, which torch has other means for."""
     if callable(lr):
         raise TypeError(
