@@ -53,11 +53,9 @@ Parameter make_parameter(const Rule& rule, Py_ssize_t position,
 
 }  // namespace
 
-void functional_step(const std::string& rule_name, const std::vector<py::object>& arrays,
-                     const std::vector<double>& options, std::int64_t step, double grad_scale,
-                     const py::object& gradient_options) {
-  const Table& table = chosen_table();
-  const Rule& rule = find_rule(table, rule_name);
+void functional_step(const Rule& rule, const std::vector<py::object>& arrays, const double* options,
+                     std::int64_t step, double grad_scale,
+                     const GradientOptions& gradient_options) {
   std::vector<Parameter> parameters;
   std::vector<py::object> grads;
   if (is_sequence(arrays[0].ptr())) {
@@ -77,11 +75,11 @@ void functional_step(const std::string& rule_name, const std::vector<py::object>
   WrittenMemory written;
   for (const Parameter& parameter : parameters) parameter.add_to(written);
   written.settle();
-  Call call(table.gradients);
-  call.begin(parameters.size(), 1, read_gradient_options(gradient_options), grad_scale);
+  Call call(chosen_table().gradients);
+  call.begin(parameters.size(), 1, gradient_options, grad_scale);
   std::vector<Watched<std::int64_t>> steps(parameters.size(), step - 1);
   for (std::size_t k = 0; k < parameters.size(); ++k) {
-    call.bind(parameters[k], grads[k], written, {options.data(), 0, &steps[k]});
+    call.bind(parameters[k], grads[k], written, {options, 0, &steps[k]});
   }
   bool admitted = false;
   without_gil(call.bytes(), [&] { admitted = call.run(); });

@@ -14,6 +14,8 @@ using ArrayFields = pybind11::detail::PyArray_Proxy;
 inline const ArrayFields& fields(PyObject* array) { return *pybind11::detail::array_proxy(array); }
 
 constexpr int writeable_flag = pybind11::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+constexpr int contiguous_flags = pybind11::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ |
+                                 pybind11::detail::npy_api::NPY_ARRAY_F_CONTIGUOUS_;
 
 inline bool is_ndarray(PyObject* object) {
   return pybind11::detail::npy_api::get().PyArray_Check_(object);

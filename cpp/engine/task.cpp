@@ -4,7 +4,7 @@
 
 #include "engine/cursor.hpp"
 #include "engine/parallel.hpp"
-#include "engine/placement.hpp"
+#include "kernels/prefetch.hpp"
 
 namespace instep {
 namespace {
@@ -38,13 +38,13 @@ struct Task::Scratch {
 };
 
 void Task::add_written(Stream stream) noexcept {
-  written_data_[written_count_] = stream.data();
-  written_[written_count_++] = std::move(stream);
+  written_[arrays_.written_count] = std::move(stream);
+  arrays_.add_written(written_[arrays_.written_count].data());
   find_direct();
 }
 
 void Task::set_grad(Stream stream) noexcept {
-  grad_data_ = stream.data();
+  arrays_.grad = stream.data();
   grad_ = std::move(stream);
   find_direct();
 }
@@ -54,36 +54,12 @@ void Task::find_direct() noexcept {
   for (const Stream& each : written_) direct_ = direct_ && each.direct();
 }
 
-std::int64_t Task::lead_in(std::int64_t at) const noexcept {
-  const char* const param = static_cast<const char*>(written_data_[param_place]);
-  return elements_to_line(param + at * item_size_, item_size_);
-}
-
 void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
   if (!direct_ || condition_grad != nullptr) {
     step_tiles(begin, end);
     return;
   }
-  if ((end - begin) * item_size_ >= least_bytes_to_align) {
-    const std::int64_t aligned = begin + lead_in(begin);
-    if (begin < aligned) step_run(begin, aligned);
-    begin = aligned;
-  }
-  step_run(begin, end);
-}
-
-// All streams are direct.
-void Task::step_run(std::int64_t begin, std::int64_t end) const noexcept {
-  if (begin == 0) {  // as most small ones, where it shows
-    loop(written_data_, grad_data_, end, *coefficients);
-    return;
-  }
-  const std::int64_t offset = begin * item_size_;
-  void* written[max_written];
-  for (int k = 0; k < written_count_; ++k) {
-    written[k] = static_cast<char*>(written_data_[k]) + offset;
-  }
-  loop(written, grad_data_ + offset, end - begin, *coefficients);
+  arrays_.step(loop, *coefficients, begin, end);
 }
 
 // Row after row where the gradient is met across its cache lines (in C order for a parameter in
@@ -97,7 +73,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
     return;
   }
   Tile tile;
-  const std::int64_t row_bytes = Tile::row_bytes(item_size_);
+  const std::int64_t row_bytes = Tile::row_bytes(item_size());
   const std::int64_t row = grad_.axes().back().length;
   const std::int64_t first_row = std::min(end, (begin + row - 1) / row * row);
   const std::int64_t last_row = std::max(first_row, end / row * row);
@@ -105,7 +81,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
   Cursor grad;
   for (std::int64_t top = first_row, rows; top < last_row; top += rows * row) {
     grad.go(grad_, top);
-    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size_});
+    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size()});
     for (std::int64_t left = 0; left < row; left += tile_columns) {
       const std::int64_t columns = std::min(tile_columns, row - left);
       grad.gather_tile(rows, columns, tile.bytes, row_bytes);
@@ -125,7 +101,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
 void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                        const char* gathered_grad) const noexcept {
   if (begin == end) return;
-  const std::int64_t block = block_bytes / item_size_;
+  const std::int64_t block = block_bytes / item_size();
   const auto most = [block](const Stream& stream, const Cursor& cursor) {
     return stream.in_rows() ? cursor.run() : block;
   };
@@ -138,25 +114,25 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
     return room;
   };
   Cursor cursors[max_written], grad_cursor;
-  for (int k = 0; k < written_count_; ++k) cursors[k].go(written_[k], begin);
+  for (int k = 0; k < arrays_.written_count; ++k) cursors[k].go(written_[k], begin);
   if (gathered_grad == nullptr) grad_cursor.go(grad_, begin);
   for (std::int64_t at = begin, n; at < end; at += n) {
     n = end - at;
-    for (int k = 0; k < written_count_; ++k) n = std::min(n, most(written_[k], cursors[k]));
+    for (int k = 0; k < arrays_.written_count; ++k) n = std::min(n, most(written_[k], cursors[k]));
     if (gathered_grad == nullptr) n = std::min(n, most(grad_, grad_cursor));
     if (condition_grad != nullptr) n = std::min(n, block);
     void* written[max_written];
-    for (int k = 0; k < written_count_; ++k) {
+    for (int k = 0; k < arrays_.written_count; ++k) {
       written[k] = meet(written_[k], cursors[k], n, scratch.of_written(k));
     }
     const char* grad = gathered_grad == nullptr ? meet(grad_, grad_cursor, n, scratch.of_grad())
-                                                : gathered_grad + (at - begin) * item_size_;
+                                                : gathered_grad + (at - begin) * item_size();
     if (condition_grad != nullptr) {
       condition_grad(grad, scratch.of_grad(), n, condition);
       grad = scratch.of_grad();
     }
     loop(written, grad, n, *coefficients);
-    for (int k = 0; k < written_count_; ++k) {
+    for (int k = 0; k < arrays_.written_count; ++k) {
       if (!written_[k].in_rows()) cursors[k].scatter(n, written[k]);
       cursors[k].advance(n);
     }

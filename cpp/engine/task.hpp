@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "engine/direct_arrays.hpp"
 #include "engine/stream.hpp"
 #include "kernels/table.hpp"
 
@@ -19,19 +20,19 @@ class Task {
   Condition condition = {};
 
   Task() = default;
-  Task(std::int64_t size, std::int64_t item_size) : size_(size), item_size_(item_size) {}
+  Task(std::int64_t size, std::int64_t item_size) : size_(size) { arrays_.item_size = item_size; }
 
   // The parameter comes first, then the states that the loop uses.
   void add_written(Stream stream) noexcept;
   void set_grad(Stream stream) noexcept;
 
   std::int64_t size() const { return size_; }
-  std::int64_t item_size() const { return item_size_; }
-  std::int64_t bytes_per_element() const { return item_size_ * (written_count_ + 1); }
+  std::int64_t item_size() const { return arrays_.item_size; }
+  std::int64_t bytes_per_element() const { return arrays_.bytes_per_element(); }
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
-  std::int64_t lead_in(std::int64_t at) const noexcept;
+  std::int64_t lead_in(std::int64_t at) const noexcept { return arrays_.lead_in(at); }
 
   // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
@@ -40,18 +41,15 @@ class Task {
   struct Scratch;
 
   void find_direct() noexcept;
-  void step_run(std::int64_t begin, std::int64_t end) const noexcept;
   void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
   void step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                    const char* gathered_grad) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.
-  std::int64_t size_ = 0, item_size_ = 0;
-  int written_count_ = 0;
+  std::int64_t size_ = 0;
   bool direct_ = true;
-  void* written_data_[max_written] = {};
-  const char* grad_data_ = nullptr;
+  DirectArrays arrays_;  // which begin as the streams do
 
   Stream written_[max_written], grad_;
 };

@@ -37,6 +37,8 @@ int max_threads() {
 
 std::int64_t set_grain(std::int64_t bytes) { return grain.exchange(bytes); }
 
+bool indivisible(std::int64_t bytes) { return bytes / grain.load(std::memory_order_relaxed) <= 1; }
+
 int threads_for(std::int64_t bytes) {
   const std::int64_t shares = bytes / grain.load(std::memory_order_relaxed);
   if (shares <= 1 || crowded()) return 1;

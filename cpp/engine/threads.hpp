@@ -16,6 +16,9 @@ int max_threads();
 // A thread gets at least so many bytes of work. Returns the former value.
 std::int64_t set_grain(std::int64_t bytes);
 
+// Whether so many bytes of work are too few for two threads.
+bool indivisible(std::int64_t bytes);
+
 // How many threads share so many bytes of work now.
 int threads_for(std::int64_t bytes);
 

@@ -1,5 +1,5 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict, type_check_only
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, Self, TypedDict, final, type_check_only
 
 from numpy.typing import NDArray
 
@@ -29,14 +29,27 @@ def max_threads() -> int: ...
 def set_thread_cap(cap: int) -> None: ...
 def set_grain(n_bytes: int) -> int: ...
 def new_state(param: NDArray[Any], k: int, states: int) -> NDArray[Any]: ...
-def step(
-    rule: str,
-    arrays: Sequence[Any],
-    options: Sequence[float],
-    step: int,
-    grad_scale: float,
-    gradient_options: Mapping[str, Any],
-) -> None: ...
+
+@final
+class StepFunction:
+    def __new__(
+        cls,
+        *,
+        rule: str,
+        arrays: Sequence[str],
+        required: Collection[str],
+        # Name, default, what converts a value, and the first and the last float that needs no
+        # conversion; None of a flag.
+        options: Sequence[tuple[str, float, Callable[[object], float], tuple[float, float] | None]],
+        conditions: Sequence[str],
+        switches: Mapping[str, str],
+        check_step: Callable[[object], int] | None,
+        check_together: Callable[[Mapping[str, Any]], None] | None,
+        check_conditions: Callable[[dict[str, Any]], tuple[float, Mapping[str, Any]]],
+        refuse: Callable[..., None],
+    ) -> Self: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> None: ...
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any: ...
 
 class _Metaclass(type): ...  # pybind11's, of each of its classes
 

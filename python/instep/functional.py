@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any
 
 import instep._core as _core
 from instep.gradient_options import DEFAULTS, GradientOptions, check, check_grad_scale
@@ -25,10 +25,8 @@ from instep.reference import rules
 if TYPE_CHECKING:
     from instep.reference.rules import *  # noqa: F403
 
-P = ParamSpec("P")
 
-
-def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> Callable[P, None]:
+def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) -> _core.StepFunction:
     """Return the compiled function that `specification` describes.
 
     `optimizer` is a class of the same rule, whose hyperparameters say what the options may be.
@@ -38,52 +36,57 @@ def _compiled(specification: Callable[P, None], optimizer: type[Optimizer]) -> C
     signature = inspect.Signature(parameters)
     arrays = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
-    counts_steps = "step" in signature.parameters
     rule = optimizer._rule
     checks = rule.checks
-    # In the core's order; what has no default is always given.
-    default_options = {name: float(defaults.get(name, 0.0)) for name in rule.options}
-    state_switches = [
-        (arrays[2 + rule.states.index(state)], option)
-        for state, option in rule.switches.items()
-        if option in rule.options
-    ]
-
-    @wraps(specification)
-    def step(*args: P.args, **kwargs: P.kwargs) -> None:
-        conditions = _conditions(kwargs)
-        passed = {**dict(zip(arrays, args, strict=False)), **kwargs}
-        given: dict[str, Any] = {**defaults, **passed}
-        if len(passed) != len(args) + len(kwargs) or given.keys() != signature.parameters.keys():
-            signature.bind(*args, **kwargs)  # raises what Python itself would
-        options = default_options.copy()
-        for name, value in kwargs.items():
-            if name in options:
-                options[name] = checks[name](value)
-        for state, option in state_switches:
-            if options[option] != 0 and given[state] is None:
-                raise ValueError(f"{option}: expected {state} to be passed with it, got None")
-        rule.check_together(options)
-        count = (
-            check_integer("step", given["step"], at_least=1, below=COUNT_END) if counts_steps else 1
-        )
-        _core.step(
-            rule.name, [given[name] for name in arrays], list(options.values()), count, *conditions
+    options = set(signature.parameters) - {*arrays, "step"}
+    if len(arrays) != 2 + len(rule.states) or not options == set(rule.options) <= checks.keys():
+        raise LookupError(
+            f"{specification.__name__}, {optimizer.__name__}: expected the states and options of "
+            f"cpp/rules/{rule.name}.hpp: {', '.join([*rule.states, *rule.options])}"
         )
 
+    def refuse(*args: object, **kwargs: object) -> None:
+        for name in CONDITIONS:
+            kwargs.pop(name, None)
+        signature.bind(*args, **kwargs)  # raises what Python itself would
+
+    step = _core.StepFunction(
+        rule=rule.name,
+        arrays=arrays,
+        required=signature.parameters.keys() - defaults.keys(),
+        # In the core's order; what has no default is always given.
+        options=[(name, float(defaults.get(name, 0.0)), *checks[name]) for name in rule.options],
+        conditions=CONDITIONS,
+        switches={
+            arrays[2 + rule.states.index(state)]: option
+            for state, option in rule.switches.items()
+            if option in rule.options
+        },
+        check_step=_check_step if "step" in signature.parameters else None,
+        check_together=rule.check_together,
+        check_conditions=_check_conditions,
+        refuse=refuse,
+    )
+    update_wrapper(step, specification)
+    step.__module__ = __name__  # where pickle finds it
     return step
 
 
-def _conditions(kwargs: dict[str, Any]) -> tuple[float, GradientOptions]:
-    """Take what is done to gradients out of `kwargs`, as the core takes it."""
-    scale = check_grad_scale(kwargs.pop("grad_scale", 1.0))
-    options = {name: kwargs.pop(name) for name in DEFAULTS if name in kwargs}
-    if options.get("nonfinite") == "skip":
+CONDITIONS = ("grad_scale", *DEFAULTS)
+
+
+def _check_conditions(given: dict[str, Any]) -> tuple[float, GradientOptions]:
+    """Return what is done to gradients, as the core takes it."""
+    scale = check_grad_scale(given.pop("grad_scale", 1.0))
+    if given.get("nonfinite") == "skip":
         raise ValueError(
             "nonfinite: expected 'propagate' or 'raise', got 'skip', which only an optimizer "
             "does: it counts what it skips"
         )
-    return scale, check(options)
+    return scale, check(given)
+
+
+_check_step = partial(check_integer, "step", at_least=1, below=COUNT_END)
 
 
 if not TYPE_CHECKING:  # to a type checker the functions are those of the reference

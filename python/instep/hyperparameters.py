@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, overload
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -15,6 +15,15 @@ T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
 """A learning rate for each count of completed steps; `instep.schedules` has the usual ones."""
+
+
+class OptionCheck(NamedTuple):
+    """What an option of the core may be."""
+
+    convert: Callable[[object], float]
+    """Returns a value as the core takes it, or raises TypeError or ValueError."""
+    interval: tuple[float, float] | None = None
+    """The first and the last float of those that need no conversion; None of a flag."""
 
 
 class HasGroups(Protocol):
@@ -69,8 +78,8 @@ class Hyperparameter(Generic[T]):
         """Return `value` as it is kept, or raise TypeError or ValueError."""
         raise NotImplementedError
 
-    def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        """For each option of the core that this stands for, what checks and converts it."""
+    def numbers(self) -> Mapping[str, OptionCheck]:
+        """For each option of the core that this stands for, what it may be."""
         raise NotImplementedError
 
     def encode(self, value: T) -> Mapping[str, float]:
@@ -88,8 +97,8 @@ class Number(Hyperparameter[float]):
     def check(self, value: object) -> float:
         return self.range.check(self.name, value)
 
-    def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        return {self.name: self.check}
+    def numbers(self) -> Mapping[str, OptionCheck]:
+        return {self.name: OptionCheck(self.check, self.range.interval)}
 
     def encode(self, value: float) -> Mapping[str, float]:
         return {self.name: value}
@@ -114,8 +123,8 @@ class LearningRate(Hyperparameter["float | Schedule"]):
         """Check what a callable returned: an infinite rate is the slip of one that divides by 0."""
         return FINITE_AT_LEAST_0.check("lr", value)
 
-    def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        return {self.name: self.check_number}
+    def numbers(self) -> Mapping[str, OptionCheck]:
+        return {self.name: OptionCheck(self.check_number, AT_LEAST_0.interval)}
 
     def encode(self, value: float | Schedule) -> Mapping[str, float]:
         return {self.name: math.nan if callable(value) else value}
@@ -134,8 +143,11 @@ class Betas(Hyperparameter[tuple[float, float]]):
         )
         return first, second
 
-    def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        return {name: partial(FROM_0_BELOW_1.check, name) for name in ("beta1", "beta2")}
+    def numbers(self) -> Mapping[str, OptionCheck]:
+        return {
+            name: OptionCheck(partial(FROM_0_BELOW_1.check, name), FROM_0_BELOW_1.interval)
+            for name in ("beta1", "beta2")
+        }
 
     def encode(self, value: tuple[float, float]) -> Mapping[str, float]:
         return {"beta1": value[0], "beta2": value[1]}
@@ -155,8 +167,8 @@ class Flag(Hyperparameter[bool]):
             raise ValueError(f"{self.name}: expected {self.only} in this class, got {value!r}")
         return bool(value)
 
-    def numbers(self) -> Mapping[str, Callable[[object], float]]:
-        return {self.name: self.check}
+    def numbers(self) -> Mapping[str, OptionCheck]:
+        return {self.name: OptionCheck(self.check)}
 
     def encode(self, value: bool) -> Mapping[str, float]:
         return {self.name: float(value)}

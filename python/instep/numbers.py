@@ -33,6 +33,14 @@ class Range:
         first, last = "(" if self.above else "[", ")" if self.below else "]"
         return f"a number in {first}{self.low:g}, {self.high:g}{last}"
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The first and the last float that it contains."""
+        return (
+            math.nextafter(self.low, math.inf) if self.above else self.low,
+            math.nextafter(self.high, -math.inf) if self.below else self.high,
+        )
+
     def check(self, name: str, value: object) -> float:
         """Return a value, which messages call `name`, or raise TypeError or ValueError."""
         if type(value) is float and value in self:

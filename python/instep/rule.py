@@ -10,15 +10,11 @@ from types import FunctionType
 from typing import Any, Self
 
 import instep._core as _core
-from instep.hyperparameters import Flag, Hyperparameter, hyperparameters
+from instep.hyperparameters import Flag, Hyperparameter, OptionCheck, hyperparameters
 from instep.names import nearest
 from instep.parameters import Array
 
 _WORDS = _core.rules()
-
-
-def _go_together(_: Mapping[str, Any]) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -33,14 +29,14 @@ class Rule:
         The states that exist only where an option is on, and that option.
     initial : mapping of str to str
         The states that begin at an option's value instead of 0, and that option.
-    check_together : callable
+    check_together : callable, optional
         Raises ValueError for hyperparameters that do not go together.
     """
 
     name: str
     switches: Mapping[str, str] = field(default_factory=dict)
     initial: Mapping[str, str] = field(default_factory=dict)
-    check_together: Callable[[Mapping[str, Any]], None] = _go_together
+    check_together: Callable[[Mapping[str, Any]], None] | None = None
 
     owner: type[Any] = object
     """The class."""
@@ -92,8 +88,8 @@ class Rule:
         return {name: given[name] for name in self.hyperparameters if name in given}
 
     @property
-    def checks(self) -> dict[str, Callable[[object], float]]:
-        """For each of the core's options, what checks its value and converts it."""
+    def checks(self) -> dict[str, OptionCheck]:
+        """For each of the core's options, what it may be."""
         return {
             option: check
             for each in self.hyperparameters.values()
@@ -118,7 +114,8 @@ class Rule:
             if present is not None:
                 self._check_change(name, present[name], new)
             values[name] = new
-        self.check_together(values)
+        if self.check_together is not None:
+            self.check_together(values)
         return values
 
     def _check_change(self, name: str, old: Any, new: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 import instep
 from instep.bench.arrays import DTYPES, LAYOUTS, NUMBERS, Arrays
 from instep.bench.cases import Case
-from instep.bench.own import INSTEP, REFERENCE
+from instep.bench.own import FUNCTIONAL, INSTEP, REFERENCE
 from instep.bench.rules import RULES, Rule
 from tests.bench.made_up import RULE
 
@@ -57,7 +57,7 @@ def test_contenders_take_the_same_steps(
     rule: Rule, sizes: tuple[int, ...], gradient_buffers: int, layout: str
 ) -> None:
     case = OpenCase(rule, "float32", sizes, layout, gradient_buffers)
-    steps = [contender.prepare(case).step for contender in (INSTEP, REFERENCE)]
+    steps = [contender.prepare(case).step for contender in (INSTEP, FUNCTIONAL, REFERENCE)]
     start = [param.copy() for param in case.given[0]]
     for step in steps:
         for _ in range(5):

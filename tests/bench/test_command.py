@@ -93,7 +93,7 @@ def test_every_case_is_measured(
     assert [line.strip("*") for line in lines if line.startswith("**")] == list(kinds)
     assert sum(line.startswith("| numpy |") for line in lines) == len(kinds)
     for each in measured:
-        assert {"instep", "numpy"} <= each.timings.keys()
+        assert {"instep", "functional", "numpy"} <= each.timings.keys()
 
 
 def test_json_has_every_figure(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_peers(
     assert field == [names]
     here = [name for name in names if name != "thinc"]
     ((_, contenders, _),) = asked
-    expected = ["instep", "numpy", *(f"{name} mode" for name in here)]
+    expected = ["instep", "functional", "numpy", *(f"{name} mode" for name in here)]
     assert contenders == [*expected, "traffic floor", "root floor"]
     output = capsys.readouterr().out
     assert all(f"{name} 1.2.3" in output for name in here)

@@ -394,7 +394,7 @@ def steps_in_another_mode(bits: int) -> None:
         unusual_sample = sample / 7
     assert (unusual_sample != sample / 7).any(), "the mode has no effect"
 
-    _core.set_grain(1)
+    large = _core.set_grain(1)
     for dtype, case in itertools.product(DTYPES, FEW_CASES):
         # A third of the values below the smallest normal number, a third with squares below it.
         start = case.random_arrays(1001, dtype)
@@ -404,7 +404,8 @@ def steps_in_another_mode(bits: int) -> None:
             array[1::3] *= np.sqrt(tiny)
         expected = {name: array.copy() for name, array in start.items()}
         case.step(reference, expected, number=7)
-        for threads in (1, 3):
+        for grain, threads in ((1, 1), (1, 3), (large, 1)):
+            _core.set_grain(grain)
             arrays = {name: array.copy() for name, array in start.items()}
             with openmp_threads(threads), other_mode(bits):
                 case.step(functional, arrays, number=7)

@@ -136,6 +136,14 @@ def add_group(optimizer: Any) -> None:
     optimizer.add_param_group({"params": {"x": np.ones((2, 3)), "y": np.ones(4)}, "lr": 0.5})
 
 
+def step_function(optimizer: Any, **conditions: Any) -> None:
+    moments = zip(*optimizer._states(), strict=True)
+    exp_avg, exp_avg_sq, _ = map(list, moments)
+    instep.functional.adam_step(
+        params_of(optimizer), GRADS, exp_avg, exp_avg_sq, step=1, lr=0.125, **conditions
+    )
+
+
 class Operation(NamedTuple):
     """What may run out of memory."""
 
@@ -177,6 +185,10 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "scheduled step": Operation(
         lambda: make("AMSGrad", odd_parameters(), lr=halving), lambda it: it.step(GRADS)
+    ),
+    "step function": Operation(stepped, step_function),
+    "step function with clipping": Operation(
+        stepped, lambda it: step_function(it, clip_norm=0.5, grad_scale=2.0)
     ),
     "add_param_group": Operation(named, add_group),
     "rebind": Operation(lambda: Moving(stepped("RMSprop", momentum=0.5)), Moving.move),

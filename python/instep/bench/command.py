@@ -11,7 +11,7 @@ from instep.bench import json_file, machine, markdown, peers
 from instep.bench.arguments import add_arguments, asked_lists, asked_peers
 from instep.bench.floors import FLOORS
 from instep.bench.measure import measure
-from instep.bench.own import INSTEP, REFERENCE
+from instep.bench.own import FUNCTIONAL, INSTEP, REFERENCE
 from instep.bench.presets import DEFAULT
 from instep.bench.results import Measurement, Results
 from instep.bench.tables import LEGEND, absences, tables
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 def _measure(preset: Preset, names: Sequence[str]) -> Results:
     """Measure every case of the preset."""
     others, skipped = peers.load(names)
-    contenders = [INSTEP, REFERENCE, *others, *FLOORS]
+    contenders = [INSTEP, FUNCTIONAL, REFERENCE, *others, *FLOORS]
     cases = list(preset.cases())
     _check_memory(cases, contenders)
 

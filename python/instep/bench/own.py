@@ -1,4 +1,4 @@
-"""The package's own contenders: the optimizers, and the reference as it is written."""
+"""The package's own contenders: the optimizers, and the step functions with their reference."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from instep.bench.arrays import as_list
 from instep.bench.contenders import Contender, Stepper, each_in_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from instep.bench.arrays import Arrays
     from instep.bench.cases import Case
 
@@ -24,11 +26,20 @@ def _optimizer(case: Case) -> Stepper:
     return Stepper(each_in_turn(optimizer.step, grads), lambda: as_list(params))
 
 
+def _functional(case: Case) -> Stepper:
+    instep.set_num_threads(case.threads)
+    return _step_function(getattr(instep.functional, case.rule.reference.__name__), case)
+
+
 def _reference(case: Case) -> Stepper:
+    return _step_function(case.rule.reference, case)
+
+
+def _step_function(function: Callable[..., None], case: Case) -> Stepper:
     params, grads = case.arrays()
     rule = case.rule
     states = rule.reference_states(lambda: _zeros_like(params))
-    step = functools.partial(rule.reference, params, **states, **rule.reference_options)
+    step = functools.partial(function, params, **states, **rule.reference_options)
     if rule.counts_steps:
         numbers = itertools.count(1)
         call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
@@ -44,4 +55,5 @@ def _zeros_like(arrays: Arrays) -> Arrays:
 
 
 INSTEP = Contender("instep", _optimizer)
+FUNCTIONAL = Contender("functional", _functional)
 REFERENCE = Contender("numpy", _reference)
