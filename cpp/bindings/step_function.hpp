@@ -4,7 +4,10 @@
 #include <pybind11/pybind11.h>
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "bindings/direct_step.hpp"

@@ -25,6 +25,8 @@ from instep.reference import rules
 if TYPE_CHECKING:
     from instep.reference.rules import *  # noqa: F403
 
+CONDITIONS = ("grad_scale", *DEFAULTS)
+
 
 def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) -> _core.StepFunction:
     """Return the compiled function that `specification` describes.
@@ -70,9 +72,6 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
     update_wrapper(step, specification)
     step.__module__ = __name__  # where pickle finds it
     return step
-
-
-CONDITIONS = ("grad_scale", *DEFAULTS)
 
 
 def _check_conditions(given: dict[str, Any]) -> tuple[float, GradientOptions]:
