@@ -38,7 +38,8 @@ struct DirectArrays {
  private:
   void run(Loop loop, const Coefficients& coefficients, std::int64_t begin,
            std::int64_t end) const noexcept {
-    if (begin == 0) {  // as most small ones, where it shows
+    // Small arrays are stepped whole, and there the addresses below would show.
+    if (begin == 0) {
       loop(written, grad, end, coefficients);
       return;
     }

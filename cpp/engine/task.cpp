@@ -1,6 +1,7 @@
 #include "engine/task.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/cursor.hpp"
 #include "engine/parallel.hpp"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "engine/direct_arrays.hpp"
 #include "engine/stream.hpp"
