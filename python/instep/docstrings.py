@@ -24,6 +24,7 @@ def fill(documented: T, paragraphs: Mapping[str, str]) -> T:
     if documented.__doc__ is not None:
         text = inspect.cleandoc(documented.__doc__)
         for name, paragraph in {**_EVERYWHERE, **paragraphs}.items():
-            text = text.replace(f"%({name})s", inspect.cleandoc(paragraph))
+            if f"%({name})s" in text:
+                text = text.replace(f"%({name})s", inspect.cleandoc(paragraph))
         documented.__doc__ = f"{text}\n"
     return documented

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import FunctionType
-from typing import Any, Self
+from types import FunctionType, MappingProxyType
+from typing import Any
 
 import instep._core as _core
 from instep.hyperparameters import Flag, Hyperparameter, OptionCheck, hyperparameters
@@ -17,7 +16,6 @@ from instep.parameters import Array
 _WORDS = _core.rules()
 
 
-@dataclass(frozen=True)
 class Rule:
     """A rule of the core as a class of optimizers has it.
 
@@ -33,26 +31,38 @@ class Rule:
         Raises ValueError for hyperparameters that do not go together.
     """
 
-    name: str
-    switches: Mapping[str, str] = field(default_factory=dict)
-    initial: Mapping[str, str] = field(default_factory=dict)
-    check_together: Callable[[Mapping[str, Any]], None] | None = None
-
-    owner: type[Any] = object
-    """The class."""
-    hyperparameters: Mapping[str, Hyperparameter[Any]] = field(default_factory=dict)
-    """Those of the class, in the order of their declaration."""
-
-    def __post_init__(self) -> None:
-        if self.name not in _WORDS:
+    # No dataclass: to make one takes a millisecond of `import instep`.
+    def __init__(
+        self,
+        name: str,
+        *,
+        switches: Mapping[str, str] = MappingProxyType({}),
+        initial: Mapping[str, str] = MappingProxyType({}),
+        check_together: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        if name not in _WORDS:
             raise LookupError(
-                f"expected one of the core's rules, {', '.join(_WORDS)}, got {self.name!r}; "
+                f"expected one of the core's rules, {', '.join(_WORDS)}, got {name!r}; "
                 "cpp/rules/all.hpp lists them, and a change of it needs a build"
             )
+        self.name = name
+        self.switches = switches
+        self.initial = initial
+        self.check_together = check_together
+        self.owner: type[Any] = object
+        self.hyperparameters: Mapping[str, Hyperparameter[Any]] = {}
 
-    def of(self, cls: type[Any]) -> Self:
-        """Return the rule with the hyperparameters that a class declares."""
-        return replace(self, owner=cls, hyperparameters=hyperparameters(cls))
+    def of(self, cls: type[Any]) -> Rule:
+        """Return the rule with the hyperparameters that a class declares, in their order."""
+        rule = Rule(
+            self.name,
+            switches=self.switches,
+            initial=self.initial,
+            check_together=self.check_together,
+        )
+        rule.owner = cls
+        rule.hyperparameters = hyperparameters(cls)
+        return rule
 
     @property
     def options(self) -> tuple[str, ...]:
