@@ -198,9 +198,3 @@ def test_arrays_of_zarr() -> None:
     zarr: Any = pytest.importorskip("zarr")
     with pytest.raises(TypeError, match=r"step w = x\[\.\.\.\]"):
         instep.SGD(zarr.array(np.ones((2, 3))))
-
-
-def test_arrays_of_jax() -> None:
-    jax: Any = pytest.importorskip("jax.numpy")
-    with pytest.raises(ValueError, match=r"^parameter 'w'.*step a copy, w = np\.array\(\.\.\.\)"):
-        instep.SGD({"w": jax.ones(2)})
