@@ -36,7 +36,7 @@ bool holds_arrays(PyObject* object, int depth = 8) {
 // The numbers of a complex array, each as two real ones.
 std::string advice_on_complex(PyObject* array, const char* role) {
   const auto& a = fields(array);
-  const py::dtype dtype = py::reinterpret_borrow<py::dtype>(a.descr);
+  const auto dtype = py::reinterpret_borrow<py::dtype>(a.descr);
   if (is_gradient(role)) {
     return "; pass its .real, or where the parameter is a complex array's view as real numbers, "
            "the same view of it";
@@ -62,7 +62,7 @@ std::string advice_on_fields(const py::dtype& dtype) {
 
 }  // namespace
 
-std::string advice_on_object(PyObject* object, const char* role) {
+const char* advice_on_object(PyObject* object, const char* role) {
   const bool gradient = is_gradient(role);
   if (is_of(object, "pandas.")) {
     return gradient ? "; pass its .to_numpy()"
@@ -100,7 +100,7 @@ std::string advice_on_dtype(PyObject* array, const char* role) {
   return "; convert it once with .astype(np.float32) or .astype(np.float64)";
 }
 
-std::string advice_on_read_only(PyObject* array) {
+const char* advice_on_read_only(PyObject* array) {
   const PyObject* const base = fields(array).base;
   if (base != nullptr && PyCapsule_CheckExact(base) != 0) {
     return "; it is seen by DLPack and may not be written, as JAX's arrays never may: step a copy, "

@@ -8,12 +8,12 @@
 namespace instep {
 
 // Of what is no ndarray.
-std::string advice_on_object(PyObject* object, const char* role);
+const char* advice_on_object(PyObject* object, const char* role);
 
 // Of an ndarray that is neither of float32 nor of float64 in the machine's byte order.
 std::string advice_on_dtype(PyObject* array, const char* role);
 
 // Of an ndarray that is to be written and is read-only.
-std::string advice_on_read_only(PyObject* array);
+const char* advice_on_read_only(PyObject* array);
 
 }  // namespace instep
