@@ -1,4 +1,5 @@
 #include "bindings/direct_step.hpp"
+#include "bindings/array_arguments.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -11,7 +12,7 @@
 namespace instep {
 namespace {
 
-constexpr int max_arrays = 2 + max_states;
+constexpr int max_arrays = first_state_argument + max_states;
 
 struct Extent {
   std::uintptr_t low, high;  // the bytes in [low, high)
@@ -43,8 +44,8 @@ class Arrangement {
 
   // Reads one parameter's arrays, appending to `extents`; false where they are no usual ones.
   bool read(PyObject* const* arrays, Part& part, Extent*& extents) {
-    if (!is_plain(arrays[0]) || !is_plain(arrays[1])) return false;
-    const auto& param = fields(arrays[0]);
+    if (!is_plain(arrays[param_argument]) || !is_plain(arrays[grad_argument])) return false;
+    const auto& param = fields(arrays[param_argument]);
     if (param.descr == types_.dtypes[float32].ptr()) {
       part.dtype = float32;
     } else if (param.descr == types_.dtypes[float64].ptr()) {
@@ -52,15 +53,15 @@ class Arrangement {
     } else {
       return false;
     }
-    part.arrays.grad = fields(arrays[1]).data;
-    part.size = element_count(arrays[0]);
+    part.arrays.grad = fields(arrays[grad_argument]).data;
+    part.size = element_count(arrays[param_argument]);
     part.arrays.item_size = item_size(part.dtype);
     int contiguous = contiguous_flags;
     unsigned present = 0;
-    for (int k = 0; k < 2 + rule_.state_count; ++k) {
-      const bool is_grad = k == 1;
-      if (k >= 2 && arrays[k] == Py_None) {
-        if ((rule_.required_states >> (k - 2) & 1u) != 0) return false;
+    for (int k = 0; k < first_state_argument + rule_.state_count; ++k) {
+      const bool is_grad = k == grad_argument, is_state = k >= first_state_argument;
+      if (is_state && arrays[k] == Py_None) {
+        if ((rule_.required_states >> (k - first_state_argument) & 1u) != 0) return false;
         continue;
       }
       if (!is_plain(arrays[k])) return false;
@@ -74,7 +75,7 @@ class Arrangement {
         return false;
       }
       if (!is_grad) part.arrays.add_written(array.data);
-      if (k >= 2) present |= 1u << (k - 2);
+      if (is_state) present |= 1u << (k - first_state_argument);
       *extents++ = {address, address + std::uintptr_t(part.size * part.arrays.item_size), !is_grad};
     }
     bytes_ += part.size * part.arrays.bytes_per_element();
@@ -123,11 +124,11 @@ bool is_steady(PyObject* sequence) {
 
 bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* sequences,
                     const double* options, std::int64_t step) {
-  const int count = 2 + rule.state_count;
-  const auto length = std::size_t(PySequence_Fast_GET_SIZE(sequences[0]));
+  const int count = first_state_argument + rule.state_count;
+  const auto length = std::size_t(PySequence_Fast_GET_SIZE(sequences[param_argument]));
   PyObject** items[max_arrays] = {};
   for (int k = 0; k < count; ++k) {
-    if (k >= 2 && sequences[k] == Py_None) continue;
+    if (k >= first_state_argument && sequences[k] == Py_None) continue;
     if (!is_steady(sequences[k])) return false;
     if (std::size_t(PySequence_Fast_GET_SIZE(sequences[k])) != length) return false;
     items[k] = PySequence_Fast_ITEMS(sequences[k]);
@@ -153,7 +154,7 @@ bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* 
 
 bool step_directly(const PlainTypes& types, const Rule& rule, PyObject* const* arrays,
                    const double* options, std::int64_t step) {
-  if (is_steady(arrays[0])) return step_sequences(types, rule, arrays, options, step);
+  if (is_steady(arrays[param_argument])) return step_sequences(types, rule, arrays, options, step);
   Arrangement arrangement(types, rule);
   Part part;
   Extent extents[max_arrays];

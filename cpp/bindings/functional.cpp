@@ -1,5 +1,6 @@
 #include "bindings/functional.hpp"
 
+#include "bindings/array_arguments.hpp"
 #include "bindings/call.hpp"
 #include "bindings/dlpack.hpp"
 #include "bindings/gil.hpp"
@@ -9,7 +10,9 @@ namespace instep {
 namespace {
 
 std::string argument_name(const Rule& rule, std::size_t k) {
-  return k == 0 ? "param" : k == 1 ? "grad" : rule.states[k - 2];
+  return k == param_argument  ? "param"
+         : k == grad_argument ? "grad"
+                              : rule.states[k - first_state_argument];
 }
 
 bool is_sequence(PyObject* argument) {
@@ -22,7 +25,7 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
   for (std::size_t k = 0; k < arrays.size(); ++k) {
     PyObject* argument = arrays[k].ptr();
     PyObject* list = nullptr;
-    if (argument == Py_None && k >= 2) {
+    if (argument == Py_None && k >= first_state_argument) {
       py::list none;
       for (std::size_t i = 0; i < lists[0].size(); ++i) none.append(py::none());
       list = none.release().ptr();
@@ -46,8 +49,8 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
 
 Parameter make_parameter(const Rule& rule, Py_ssize_t position,
                          const std::vector<py::object>& arrays) {
-  Parameter parameter(rule, py::none(), position, arrays[0]);
-  parameter.set_states({arrays.begin() + 2, arrays.end()});
+  Parameter parameter(rule, py::none(), position, arrays[param_argument]);
+  parameter.set_states({arrays.begin() + first_state_argument, arrays.end()});
   return parameter;
 }
 
@@ -58,18 +61,18 @@ void functional_step(const Rule& rule, const std::vector<py::object>& arrays, co
                      const GradientOptions& gradient_options) {
   std::vector<Parameter> parameters;
   std::vector<py::object> grads;
-  if (is_sequence(arrays[0].ptr())) {
+  if (is_sequence(arrays[param_argument].ptr())) {
     const std::vector<py::list> lists = as_lists(rule, arrays);
     for (std::size_t i = 0; i < lists[0].size(); ++i) {
       std::vector<py::object> each;
       each.reserve(lists.size());
       for (const py::list& list : lists) each.emplace_back(list[i]);
       parameters.push_back(make_parameter(rule, Py_ssize_t(i), each));
-      grads.push_back(each[1]);
+      grads.push_back(each[grad_argument]);
     }
   } else {
     parameters.push_back(make_parameter(rule, -1, arrays));
-    grads.push_back(arrays[1]);
+    grads.push_back(arrays[grad_argument]);
   }
 
   WrittenMemory written;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bindings/array.hpp"
+#include "bindings/array_arguments.hpp"
 #include "bindings/fast_method.hpp"
 #include "bindings/gil.hpp"
 #include "bindings/register.hpp"
@@ -20,20 +21,20 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
     throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
   }
   Floor floor;
-  const DType dtype = check_array(arrays[0].ptr(), Label(), "param");
+  const DType dtype = check_array(arrays[param_argument].ptr(), Label(), "param");
   for (std::size_t k = 0; k < arrays.size(); ++k) {
-    check_like(arrays[k].ptr(), arrays[0].ptr(), Label(), "array");
+    check_like(arrays[k].ptr(), arrays[param_argument].ptr(), Label(), "array");
     void* const data = fields(arrays[k].ptr()).data;
-    if (k == 1) {
+    if (k == grad_argument) {
       floor.grad = data;
     } else {
       floor.written[floor.written_count++] = data;
     }
   }
   const Floors& floors = chosen_table().floors;
-  floor.loop =
-      roots == 0 ? floors.traffic[arrays.size() - 2][dtype] : floors.divide_root[roots - 1][dtype];
-  floor.size = element_count(arrays[0].ptr());
+  floor.loop = roots == 0 ? floors.traffic[arrays.size() - first_state_argument][dtype]
+                          : floors.divide_root[roots - 1][dtype];
+  floor.size = element_count(arrays[param_argument].ptr());
   floor.item_size = item_size(dtype);
   floor.threads = threads;
   return floor;

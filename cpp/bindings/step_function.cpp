@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/array_arguments.hpp"
 #include "bindings/fast_method.hpp"
 #include "bindings/functional.hpp"
 #include "kernels/select.hpp"
@@ -60,7 +61,8 @@ StepFunction::StepFunction(const py::dict& description)
   for (const auto& [state, option] : py::dict(description["switches"])) {
     switches_.push_back({place(state.ptr()), place(option.ptr()) - first_option_});
   }
-  if (names_.size() > Arguments().size() || arrays_ != std::size_t(rule_.state_count) + 2 ||
+  if (names_.size() > Arguments().size() ||
+      arrays_ != std::size_t(first_state_argument) + std::size_t(rule_.state_count) ||
       options_.size() != std::size_t(rule_.option_count)) {
     throw py::value_error("expected the arrays and options of the rule");
   }
