@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 ADMITTED: dict[str, set[str]] = {
     "bench": {"_core", "commandline", "optimizers"},
-    "interop": {"docstrings", "parameters", "rule"},
+    "interop": {"docstrings", "gradient_options", "names", "parameters", "rule"},
     "study": {"commandline"},
 }
 """What the rooms above the face import beside public names."""

@@ -167,6 +167,13 @@ void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
   scheduled_ = hyperparameters.scheduled;
 }
 
+void Optimizer::install(const Progress& progress, ParamSteps& param_steps) noexcept {
+  param_steps_.swap(param_steps);
+  steps_ = progress.steps;
+  skipped_steps_ = progress.skipped_steps;
+  set_last_grad_norm(progress.last_grad_norm);
+}
+
 void Optimizer::set_hyperparameters(Hyperparameters hyperparameters) {
   const AttributeChange shown(hyperparameters.groups, python_attributes::values,
                               hyperparameters.values);
@@ -191,10 +198,7 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                               hyperparameters.values);
   // From here on nothing fails.
   copies.run();
-  param_steps_.swap(param_steps);
-  steps_ = progress.steps;
-  skipped_steps_ = progress.skipped_steps;
-  set_last_grad_norm(progress.last_grad_norm);
+  install(progress, param_steps);
   install(hyperparameters);
 }
 
@@ -203,12 +207,13 @@ std::optional<double> Optimizer::last_grad_norm() const {
   return norm == no_norm ? std::nullopt : std::optional<double>(norm);
 }
 
-void Optimizer::set_param_steps(const std::vector<std::int64_t>& param_steps) {
+void Optimizer::set_progress(const Progress& progress) {
+  ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
   if (param_steps.size() != parameters_.size()) {
     throw py::value_error("param_steps: expected " + std::to_string(parameters_.size()) + ", got " +
                           std::to_string(param_steps.size()));
   }
-  param_steps_.assign(param_steps.begin(), param_steps.end());
+  install(progress, param_steps);
 }
 
 }  // namespace instep

@@ -53,8 +53,8 @@ class Optimizer {
                const std::vector<py::object>& params, const Progress& progress,
                Hyperparameters hyperparameters);
 
-  // Raises unless there is one for each parameter. Has the turn.
-  void set_param_steps(const std::vector<std::int64_t>& param_steps);
+  // Raises unless there is a count for each parameter. Has the turn.
+  void set_progress(const Progress& progress);
 
   // Has the turn.
   const Options& options() const { return options_; }
@@ -73,6 +73,7 @@ class Optimizer {
   static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
   void install(Hyperparameters& hyperparameters) noexcept;
+  void install(const Progress& progress, ParamSteps& param_steps) noexcept;
   void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
   void ask_rates(PyObject* self);
   void bind(double grad_scale);

@@ -150,7 +150,7 @@ void register_optimizer(py::module_& module) {
              return list_of(optimizer.param_steps(),
                             [](std::int64_t steps) { return py::int_(steps); });
            })
-      .def("_set_param_steps", &Optimizer::set_param_steps, py::arg("param_steps"))
+      .def("_set_progress", &Optimizer::set_progress, py::arg("progress"))
       .def("_states",
            [](const Optimizer& optimizer) {
              return list_of(optimizer.parameters(), [](const Parameter& parameter) {

@@ -61,8 +61,14 @@ class CoreOptimizer(_core.Optimizer):
         super().__init__(self._rule.name)
 
     @classmethod
-    def _joined(cls, groups: Sequence[ExistingGroup], param_steps: Sequence[int]) -> Self:
-        """Return an optimizer over arrays and states that exist, after so many steps of each.
+    def _joined(
+        cls,
+        groups: Sequence[ExistingGroup],
+        param_steps: Sequence[int],
+        skipped_steps: int,
+        last_grad_norm: float | None,
+    ) -> Self:
+        """Return an optimizer over arrays and states that exist, which has come that far.
 
         It steps these very arrays and copies none.
         """
@@ -75,7 +81,14 @@ class CoreOptimizer(_core.Optimizer):
                 cls._rule.check(group.values),
                 [cls._rule.in_order(states) for states in group.states].__getitem__,
             )
-        self._set_param_steps(param_steps)
+        self._set_progress(
+            _core.Progress(
+                steps=0,
+                param_steps=param_steps,
+                skipped_steps=skipped_steps,
+                last_grad_norm=last_grad_norm,
+            )
+        )
         return self
 
     @property

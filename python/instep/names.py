@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,19 @@ def nearest(name: object, known: Collection[str]) -> str:
     ]
     found = by_initials or difflib.get_close_matches(name.lower(), known, 1)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def no_argument(cls: type[object], name: str, more: Collection[str]) -> TypeError:
+    """Return the error of a constructor's argument that it does not have, with those that it has.
+
+    The first of them is the parameters; `more` are those of its ``**kwargs``.
+    """
+    _, *declared = inspect.signature(cls).parameters.values()
+    known = [*(each.name for each in declared if each.kind is not each.VAR_KEYWORD), *more]
+    return TypeError(
+        f"{cls.__name__}() has no argument {name!r}{nearest(name, known)}; "
+        f"beside params it has {', '.join(known)}"
+    )
 
 
 def is_ours(cls: type[object]) -> bool:

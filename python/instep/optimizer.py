@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -13,7 +12,7 @@ import instep._core as _core
 import instep.gradient_options as gradient_options
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
-from instep.names import is_ours, nearest
+from instep.names import is_ours, no_argument
 from instep.parameters import (
     FlatGroup,
     Group,
@@ -149,11 +148,7 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         self._begin()
         for name in defaults:
             if name not in self._rule.hyperparameters and name not in gradient_options.DEFAULTS:
-                known = [*self._argument_names(), *gradient_options.DEFAULTS]
-                raise TypeError(
-                    f"{type(self).__name__}() has no argument {name!r}{nearest(name, known)}; "
-                    f"beside params it has {', '.join(known)}"
-                )
+                raise no_argument(type(self), name, gradient_options.DEFAULTS)
         own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
         self._change_gradient_options(own)
         self._defaults = self._rule.check(defaults)
@@ -170,12 +165,6 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
             **{name: given[name] for name in self._rule.hyperparameters},
             **given["gradient_options"],
         )
-
-    @classmethod
-    def _argument_names(cls) -> list[str]:
-        """Return the names of the hyperparameters that the constructor takes."""
-        _, *declared = inspect.signature(cls).parameters.values()
-        return [each.name for each in declared if each.kind is not each.VAR_KEYWORD]
 
     @property
     def last_grad_norm(self) -> float | None:

@@ -29,7 +29,6 @@ PARAMETERS: dict[str, tuple[Callable[[], torch.Tensor], Error, str]] = {
     ),
     "float16": (lambda: parameter(3, dtype=torch.float16), TypeError, "got torch.float16"),
     "complex": (lambda: parameter(3, dtype=torch.complex64), TypeError, "got torch.complex64"),
-    "integers": (lambda: torch.ones(3, dtype=torch.int64), TypeError, "got torch.int64"),
     "another device": (
         lambda: parameter(3, device="meta"),
         TypeError,
@@ -77,6 +76,16 @@ OPTIONS: list[tuple[str, Options, Error, str]] = [
     ("Adam", {"maximize": None}, TypeError, "maximize: expected True or False"),
     ("SGD", {"nesterov": True}, ValueError, "Nesterov"),
     ("Adam", {"lr": torch.ones(2)}, ValueError, "1-element"),
+    ("Adam", {"clip_norm": -1.0}, ValueError, "clip_norm: expected a number of at least 0"),
+    ("Adam", {"clip_value": "1"}, TypeError, "clip_value: expected a number"),
+    ("SGD", {"nonfinite": "ignore"}, ValueError, "nonfinite: expected 'propagate', 'raise'"),
+    (
+        "SGD",
+        {"clipnorm": 1.0},
+        TypeError,
+        r"SGD\(\) has no argument 'clipnorm' \(did you mean 'clip_norm'\?\); .* momentum, ",
+    ),
+    ("RMSprop", {"weigth_decay": 1.0}, TypeError, r"did you mean 'weight_decay'\?"),
 ]
 
 

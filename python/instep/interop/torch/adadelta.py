@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
 
@@ -34,6 +37,7 @@ class Adadelta(InPlace, torch.optim.Adadelta):
     %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
+    %(gradient_options)s
 
     Raises
     ------
@@ -69,10 +73,12 @@ class Adadelta(InPlace, torch.optim.Adadelta):
         capturable: bool = False,
         maximize: bool = False,
         differentiable: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             rho=rho,
             eps=eps,
             weight_decay=weight_decay,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
 
@@ -36,6 +39,7 @@ class Adagrad(InPlace, torch.optim.Adagrad):
         Only False: autograd does not see through a step in place.
     eps_inside_sqrt : bool
         Add `eps` inside the root, as Keras and TensorFlow do; ``torch.optim`` does not have it.
+    %(gradient_options)s
 
     Raises
     ------
@@ -74,11 +78,13 @@ class Adagrad(InPlace, torch.optim.Adagrad):
         differentiable: bool = False,
         fused: bool | None = None,
         eps_inside_sqrt: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         self._own = {"fused": fused, "eps_inside_sqrt": eps_inside_sqrt}
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             lr_decay=lr_decay,
             weight_decay=weight_decay,
             initial_accumulator_value=initial_accumulator_value,

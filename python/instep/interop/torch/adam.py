@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
 
@@ -42,6 +45,7 @@ class Adam(InPlace, torch.optim.Adam):
     eps_hat : bool
         Take `eps` for the paper's epsilon hat, outside of the bias correction, as scikit-learn,
         Keras and TensorFlow do; ``torch.optim`` does not have it.
+    %(gradient_options)s
 
     Raises
     ------
@@ -82,6 +86,7 @@ class Adam(InPlace, torch.optim.Adam):
         decoupled_weight_decay: bool = False,
         bias_correction: bool = True,
         eps_hat: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         self._own = {
             "fused": fused,
@@ -92,6 +97,7 @@ class Adam(InPlace, torch.optim.Adam):
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             betas=betas,
             eps=eps,
             weight_decay=weight_decay,

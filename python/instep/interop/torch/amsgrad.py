@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
 
@@ -32,6 +35,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         Accepted, and kept in the groups, without effect: there is one implementation.
     capturable, differentiable : bool
         Only False: no CUDA graph captures a step on the CPU, and autograd does not see through it.
+    %(gradient_options)s
 
     Raises
     ------
@@ -69,6 +73,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         self._own = {
             "fused": fused,
@@ -79,6 +84,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             betas=betas,
             eps=eps,
             weight_decay=weight_decay,

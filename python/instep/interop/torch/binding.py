@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 import instep
+from instep.gradient_options import DEFAULTS, GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import Group, names_of, read_options
 from instep.interop.torch.joined import Joined, State, join_states
 from instep.interop.torch.tensors import gradient_of
 from instep.parameters import Array, ExistingGroup
 
+Report: TypeAlias = tuple[int, float | None]
+
 
 class Binding:
     """An optimizer of instep whose parameters and states are a torch optimizer's tensors.
 
-    It holds the parameters that have a state or a gradient, so that frozen ones cost no memory.
-    What it reads is the torch optimizer's; nothing there changes until a step has been taken.
-    Parameters without states stay from the binding `before`, else those whose gradients come and
-    go would make a new one each time.
+    It holds the parameters that have a state or a gradient, so that frozen ones cost no memory and
+    may be of any kind. What it reads is the torch optimizer's; nothing there changes until a step
+    has been taken. Parameters without states stay from the binding `before`, else those whose
+    gradients come and go would make a new one each time. What steps have told up to then is the
+    `report`.
 
     Raises
     ------
@@ -35,6 +39,7 @@ class Binding:
         groups: Sequence[Group],
         states: Mapping[torch.Tensor, State],
         before: Binding | None,
+        report: Report,
     ) -> None:
         known = {joined.param for joined in before._joined} if before is not None else set()
         self._form = form
@@ -49,7 +54,8 @@ class Binding:
             members = [
                 Joined(param, position, name)
                 for param, name in zip(group["params"], names, strict=True)
-                if param.grad is not None or states.get(param) or param in stays
+                if param.grad is not None
+                or (param.requires_grad and (states.get(param) or param in stays))
             ]
             if members:
                 existing.append(_existing_group(form, members, values, states))
@@ -57,7 +63,8 @@ class Binding:
                 self._values.append(values)
                 self._joined.extend(members)
         counts = [joined.count for joined in self._joined]
-        self._bound = form.optimizer._joined(existing, counts)
+        self._bound = form.optimizer._joined(existing, counts, *report)
+        self.gradient_options: GradientOptions = DEFAULTS
 
     def holds(self, groups: Sequence[Group], states: MutableMapping[torch.Tensor, State]) -> bool:
         """Whether it can take the next step: takes over options, and looks at all else."""
@@ -83,6 +90,15 @@ class Binding:
                 return False
             self._values = values
         return True
+
+    def set_gradient_options(self, options: GradientOptions) -> None:
+        """Do this with gradients from now on."""
+        self._bound._change_gradient_options(options)
+        self.gradient_options = options
+
+    def report(self) -> Report:
+        """Return how many steps were skipped, and the norm of the last one's gradients."""
+        return self._bound.skipped_steps, self._bound.last_grad_norm
 
     def gradients(self, groups: Sequence[Group]) -> list[Array | instep.RowGradient | None]:
         """Return the gradients of all parameters as a step takes them."""

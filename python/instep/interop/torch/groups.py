@@ -40,6 +40,19 @@ def check_options(group: Group, rule: Rule) -> None:
     rule.check(read_options(group, rule))
 
 
+def check_has_no_other(group: Group, options: Mapping[str, object]) -> None:
+    """Raise ValueError where a group has another value of an option of the whole optimizer.
+
+    The same value is what a wrapper has put there, such as torch's ZeroRedundancyOptimizer.
+    """
+    for name, value in options.items():
+        if name in group and group[name] != value:
+            raise ValueError(
+                f"{name}: expected it of the whole optimizer, which has {value!r}, got "
+                f"{group[name]!r} of a group; pass it beside the groups, or set optimizer.{name}"
+            )
+
+
 def as_number(name: str, value: Any) -> Any:
     """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
     if isinstance(value, torch.Tensor):

@@ -9,10 +9,13 @@ import torch
 from torch._compile import _disable_dynamo
 
 from instep.docstrings import fill
-from instep.interop.torch.binding import Binding
+from instep.gradient_options import DEFAULTS, GradientOption, GradientOptions, Nonfinite
+from instep.gradient_options import check as check_gradient_options
+from instep.interop.torch.binding import Binding, Report
 from instep.interop.torch.form import Form
-from instep.interop.torch.groups import check_options, check_rate, names_of
+from instep.interop.torch.groups import check_has_no_other, check_options, check_rate, names_of
 from instep.interop.torch.tensors import check_tensor
+from instep.names import no_argument
 
 T = TypeVar("T", bound="type[InPlace]")
 
@@ -20,11 +23,18 @@ _PARAGRAPHS = {
     "params": """
         params : iterable
             Parameters, pairs of name and parameter, or groups, as ``torch.optim`` takes them: dense
-            tensors of float32 or float64 on the CPU, of any memory layout.
+            tensors of float32 or float64 on the CPU, of any memory layout. Those that require no
+            gradient may be any, and are left alone.
         """,
     "lr": """
         lr : float or torch.Tensor
             Learning rate, at least 0. A tensor of one element is read at each step.
+        """,
+    "gradient_options": """
+        **gradient_options
+            `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals` as `instep.Optimizer` has
+            them, of the whole optimizer; they can be read and set between steps as attributes.
+            ``torch.optim`` does not have them.
         """,
     "raises": """
         TypeError, ValueError
@@ -43,6 +53,9 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
 
     A subclass is also one of ``torch.optim``'s class of the rule, whose constructor, dictionaries,
     groups and hooks it uses; only the step is instep's.
+
+    What is done to all gradients of a step is no part of groups, ``defaults`` and state
+    dictionaries, which stay as torch's; copies and pickles have it.
     """
 
     _form: ClassVar[Form]
@@ -50,10 +63,61 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     # Options that groups have and torch's constructor does not know or would act upon.
     _own: Mapping[str, Any] = {}
     _binding: Binding | None = None
+    # What steps have told where there is no binding: those of what this is a copy of.
+    _told: Report = (0, None)
+    _gradient_options: GradientOptions = DEFAULTS
 
-    def __init__(self, params: Any, lr: Any, **options: Any) -> None:
+    clip_norm: GradientOption[float | None] = GradientOption()
+    clip_value: GradientOption[float | None] = GradientOption()
+    nonfinite: GradientOption[Nonfinite] = GradientOption()
+    flush_subnormals: GradientOption[bool] = GradientOption()
+
+    def __init__(
+        self, params: Any, lr: Any, gradient_options: GradientOptions, **options: Any
+    ) -> None:
         check_rate(lr)  # before torch compares it with a number
+        for name in gradient_options:
+            if name not in DEFAULTS:
+                raise no_argument(type(self), name, DEFAULTS)
+        if gradient_options:
+            self._change_gradient_options(gradient_options)
         super().__init__(params, lr=lr, **options)  # type: ignore[call-arg]
+
+    @property
+    def last_grad_norm(self) -> float | None:
+        """Norm of all gradients of the last step, before `clip_norm`.
+
+        None where neither `clip_norm` nor the guard `nonfinite` asked for it.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import instep.interop.torch
+        >>> w = torch.zeros(2, requires_grad=True)
+        >>> optimizer = instep.interop.torch.SGD([w], lr=1.0, clip_norm=0.5)
+        >>> w.grad = torch.tensor([3.0, 4.0])
+        >>> optimizer.step()
+        >>> optimizer.last_grad_norm, w.detach()
+        (5.0, tensor([-0.3000, -0.4000]))
+        """
+        return self._report()[1]
+
+    @property
+    def skipped_steps(self) -> int:
+        """How many steps were skipped because a gradient was not finite.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import instep.interop.torch
+        >>> w = torch.zeros(2, requires_grad=True)
+        >>> optimizer = instep.interop.torch.SGD([w], lr=1.0, nonfinite="skip")
+        >>> w.grad = torch.tensor([3.0, torch.nan])
+        >>> optimizer.step()
+        >>> optimizer.skipped_steps, w.detach()
+        (1, tensor([0., 0.]))
+        """
+        return self._report()[0]
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -82,6 +146,8 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             CPU (a gradient may be sparse, with one sparse dimension), when two of them share
             memory, or when an option is out of range. All groups are checked before anything is
             written: parameters, states and step counts are then bitwise as they were.
+        FloatingPointError
+            When a gradient is not finite and `nonfinite` is ``"raise"``, with everything as it was.
         """
         loss = None
         if closure is not None:
@@ -89,8 +155,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
                 loss = closure()
         binding = self._binding
         if binding is None or not binding.holds(self.param_groups, self.state):
-            binding = Binding(self._form, self.param_groups, self.state, binding)
+            binding = Binding(self._form, self.param_groups, self.state, binding, self._report())
         gradients = binding.gradients(self.param_groups)
+        if binding.gradient_options is not self._gradient_options:
+            binding.set_gradient_options(self._gradient_options)
         self._binding = binding
         binding.step(gradients, self.state)
         return loss
@@ -113,9 +181,11 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         try:
             group = self.param_groups[-1]
             check_options(group, self._form.rule)
+            check_has_no_other(group, self._gradient_options)
             names = names_of(self.param_groups, len(self.param_groups) - 1)
             for name, param in zip(names, group["params"], strict=True):
-                check_tensor(param, f"parameter {name!r}")
+                if param.requires_grad or param.grad is not None:
+                    check_tensor(param, f"parameter {name!r}")
         except BaseException:
             self.param_groups.pop()
             raise
@@ -148,3 +218,17 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
                 check_options(group, self._form.rule)
             state_dict = {**state_dict, "param_groups": groups}
         super().load_state_dict(state_dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copies and pickles are made of."""
+        return {
+            **super().__getstate__(),
+            "_gradient_options": self._gradient_options,
+            "_told": self._report(),
+        }
+
+    def _report(self) -> Report:
+        return self._told if self._binding is None else self._binding.report()
+
+    def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
+        self._gradient_options = check_gradient_options({**self._gradient_options, **changes})

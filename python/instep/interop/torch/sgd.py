@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import Group
 from instep.interop.torch.in_place import InPlace, documented
@@ -44,6 +47,7 @@ class SGD(InPlace, torch.optim.SGD):
         Accepted, and kept in the groups, without effect: there is one implementation.
     differentiable : bool
         Only False: autograd does not see through a step in place.
+    %(gradient_options)s
 
     Raises
     ------
@@ -81,11 +85,13 @@ class SGD(InPlace, torch.optim.SGD):
         foreach: bool | None = None,
         differentiable: bool = False,
         fused: bool | None = None,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         self._own = {"fused": fused}
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             momentum=momentum,
             dampening=dampening,
             weight_decay=weight_decay,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
+from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
 
@@ -26,6 +29,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
     eps : float
         Term that keeps the denominator from zero, at least 0.
     %(maximize)s
+    %(gradient_options)s
 
     Raises
     ------
@@ -59,6 +63,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         maximize: bool = False,
+        **gradient_options: Unpack[GradientOptions],
     ) -> None:
         self._own = {
             "weight_decay": 0.0,
@@ -70,6 +75,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
         super().__init__(
             params,
             lr=lr,
+            gradient_options=gradient_options,
             betas=betas,
             eps=eps,
             maximize=maximize,
