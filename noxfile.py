@@ -87,6 +87,18 @@ def peers(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or compared))
 
 
+@nox.session(default=False)
+def recipes(session: nox.Session) -> None:
+    """Try the how-to pages of other libraries, and what differs, against those libraries."""
+    session.install(".[test]", *group("recipes"))
+    tried = (
+        "tests/recipes",
+        "tests/documents/test_code_blocks.py",
+        "tests/interop/test_differences.py",
+    )
+    session.run("python", "-m", "pytest", *(session.posargs or tried))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, spelling and the repository's own files; needs no instep."""
