@@ -6,6 +6,7 @@ import doctest
 import re
 import textwrap
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from sybil import Document, Example, Region
@@ -88,6 +89,12 @@ PARSERS = (
 def parse(page: Path) -> Document:
     """Return the page with its blocks; those of Python share a namespace."""
     return Document.parse(str(page), *PARSERS)
+
+
+def missing_modules(page: Path) -> list[str]:
+    """Return which modules are not installed of those that the page needs."""
+    # They are not imported, which some can only be after what the page does first.
+    return [module for module in needed_modules(page) if find_spec(module) is None]
 
 
 def needed_modules(page: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import instep
-from tests.documents.blocks import PAGES, ROOT, needed_modules, parse
+from tests.documents.blocks import PAGES, ROOT, missing_modules, parse
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +20,8 @@ def _free_threads() -> Iterator[None]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_code_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in needed_modules(page):
-        pytest.importorskip(module)
+    if missing := missing_modules(page):
+        pytest.skip(f"the page needs {', '.join(missing)}")
     monkeypatch.chdir(tmp_path)
     for example in parse(page).examples():
         example.evaluate()
