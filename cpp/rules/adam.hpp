@@ -69,14 +69,15 @@ struct Adam {
       T g = grad_scale * grad;
       T theta = shrink * param;
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
-      exp_avg = (beta1 * exp_avg) + (one_minus_beta1 * g);
-      exp_avg_sq = (beta2 * exp_avg_sq) + (one_minus_beta2 * (g * g));
-      T second_moment = exp_avg_sq;
+      const T first_moment = (beta1 * exp_avg) + (one_minus_beta1 * g);
+      exp_avg = first_moment;
+      T second_moment = (beta2 * exp_avg_sq) + (one_minus_beta2 * (g * g));
+      exp_avg_sq = second_moment;
       if constexpr ((variant & amsgrad) != 0) {
-        max_exp_avg_sq = larger(max_exp_avg_sq, exp_avg_sq);
-        second_moment = max_exp_avg_sq;
+        second_moment = larger(max_exp_avg_sq, second_moment);
+        max_exp_avg_sq = second_moment;
       }
-      param = theta - (alpha * (exp_avg / (root(second_moment) + eps)));
+      param = theta - (alpha * (first_moment / (root(second_moment) + eps)));
     }
   };
 };

@@ -54,12 +54,13 @@ struct RMSprop {
     void update(T& param, T grad, T& square_avg, T& grad_avg, T& momentum_buffer) const {
       T g = grad_scale * grad;
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
-      square_avg = (alpha * square_avg) + (one_minus_alpha * (g * g));
-      T variance = square_avg;
+      T variance = (alpha * square_avg) + (one_minus_alpha * (g * g));
+      square_avg = variance;
       if constexpr ((variant & centered) != 0) {
-        grad_avg = (alpha * grad_avg) + (one_minus_alpha * g);
+        const T mean = (alpha * grad_avg) + (one_minus_alpha * g);
+        grad_avg = mean;
         // Unlike torch's, clamped: rounding can make the difference negative, its root NaN.
-        variance = not_negative(square_avg - (grad_avg * grad_avg));
+        variance = not_negative(variance - (mean * mean));
       }
       T quotient = g / (root(variance + eps_in) + eps_out);
       if constexpr ((variant & momentum) != 0) {

@@ -15,7 +15,10 @@
 //                           gradient by the scale that it was given, negative to maximize
 //
 // A flag exists only where an option adds a state or cannot be switched off exactly by a
-// coefficient. A state that a variant does not use must not be touched under `if constexpr`.
+// coefficient. A state that a variant does not use must not be touched under `if constexpr`. What
+// is written to a state and used again is a value of its own as well: to the compiler, writing
+// another state may change the first, which it would read back, in the middle of the chain to the
+// root.
 //
 // Every header of this folder lives in an anonymous namespace and uses no function template of the
 // standard library: a kernel file that is compiled for AVX2 must not export a weak symbol which the
