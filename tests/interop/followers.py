@@ -57,9 +57,15 @@ def _instep(call: str, w: Array, gradients: Array) -> Iterator[Array]:
 
 
 def _torch(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    return _steps_of_torch(call, {}, start, gradients)
+
+
+def _steps_of_torch(
+    call: str, names: dict[str, Any], start: Array, gradients: Array
+) -> Iterator[Array]:
     torch = imported("torch")
     w = torch.nn.Parameter(torch.from_numpy(start))
-    made = eval(call, {"torch": torch, "w": w})
+    made = eval(call, {"torch": torch, "w": w, **names})
     scheduled = hasattr(made, "optimizer")
     optimizer = made.optimizer if scheduled else made
     for gradient in gradients:
@@ -148,6 +154,86 @@ def _tensorflow(call: str, start: Array, gradients: Array) -> Iterator[Array]:
         yield w.numpy()
 
 
+def _pennylane(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    """A rate in a call may be a function of the number of steps before."""
+    qml = imported("pennylane")
+    optimizer = eval(call, {"qml": qml})
+    rate = optimizer.stepsize
+    w = qml.numpy.array(start, requires_grad=True)
+    for step, gradient in enumerate(gradients):
+        optimizer.stepsize = rate(step) if callable(rate) else rate
+        [w] = optimizer.apply_grad([gradient], [w])
+        yield np.array(w)
+
+
+def _qiskit_algorithms(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    """A call leaves out when to end."""
+    module = imported("qiskit_algorithms.optimizers")
+
+    class Optimizers:
+        def __getattr__(self, name: str) -> Any:
+            return functools.partial(getattr(module, name), maxiter=len(gradients), tol=0.0)
+
+    optimizer = eval(call, {"qiskit_algorithms": SimpleNamespace(optimizers=Optimizers())})
+    path, gradient = recorded(gradients)
+    path.append(optimizer.minimize(np.sum, start, gradient).x)
+    yield from path[1:]
+
+
+def _pymc(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    """A rate in a call may be a function of the number of steps before."""
+    pm, pytensor = imported("pymc"), imported("pytensor")
+    optimizer = eval(call, {"pm": pm})
+    given = optimizer.keywords["learning_rate"]
+    rate = given if callable(given) else lambda _: given
+    shared, w, gradient = pytensor.shared(0.0), pytensor.shared(start), pytensor.tensor.vector()
+    updates = optimizer([gradient], [w], learning_rate=shared)
+    function = pytensor.function([gradient], updates=updates, mode="FAST_COMPILE")
+    for step, each in enumerate(gradients):
+        shared.set_value(rate(step))
+        function(each)
+        yield w.get_value()
+
+
+def _autograd(call: str, w: Array, gradients: Array) -> Iterator[Array]:
+    """A call leaves out the number of steps."""
+    module = imported("autograd.misc.optimizers")
+
+    class Optimizers:
+        def __getattr__(self, name: str) -> Any:
+            return functools.partial(getattr(module, name), num_iters=len(gradients))
+
+    misc = SimpleNamespace(misc=SimpleNamespace(optimizers=Optimizers()))
+    path, gradient = recorded(gradients)
+    path.append(eval(call, {"autograd": misc, "grad": gradient, "w": w}))
+    yield from path[1:]
+
+
+def recorded(gradients: Array) -> tuple[list[Array], Callable[..., Array]]:
+    """Return a function that gives one gradient after the other, and where it was asked for."""
+    path: list[Array] = []
+
+    def gradient(w: Array, *_: int) -> Array:
+        path.append(np.array(w))
+        return np.array(gradients[len(path) - 1])
+
+    return path, gradient
+
+
+def _river(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    optimizer = eval(call, {"river": SimpleNamespace(optim=imported("river.optim"))})
+    w = dict(enumerate(start.tolist()))
+    for gradient in gradients:
+        optimizer.look_ahead(w)
+        w = optimizer.step(w, dict(enumerate(gradient.tolist())))
+        yield np.array(list(w.values()))
+
+
+def _rmsprop_tf_like(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    module = imported("stable_baselines3.common.sb2_compat.rmsprop_tf_like")
+    return _steps_of_torch(call, {"rmsprop_tf_like": module}, start, gradients)
+
+
 FOLLOWERS: dict[str, Follower] = {
     "instep": _instep,
     "torch": _torch,
@@ -156,4 +242,10 @@ FOLLOWERS: dict[str, Follower] = {
     "_stochastic_optimizers": _sklearn,
     "tf": _tensorflow,
     "thinc": _thinc,
+    "qml": _pennylane,
+    "qiskit_algorithms": _qiskit_algorithms,
+    "pm": _pymc,
+    "autograd": _autograd,
+    "river": _river,
+    "rmsprop_tf_like": _rmsprop_tf_like,
 }

@@ -194,6 +194,19 @@ def test_to_scale_gradients_is_momentum_that_holds_the_rate(there: str, nesterov
     assert distance(np.array(ours), theirs) <= ROUNDINGS * unit_roundoff(library_of(there))
 
 
+def test_to_divide_gradients_is_momentum_that_is_a_mean() -> None:
+    gradients = awkward_gradients()
+    w = start_for(gradients)
+    call = "autograd.misc.optimizers.sgd(grad, w, step_size=0.1, mass=0.9)"
+    theirs = follow(call, w, gradients)
+    optimizer = instep.SGD(w, lr=0.1, momentum=0.9)
+    ours = [w.copy()]
+    for gradient in gradients:
+        optimizer.step(gradient, grad_scale=1 / (1 - 0.9))
+        ours.append(w.copy())
+    assert distance(np.array(ours), theirs) <= ROUNDINGS * unit_roundoff("autograd")
+
+
 def test_sklearn_decays_weights_by_the_batch_and_no_biases() -> None:
     neural_network = imported("sklearn.neural_network")
     rng = np.random.default_rng(0)
