@@ -84,6 +84,36 @@ def test_numpy_ml() -> None:
             np.testing.assert_allclose(mine[name], other[name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "optimizer", "ours"),
+    [
+        ("SGD", {}, instep.SGD, {}),
+        ("SGD", {"momentum": 0.75}, instep.SGD, {"momentum": 0.75}),
+        ("AdaGrad", {"eps": 1e-2}, instep.Adagrad, {"eps": 1e-2}),
+        ("RMSProp", {"decay": 0.8, "eps": 1e-2}, instep.RMSprop, {"alpha": 0.8, "eps": 1e-2}),
+        (
+            "Adam",
+            {"decay1": 0.8, "decay2": 0.9, "eps": 1e-2},
+            instep.Adam,
+            {"betas": (0.8, 0.9), "eps": 1e-2},
+        ),
+    ],
+)
+def test_the_rules_of_numpy_ml(
+    name: str, options: dict[str, Any], optimizer: type[instep.Optimizer], ours: dict[str, Any]
+) -> None:
+    theirs = getattr(numpy_ml("neural_nets.optimizers"), name)(lr=0.1, **options)
+    keyed = instep.Keyed(optimizer, lr=0.1, **ours)
+    rng = np.random.default_rng(5)
+    weights = rng.standard_normal((2, 3))
+    same = weights.copy()
+    for _ in range(20):
+        gradient = rng.standard_normal((2, 3))
+        keyed.step("W", weights, gradient)
+        same = theirs(same, gradient, "W")
+    np.testing.assert_allclose(weights, same, rtol=1e-10, atol=1e-12)
+
+
 def test_a_scheduler_of_numpy_ml() -> None:
     scheduler = numpy_ml("neural_nets.schedulers").ExponentialScheduler(0.5, 1, True, 0.5)
     optimizer = page("InstepNumpyML")(scheduler=scheduler)
