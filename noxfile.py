@@ -85,6 +85,10 @@ def peers(session: nox.Session) -> None:
         *("tests/documents/test_code_blocks.py", "tests/test_examples.py"),
     )
     session.run("python", "-m", "pytest", *(session.posargs or compared))
+    if not session.posargs:
+        # Torch's tensors by the other way, which older versions have alone.
+        seen = ("tests/interop/torch", "tests/interop/test_dlpack.py")
+        session.run("python", "-m", "pytest", "--hide-exchange", *seen)
 
 
 @nox.session(default=False)

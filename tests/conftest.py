@@ -12,6 +12,21 @@ settings.register_profile("instep", deadline=None, print_blob=True)
 settings.load_profile("instep")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hide-exchange",
+        action="store_true",
+        help="hide the functions by which torch shows tensors to C, as older versions have none",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--hide-exchange"):
+        import torch
+
+        del torch.Tensor.__dlpack_c_exchange_api__
+
+
 @pytest.fixture
 def finest_grain() -> Iterator[None]:
     """Let even tiny arrays be divided among threads."""

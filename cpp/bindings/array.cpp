@@ -136,14 +136,20 @@ std::int64_t element_count(PyObject* array) {
 
 Bounds bounds(PyObject* array) {
   const auto& a = fields(array);
-  const auto address = reinterpret_cast<std::uintptr_t>(a.data);
+  return bounds(a.data, a.nd, a.dimensions, a.strides,
+                py::reinterpret_borrow<py::dtype>(a.descr).itemsize());
+}
+
+Bounds bounds(const char* data, int ndim, const py::ssize_t* shape, const py::ssize_t* strides,
+              std::int64_t item_size) {
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
   Bounds result{address, address};
-  if (element_count(array) == 0) return result;
-  for (int axis = 0; axis < a.nd; ++axis) {
-    const auto reach = std::intptr_t(a.strides[axis]) * (a.dimensions[axis] - 1);
+  if (std::find(shape, shape + ndim, 0) != shape + ndim) return result;
+  for (int axis = 0; axis < ndim; ++axis) {
+    const auto reach = std::intptr_t(strides[axis]) * (shape[axis] - 1);
     (reach < 0 ? result.low : result.high) += std::uintptr_t(reach);
   }
-  result.high += std::uintptr_t(py::reinterpret_borrow<py::dtype>(a.descr).itemsize());
+  result.high += std::uintptr_t(item_size);
   return result;
 }
 
@@ -156,6 +162,30 @@ Fingerprint::Fingerprint(PyObject* object)
   ndim_ = array.nd;
   extents_.assign(array.dimensions, array.dimensions + array.nd);
   extents_.insert(extents_.end(), array.strides, array.strides + array.nd);
+}
+
+Fingerprint::Fingerprint(PyObject* object, const dlpack_abi::Tensor& tensor)
+    : tensor_type_(Py_TYPE(object)),
+      dtype_(tensor.dtype),
+      data_(dlpack_abi::address(tensor)),
+      ndim_(tensor.ndim) {
+  const py::ssize_t size = dlpack_abi::item_size(tensor);
+  extents_.assign(tensor.shape, tensor.shape + tensor.ndim);
+  for (int axis = 0; axis < ndim_; ++axis) extents_.push_back(tensor.strides[axis] * size);
+}
+
+bool Fingerprint::matches(PyObject* object, const dlpack_abi::Tensor& tensor) const {
+  if (Py_TYPE(object) != tensor_type_ || dlpack_abi::address(tensor) != data_ ||
+      tensor.ndim != ndim_ || !(tensor.dtype == dtype_)) {
+    return false;
+  }
+  const std::int64_t size = dlpack_abi::item_size(tensor);
+  for (int axis = 0; axis < ndim_; ++axis) {
+    if (tensor.shape[axis] != shape()[axis] || tensor.strides[axis] * size != strides()[axis]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace instep

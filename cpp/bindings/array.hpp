@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/dlpack_abi.hpp"
 #include "bindings/pybind11_detail.hpp"
 #include "kernels/table.hpp"
 
@@ -53,6 +54,8 @@ struct Bounds {
   std::uintptr_t low = 0, high = 0;
 };
 Bounds bounds(PyObject* array);
+Bounds bounds(const char* data, int ndim, const py::ssize_t* shape, const py::ssize_t* strides,
+              std::int64_t item_size);
 
 // As Python shows it: "(2, 3)".
 std::string shape_name(PyObject* array);
@@ -63,12 +66,21 @@ class Fingerprint {
   Fingerprint() = default;
   explicit Fingerprint(PyObject* object);
 
+  // Of a tensor that is no ndarray, with its memory.
+  Fingerprint(PyObject* object, const dlpack_abi::Tensor& tensor);
+
   bool matches(PyObject* object) const {
     if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != type_.ptr() || !type_) return false;
     const auto& array = fields(object);
     return array.data == data_ && array.descr == descr_.ptr() && array.flags == flags_ &&
            array.nd == ndim_ && same_extents(array);
   }
+  bool matches(PyObject* object, const dlpack_abi::Tensor& tensor) const;
+
+  char* data() const { return data_; }
+  int ndim() const { return ndim_; }
+  const py::ssize_t* shape() const { return extents_.data(); }
+  const py::ssize_t* strides() const { return extents_.data() + ndim_; }
 
  private:
   bool same_extents(const ArrayFields& array) const {
@@ -81,8 +93,9 @@ class Fingerprint {
     return true;
   }
 
-  // Held, so that their addresses stay theirs.
-  py::object type_, descr_;
+  py::object type_, descr_;              // held, so that their addresses stay theirs
+  PyTypeObject* tensor_type_ = nullptr;  // in their place, of a tensor that is no ndarray
+  dlpack_abi::DataType dtype_{};
   char* data_ = nullptr;
   int flags_ = 0, ndim_ = 0;
   std::vector<py::ssize_t> extents_;  // shape, then strides

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "bindings/exchange.hpp"
+
 namespace instep {
 namespace {
 
@@ -95,6 +97,17 @@ std::string expected(const Label& label, const char* role, PyObject* object) {
          Py_TYPE(object)->tp_name;
 }
 
+// NumPy gives memory of its own to what is exported without any, such as a tensor that stands for
+// others, or whose storage was freed.
+void check_has_memory(const py::object& array, PyObject* object, const Label& label,
+                      const char* role) {
+  if ((fields(array.ptr()).flags & owner_flag) == 0 || element_count(array.ptr()) == 0) return;
+  const bool is_share = PyObject_HasAttrString(object, "to_local") != 0;
+  throw py::type_error(expected(label, role, object) + " that shows no memory; " +
+                       (is_share ? "pass its .to_local(), this process's share"
+                                 : "pass one that has its numbers in the CPU's memory"));
+}
+
 // Whatever the exporter has raised, but for what is none of its errors.
 [[noreturn]] void refuse(py::error_already_set& error, PyObject* object, const Label& label,
                          const char* role) {
@@ -119,13 +132,18 @@ bool is_array(PyObject* object) {
 
 py::object as_ndarray(py::object object, const Label& label, const char* role) {
   if (!exports(object.ptr())) return object;
+  if (py::object seen = manage_plain(object.ptr())) return seen;
   try {
     if (is_negated(object.ptr())) {
       throw py::type_error(expected(label, role, object.ptr()) +
                            " that has the numbers of its memory negated; pass its .resolve_neg()");
     }
     const long device = device_of(object.ptr());
-    if (on_host(device)) return from_dlpack(object.ptr());
+    if (on_host(device)) {
+      py::object array = from_dlpack(object.ptr());
+      check_has_memory(array, object.ptr(), label, role);
+      return array;
+    }
     throw py::type_error(expected(label, role, object.ptr()) + " on " + device_name(device) +
                          "; copy it to the CPU first, a step works there and in place");
   } catch (py::error_already_set& error) {

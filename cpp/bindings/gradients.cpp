@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bindings/dlpack.hpp"
+#include "bindings/mapping.hpp"
 
 namespace instep {
 namespace {
@@ -36,19 +37,6 @@ py::object as_fast_sequence(PyObject* grads, std::size_t count) {
                          " arrays, one for each parameter, got " + type_name(grads));
   }
   return py::reinterpret_steal<py::object>(list);
-}
-
-// Null where the dictionary has no such key.
-py::object find(PyObject* dict, PyObject* key) {
-#if PY_VERSION_HEX >= 0x030d0000
-  PyObject* value = nullptr;
-  if (PyDict_GetItemRef(dict, key, &value) < 0) throw py::error_already_set();
-  return py::reinterpret_steal<py::object>(value);
-#else
-  PyObject* const value = PyDict_GetItemWithError(dict, key);
-  if (value == nullptr && PyErr_Occurred()) throw py::error_already_set();
-  return py::reinterpret_borrow<py::object>(value);
-#endif
 }
 
 [[noreturn]] void throw_wrong_names(PyObject* dict, const std::vector<Parameter>& parameters) {

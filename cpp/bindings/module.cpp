@@ -26,5 +26,6 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   instep::register_optimizer(module);
   instep::register_row_gradient(module);
   instep::register_rules(module);
+  instep::register_tensor_watch(module);
   instep::register_threads(module);
 }

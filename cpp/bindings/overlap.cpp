@@ -48,13 +48,22 @@ void WrittenMemory::settle() {
 void WrittenMemory::check_read(PyObject* array, const Label& label, const char* role) const {
   const Extent read = extent(array, label, role);
   if (read.low == read.high) return;
-  auto j = std::size_t(
-      std::lower_bound(extents_.begin(), extents_.end(), read.high,
-                       [](const Extent& e, std::uintptr_t high) { return e.low < high; }) -
-      extents_.begin());
-  for (; j > 0 && highest_[j - 1] > read.low; --j) {
+  for (std::size_t j = beginning_below(read.high); j > 0 && highest_[j - 1] > read.low; --j) {
     if (extents_[j - 1].high > read.low) check_pair(extents_[j - 1], read);
   }
+}
+
+bool WrittenMemory::is_apart(const Bounds& bounds) const {
+  if (bounds.low == bounds.high) return true;
+  const std::size_t j = beginning_below(bounds.high);
+  return j == 0 || highest_[j - 1] <= bounds.low;
+}
+
+std::size_t WrittenMemory::beginning_below(std::uintptr_t address) const {
+  return std::size_t(
+      std::lower_bound(extents_.begin(), extents_.end(), address,
+                       [](const Extent& e, std::uintptr_t high) { return e.low < high; }) -
+      extents_.begin());
 }
 
 }  // namespace instep

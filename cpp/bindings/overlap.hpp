@@ -21,6 +21,9 @@ class WrittenMemory {
   // Raises ValueError when `array`, which is only read, shares memory with what is written.
   void check_read(PyObject* array, const Label& label, const char* role) const;
 
+  // Whether nothing is written within these bounds.
+  bool is_apart(const Bounds& bounds) const;
+
  private:
   struct Extent {
     std::uintptr_t low = 0, high = 0;  // the bytes in [low, high)
@@ -28,6 +31,9 @@ class WrittenMemory {
     Label label;
     const char* role = nullptr;
   };
+
+  // The number of extents that begin below an address.
+  std::size_t beginning_below(std::uintptr_t address) const;
 
   static Extent extent(PyObject* array, const Label& label, const char* role);
   static void check_pair(const Extent& a, const Extent& b);

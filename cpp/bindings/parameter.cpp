@@ -1,9 +1,11 @@
 #include "bindings/parameter.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "bindings/dlpack.hpp"
+#include "bindings/exchange.hpp"
 #include "bindings/gil.hpp"
 
 namespace instep {
@@ -59,6 +61,7 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
   }
   // The usual new gradient has its parameter's type, and is an ndarray as that is.
   if (Py_TYPE(grad.ptr()) != Py_TYPE(param_.ptr())) {
+    if (bind_tensor(grad.ptr(), written)) return;
     if (see_as_ndarray(grad, label(), "gradient") && grad_print_.matches(grad.ptr())) return;
     make_scalar_an_array(grad);
   }
@@ -66,8 +69,33 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
   check_array(array, label(), "gradient");
   check_like(array, param_.ptr(), label(), "gradient");
   written.check_read(array, label(), "gradient");
-  Fingerprint print(array);
-  Stream bound = stream(array);
+  bind_dense(Fingerprint(array));
+}
+
+bool Parameter::bind_tensor(PyObject* grad, const WrittenMemory& written) {
+  const std::optional<dlpack_abi::Tensor> tensor = borrow_plain(grad);
+  if (!tensor) return false;
+  if (grad_print_.matches(grad, *tensor)) return true;
+  const auto& param = fields(param_.ptr());
+  if (!is_floating_point(*tensor) || dlpack_abi::item_size(*tensor) != item_size(dtype_) ||
+      tensor->ndim != param.nd ||
+      !std::equal(tensor->shape, tensor->shape + tensor->ndim, param.dimensions)) {
+    return false;
+  }
+  Fingerprint print(grad, *tensor);
+  if (!written.is_apart(
+          bounds(print.data(), print.ndim(), print.shape(), print.strides(), item_size(dtype_)))) {
+    return false;
+  }
+  bind_dense(std::move(print));
+  return true;
+}
+
+void Parameter::bind_dense(Fingerprint print) {
+  Stream bound =
+      element_count(param_.ptr()) == 0
+          ? Stream()
+          : Stream(print.data(), print.shape(), print.strides(), item_size(dtype_), order_);
   if (touched_) {
     task_ = dense_task();
     touched_.reset();
@@ -152,8 +180,13 @@ void Parameter::check_param() const {
 
 Stream Parameter::in_c_order(PyObject* grad) const {
   if (task_.size() == 0) return Stream();
-  if (!touched_ || touched_->sums() == nullptr) {
-    const auto& a = fields(touched_ ? as_row_gradient(grad)->values.ptr() : grad);
+  if (!touched_) {
+    const Fingerprint& p = grad_print_;
+    return Stream(p.data(), p.shape(), p.strides(), item_size(dtype_),
+                  Order::of_c(p.ndim(), p.shape()));
+  }
+  if (touched_->sums() == nullptr) {
+    const auto& a = fields(as_row_gradient(grad)->values.ptr());
     return Stream(a.data, a.dimensions, a.strides, item_size(dtype_),
                   Order::of_c(a.nd, a.dimensions));
   }

@@ -29,10 +29,10 @@ class Parameter {
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 
-  // Makes `grad`, an array or a RowGradient, the task's. In the place of another library's array,
-  // `grad` then refers to the ndarray that sees it. What was checked at the last call is not
-  // checked again. Raises unless `grad` may be the gradient, and the parameter is still what it
-  // was.
+  // Makes `grad`, an array or a RowGradient, the task's. In the place of another library's array
+  // that is not shown to C, `grad` then refers to the ndarray that sees it. What was checked at the
+  // last call is not checked again. Raises unless `grad` may be the gradient, and the parameter is
+  // still what it was.
   void bind(py::object& grad, const WrittenMemory& written);
 
   // Adds what is to be copied to the states (in the rule's order, None for one that does not exist)
@@ -65,6 +65,10 @@ class Parameter {
  private:
   void check_param() const;
   void bind_rows(const RowGradient& grad, const WrittenMemory& written);
+  // False where `grad` is no tensor that is shown to C, or none that needs no further look.
+  bool bind_tensor(PyObject* grad, const WrittenMemory& written);
+  // What has been checked.
+  void bind_dense(Fingerprint print);
   // A task of the parameter and the states; the streams come from stream(array), and the gradient.
   template <class MakeStream>
   Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;

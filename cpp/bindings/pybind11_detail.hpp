@@ -14,6 +14,7 @@ using ArrayFields = pybind11::detail::PyArray_Proxy;
 inline const ArrayFields& fields(PyObject* array) { return *pybind11::detail::array_proxy(array); }
 
 constexpr int writeable_flag = pybind11::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+constexpr int owner_flag = pybind11::detail::npy_api::NPY_ARRAY_OWNDATA_;
 constexpr int contiguous_flags = pybind11::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ |
                                  pybind11::detail::npy_api::NPY_ARRAY_F_CONTIGUOUS_;
 

@@ -14,6 +14,7 @@ void register_optimizer(pybind11::module_& module);
 void register_optimizer_arguments(pybind11::module_& module);
 void register_row_gradient(pybind11::module_& module);
 void register_rules(pybind11::module_& module);
+void register_tensor_watch(pybind11::module_& module);
 void register_threads(pybind11::module_& module);
 
 }  // namespace instep

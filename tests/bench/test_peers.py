@@ -38,6 +38,7 @@ FLOAT32 = ("float32",)
 AT_LEAST = {
     "numpy_out": {"numpy out=": Offer(TAUGHT)},
     "torch": {
+        "torch drop-in": Offer(TAUGHT),
         "torch single": Offer(TAUGHT),
         "torch foreach": Offer([rule for rule in TAUGHT if rule != "sgd-nesterov"]),
         "torch fused": Offer((*SGD_ALL, *ADAM_ALL, "adagrad"), layouts=CONTIGUOUS),

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 import instep
-from instep.interop.torch import from_torch_state_dict
+from instep.interop.torch import binding, from_torch_state_dict
 from tests.interop.torch.training import arrays, assert_same_tensors, make_ours, make_theirs
 
 
@@ -66,7 +66,7 @@ def test_an_interrupt_while_states_are_brought_up_to_date_is_made_up_for(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch.autograd.graph, "increment_version", interrupted)
+        patch.setattr(binding, "increment_version", interrupted)
         with pytest.raises(KeyboardInterrupt):
             step(optimizer, param)
     step(optimizer, param)

@@ -131,3 +131,14 @@ def test_gradients_are_not_kept() -> None:
     optimizer.zero_grad()
     gc.collect()
     assert kept() is None
+
+
+def test_an_optimizer_that_its_parameter_holds_is_collected() -> None:
+    param: Any = torch.ones(3, requires_grad=True)
+    param.optimizer = make_ours("Adam", [param])
+    param.grad = torch.ones(3)
+    param.optimizer.step()
+    kept = weakref.ref(param.optimizer)
+    del param
+    gc.collect()
+    assert kept() is None

@@ -1,4 +1,7 @@
-"""PyTorch's optimizers, each in its three modes, on tensors over NumPy's memory."""
+"""PyTorch's optimizers, each in its three modes, and instep's classes in their place.
+
+All on tensors over NumPy's memory.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+import instep.interop.torch
 from instep.bench.arrays import as_list
 from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 
@@ -48,6 +52,12 @@ def _begin(case: Case, **mode: bool) -> Stepper:
     return stepper(case, functools.partial(_OPTIMIZERS[rule], **options))
 
 
+def _drop_in(case: Case) -> Stepper:
+    instep.set_num_threads(case.threads)
+    drop_in = getattr(instep.interop.torch, case.rule.optimizer.__name__)
+    return stepper(case, functools.partial(drop_in, **case.rule.options))
+
+
 def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
     """Return the steps of the ``torch.optim.Optimizer`` that `make` returns for tensors."""
     torch.set_num_threads(min(case.threads or _THREADS, _THREADS))
@@ -65,6 +75,7 @@ def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
 
 
 CONTENDERS = (
+    Contender("torch drop-in", _drop_in),
     Contender(
         "torch single",
         functools.partial(_begin, foreach=False, fused=False),

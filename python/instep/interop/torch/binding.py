@@ -6,13 +6,15 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
+from torch.autograd.graph import increment_version
 
-import instep
+import instep._core as _core
+from instep import RowGradient
 from instep.gradient_options import DEFAULTS, GradientOptions
 from instep.interop.torch.form import Form
-from instep.interop.torch.groups import Group, names_of, read_options
+from instep.interop.torch.groups import Group, names_of, read_options, shown_options
 from instep.interop.torch.joined import Joined, State, join_states
-from instep.interop.torch.tensors import gradient_of
+from instep.interop.torch.tensors import gradient_of, place_of
 from instep.parameters import Array, ExistingGroup
 
 Report: TypeAlias = tuple[int, float | None]
@@ -37,10 +39,12 @@ class Binding:
         self,
         form: Form,
         groups: Sequence[Group],
-        states: Mapping[torch.Tensor, State],
+        states: MutableMapping[torch.Tensor, State],
         before: Binding | None,
         report: Report,
     ) -> None:
+        if before is not None:
+            before._show_steps(states)  # which an interrupt may have cut short
         known = {joined.param for joined in before._joined} if before is not None else set()
         self._form = form
         self._groups: list[int] = []  # of the torch optimizer, those that have parameters here
@@ -65,21 +69,29 @@ class Binding:
         counts = [joined.count for joined in self._joined]
         self._bound = form.optimizer._joined(existing, counts, *report)
         self.gradient_options: GradientOptions = DEFAULTS
+        self._watch = _core.TensorWatch(self._bound, place_of)
+        for joined in self._joined:
+            self._watch.add(
+                joined.param,
+                joined.group,
+                joined.tensors,
+                joined.step_array,
+                joined.counts,
+                joined.count,
+                joined.new,
+            )
+        self._watch_options(groups)
 
     def holds(self, groups: Sequence[Group], states: MutableMapping[torch.Tensor, State]) -> bool:
         """Whether it can take the next step: takes over options, and looks at all else."""
-        self._show_steps(states)  # which an interrupt may have cut short
-        joined = iter(self._joined)
-        awaited = next(joined, None)
-        for position, group in enumerate(groups):
-            for param in group["params"]:
-                if awaited is not None and awaited.param is param:
-                    if awaited.group != position or not awaited.holds(states.get(param, {})):
-                        return False
-                    awaited = next(joined, None)
-                elif param.grad is not None:
-                    return False
-        return awaited is None and self._takes_over_options(groups)
+        return self._watch.holds(groups, states) and (
+            self._watch.has_options(groups) or self._takes_over_options(groups)
+        )
+
+    def _watch_options(self, groups: Sequence[Group]) -> None:
+        self._watch.watch_options(
+            {k: shown_options(groups[k], self._form.rule) for k in self._groups}
+        )
 
     def _takes_over_options(self, groups: Sequence[Group]) -> bool:
         values = [read_options(groups[k], self._form.rule) for k in self._groups]
@@ -89,6 +101,7 @@ class Binding:
             except ValueError:  # out of range, or one that decides which states exist
                 return False
             self._values = values
+        self._watch_options(groups)
         return True
 
     def set_gradient_options(self, options: GradientOptions) -> None:
@@ -100,51 +113,55 @@ class Binding:
         """Return how many steps were skipped, and the norm of the last one's gradients."""
         return self._bound.skipped_steps, self._bound.last_grad_norm
 
-    def gradients(self, groups: Sequence[Group]) -> list[Array | instep.RowGradient | None]:
-        """Return the gradients of all parameters as a step takes them."""
-        gradients: list[Array | instep.RowGradient | None] = []
-        for joined in self._joined:
-            grad = joined.param.grad
-            if grad is None:
-                gradients.append(None)
-                continue
-            try:
-                gradients.append(grad.numpy())  # a third of the time of what is below
-            except (RuntimeError, TypeError):
-                if grad.layout is torch.sparse_coo:
-                    self._form.check_sparse(groups[joined.group], joined.what("gradient"))
-                gradients.append(gradient_of(grad, joined.what("gradient")))
+    def gradients(self, groups: Sequence[Group]) -> list[Any]:
+        """Return the gradients of all parameters: what a step takes, or tensors that may be it."""
+        gradients, others = self._watch.gradients()
+        for k in others:
+            gradients[k] = self._through_numpy(k, groups)
         return gradients
+
+    def _seen_by_python(self, groups: Sequence[Group]) -> list[Array | RowGradient | None]:
+        seen = [self._through_numpy(k, groups) for k in range(len(self._joined))]
+        for k, grad in enumerate(seen):
+            if isinstance(grad, RowGradient):  # as the next ones will be
+                self._watch.see_by_python(k)
+        return seen
+
+    def _through_numpy(self, k: int, groups: Sequence[Group]) -> Array | RowGradient | None:
+        joined = self._joined[k]
+        grad = joined.param.grad
+        if grad is None:
+            return None
+        if grad.layout is torch.sparse_coo:
+            self._form.check_sparse(groups[joined.group], joined.what("gradient"))
+        return gradient_of(grad, joined.what("gradient"))
 
     def step(
         self,
-        gradients: Sequence[Array | instep.RowGradient | None],
+        gradients: Sequence[Any],
+        groups: Sequence[Group],
         states: MutableMapping[torch.Tensor, State],
     ) -> None:
         """Step all parameters once, or raise with everything as it was.
 
         KeyboardInterrupt may be raised by a step that was taken: its states then show it too.
         """
-        before = self._bound.steps
         try:
-            self._bound.step(gradients)
+            try:
+                self._bound.step(gradients)
+            except TypeError:
+                # Of a tensor with a graph, or of another kind, torch tells more than the core.
+                self._bound.step(self._seen_by_python(groups))
         finally:
-            if self._bound.steps != before:
-                self._show_steps(states)
+            self._show_steps(states)
 
     def _show_steps(self, states: MutableMapping[torch.Tensor, State]) -> None:
         """Bring the torch optimizer's states to the counts of the steps that were taken."""
-        stepped = [
-            (joined, count)
-            for joined, count in zip(self._joined, self._bound._param_steps(), strict=True)
-            if joined.count != count
-        ]
-        if not stepped:
-            return
-        # Else autograd would not notice that a graph was recorded with other values.
-        torch.autograd.graph.increment_version([joined.param for joined, _ in stepped])
-        for joined, count in stepped:
-            joined.stepped(count, states)
+        stepped = self._watch.stepped()
+        if stepped:
+            # Else autograd would not notice that a graph was recorded with other values.
+            increment_version(stepped)
+            self._watch.show_steps(states)
 
 
 def _existing_group(

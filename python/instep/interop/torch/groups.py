@@ -26,6 +26,21 @@ def read_options(group: Group, rule: Rule) -> dict[str, Any]:
     return {name: as_number(name, group[name]) for name in rule.hyperparameters}
 
 
+def shown_options(group: Group, rule: Rule) -> dict[str, object]:
+    """Return the objects that `read_options` reads, which are the same as long as the options are.
+
+    In the place of a tensor, whose number may become another, stands an object that is nowhere.
+    """
+    names = (*rule.hyperparameters, *_REFUSED)
+    return {name: object() if _may_change(group.get(name)) else group.get(name) for name in names}
+
+
+def _may_change(option: object) -> bool:
+    return isinstance(option, torch.Tensor) or (
+        isinstance(option, tuple) and any(map(_may_change, option))
+    )
+
+
 def check_rate(lr: Any) -> None:
     """Raise TypeError where a learning rate is a callable, which torch has other means for."""
     if callable(lr):

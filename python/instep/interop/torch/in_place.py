@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 import torch
 from torch._compile import _disable_dynamo
+from torch.compiler import is_dynamo_compiling
 
 from instep.docstrings import fill
 from instep.gradient_options import DEFAULTS, GradientOption, GradientOptions, Nonfinite
@@ -123,8 +124,6 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     def step(self, closure: None = None) -> None: ...
     @overload
     def step(self, closure: Callable[[], float]) -> float: ...
-    # As torch's own methods: a compiler that traced it would hand NumPy copies of the tensors.
-    @_disable_dynamo
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Step all parameters that have a gradient, in their own memory.
 
@@ -149,6 +148,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         FloatingPointError
             When a gradient is not finite and `nonfinite` is ``"raise"``, with everything as it was.
         """
+        # A compiler that traced the step would hand it copies of the tensors. Torch's own methods
+        # ask it to stay away at each call, for a microsecond.
+        if is_dynamo_compiling():
+            return self._step_uncompiled(closure)
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -160,8 +163,12 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         if binding.gradient_options is not self._gradient_options:
             binding.set_gradient_options(self._gradient_options)
         self._binding = binding
-        binding.step(gradients, self.state)
+        binding.step(gradients, self.param_groups, self.state)
         return loss
+
+    @_disable_dynamo
+    def _step_uncompiled(self, closure: Callable[[], float] | None) -> float | None:
+        return self.step(closure)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters.

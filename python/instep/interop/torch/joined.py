@@ -12,25 +12,18 @@ from instep.interop.torch.tensors import array_of
 from instep.parameters import Array
 
 State: TypeAlias = MutableMapping[str, Any]
-Place: TypeAlias = tuple[int, torch.Size, tuple[int, ...], torch.dtype]
-
-
-def place_of(tensor: torch.Tensor) -> Place:
-    """Return what makes a tensor's view of its memory."""
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 class Joined:
-    """A parameter and its state, and where in memory they were found."""
+    """A parameter and its state, as instep's optimizer and its watch get them."""
 
     def __init__(self, param: torch.Tensor, group: int, name: object) -> None:
         self.param = param
         self.group = group
         self.name = name
         self.array: Array = array_of(param, self.what("parameter"))
-        self.place: Place = place_of(param)
-        # The state's tensors and where they were; NumPy's view of the step, where it is one.
-        self.tensors: list[tuple[str, torch.Tensor, Place]] = []
+        self.tensors: dict[str, torch.Tensor] = {}
+        # The count of steps: in NumPy's view of one of the tensors, where it is one.
         self.step_array: Array | None = None
         self.counts: bool = False
         self.count: int = 0
@@ -42,23 +35,10 @@ class Joined:
         of = "" if role == "parameter" else "of parameter "
         return f"{role} {of}{self.name!r}"
 
-    def holds(self, state: State) -> bool:
-        """Whether parameter and state are still the same tensors, in the same memory."""
-        if place_of(self.param) != self.place:
-            return False
-        for name, tensor, place in self.tensors:
-            if state.get(name) is not tensor or place_of(tensor) != place:
-                return False
-        if self.step_array is None:
-            return not self.counts or state.get("step") == self.count
-        shown: float = self.step_array.item()
-        # Where float32 does not hold the count, it holds the number nearest to it.
-        return shown == self.count or shown == self.step_array.dtype.type(self.count)
-
     def take(self, name: str, tensor: torch.Tensor) -> Array:
-        """Return the memory of one of the state's tensors, and remember it."""
+        """Return the memory of one of the state's tensors, which it is from now on."""
         array = array_of(tensor, self.what(name))
-        self.tensors.append((name, tensor, place_of(tensor)))
+        self.tensors[name] = tensor
         return array
 
     def take_step(self, step: Any) -> None:
@@ -70,17 +50,6 @@ class Joined:
         if not (step >= 0 and float(step).is_integer()):
             raise ValueError(f"{self.what('step')}: expected a count from 0, got {step}")
         self.count = int(step)
-
-    def stepped(self, count: int, states: MutableMapping[torch.Tensor, State]) -> None:
-        """Show in the torch optimizer's states that this many steps were taken."""
-        if self.new:
-            states.setdefault(self.param, {}).update(self.new)
-            self.new = {}
-        if self.step_array is not None:
-            self.step_array.fill(count)
-        elif self.counts:
-            states[self.param]["step"] = count
-        self.count = count
 
 
 def join_states(

@@ -26,6 +26,11 @@ def check_tensor(tensor: torch.Tensor, what: str) -> None:
         )
 
 
+def place_of(tensor: torch.Tensor) -> tuple[int, torch.Size, tuple[int, ...], torch.dtype]:
+    """Return what makes a tensor's view of its memory."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+
+
 def array_of(tensor: torch.Tensor, what: str) -> Array:
     """Return the tensor's own memory as an array, or raise TypeError."""
     check_tensor(tensor, what)
@@ -36,6 +41,9 @@ def array_of(tensor: torch.Tensor, what: str) -> Array:
             f"{what}: expected a tensor whose memory NumPy can see, got a "
             f"{type(tensor).__name__} of which torch says: {error}"
         ) from error
+    # NumPy gives memory of its own to a tensor that has none, as one whose storage was freed.
+    if array.flags.owndata and array.size > 0:
+        raise TypeError(f"{what}: expected a tensor in memory, got one whose storage is empty")
     return array
 
 

@@ -1,0 +1,169 @@
+#include "bindings/exchange.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace instep {
+namespace {
+
+using dlpack_abi::ExchangeApi;
+using dlpack_abi::ManagedTensor;
+using dlpack_abi::Tensor;
+
+// What is found is kept for ever, as torch's classes are.
+struct TensorTypes {
+  std::array<PyTypeObject*, 3> types{};
+  const ExchangeApi* api = nullptr;
+  PyObject *is_neg = nullptr, *requires_grad = nullptr;  // a method of the class, a name
+
+  bool contain(PyTypeObject* type) const {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  }
+};
+
+const ExchangeApi* usable(const ExchangeApi* api) {
+  while (api != nullptr && api->version.major != dlpack_abi::major_version) api = api->previous;
+  return api != nullptr && api->borrow != nullptr && api->manage != nullptr ? api : nullptr;
+}
+
+// Null where a module or attribute is missing, with Python's error set.
+py::object attribute(const char* module, const char* name) {
+  const auto key = py::reinterpret_steal<py::object>(PyUnicode_FromString(module));
+  if (!key) return {};
+  const auto found = py::reinterpret_steal<py::object>(PyImport_GetModule(key.ptr()));
+  if (!found) return {};
+  return py::reinterpret_steal<py::object>(PyObject_GetAttrString(found.ptr(), name));
+}
+
+// Classes that derive from a tensor's inherit its functions, and these may not tell the truth of
+// them (what wraps another tensor has no memory of its own): so exactly these, which add nothing.
+std::unique_ptr<TensorTypes> look_for_types() {
+  const py::object tensor = attribute("torch", "Tensor");
+  const py::object parameter = tensor ? attribute("torch.nn", "Parameter") : py::object();
+  const py::object buffer = parameter ? attribute("torch.nn", "Buffer") : py::object();
+  if (!buffer) return nullptr;
+  const auto capsule = py::reinterpret_steal<py::object>(
+      PyObject_GetAttrString(tensor.ptr(), dlpack_abi::exchange_attribute));
+  if (!capsule) return nullptr;
+  const auto* const api = usable(static_cast<const ExchangeApi*>(
+      PyCapsule_GetPointer(capsule.ptr(), dlpack_abi::exchange_capsule)));
+  auto is_neg = py::reinterpret_steal<py::object>(PyObject_GetAttrString(tensor.ptr(), "is_neg"));
+  auto requires_grad = py::reinterpret_steal<py::object>(PyUnicode_FromString("requires_grad"));
+  if (api == nullptr || !is_neg || !requires_grad) return nullptr;
+  const auto type = [](const py::object& object) {
+    return PyType_Check(object.ptr()) != 0
+               ? reinterpret_cast<PyTypeObject*>(py::object(object).release().ptr())
+               : nullptr;
+  };
+  auto types = std::make_unique<TensorTypes>();
+  types->types = {type(tensor), type(parameter), type(buffer)};
+  types->api = api;
+  types->is_neg = is_neg.release().ptr();
+  types->requires_grad = requires_grad.release().ptr();
+  return types;
+}
+
+// Null where `object` is none of them.
+const TensorTypes* types_of(PyObject* object) {
+  static std::atomic<const TensorTypes*> known{nullptr};
+  PyTypeObject* const type = Py_TYPE(object);
+  const TensorTypes* types = known.load(std::memory_order_acquire);
+  if (types == nullptr) {
+    // Until there is a tensor, torch may not have been imported.
+    if (PyObject_HasAttrString(reinterpret_cast<PyObject*>(type), dlpack_abi::exchange_attribute) ==
+        0) {
+      return nullptr;
+    }
+    std::unique_ptr<TensorTypes> found = look_for_types();
+    if (!found) {
+      PyErr_Clear();
+      return nullptr;
+    }
+    if (known.compare_exchange_strong(types, found.get())) types = found.release();
+  }
+  return types->contain(type) ? types : nullptr;
+}
+
+bool is_plain(const TensorTypes& types, PyObject* tensor) {
+  const auto requires_grad =
+      py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, types.requires_grad));
+  const auto is_neg = py::reinterpret_steal<py::object>(PyObject_CallOneArg(types.is_neg, tensor));
+  PyErr_Clear();
+  return requires_grad.ptr() == Py_False && is_neg.ptr() == Py_False;
+}
+
+bool is_empty(const Tensor& tensor) {
+  return std::find(tensor.shape, tensor.shape + tensor.ndim, 0) != tensor.shape + tensor.ndim;
+}
+
+// What has no memory of its own is shown with none.
+bool is_in_memory(const Tensor& tensor) {
+  return tensor.device.type == dlpack_abi::cpu && (tensor.ndim == 0 || tensor.strides != nullptr) &&
+         (tensor.data != nullptr || is_empty(tensor));
+}
+
+std::optional<Tensor> borrow(const TensorTypes& types, PyObject* object) {
+  Tensor tensor;
+  if (types.api->borrow(object, &tensor) != 0) {
+    PyErr_Clear();  // the way of Python says what is wrong
+    return std::nullopt;
+  }
+  if (!is_in_memory(tensor)) return std::nullopt;
+  return tensor;
+}
+
+void let_go(ManagedTensor* managed) {
+  if (managed->deleter != nullptr) managed->deleter(managed);
+}
+
+}  // namespace
+
+bool is_shown_to_c(PyObject* object) { return types_of(object) != nullptr; }
+
+std::optional<Tensor> borrow(PyObject* object) {
+  const TensorTypes* const types = types_of(object);
+  if (types == nullptr) return std::nullopt;
+  return borrow(*types, object);
+}
+
+std::optional<Tensor> borrow_plain(PyObject* object) {
+  const TensorTypes* const types = types_of(object);
+  if (types == nullptr || !is_plain(*types, object)) return std::nullopt;
+  return borrow(*types, object);
+}
+
+py::object manage_plain(PyObject* object) {
+  const TensorTypes* const types = types_of(object);
+  if (types == nullptr || !is_plain(*types, object)) return {};
+  ManagedTensor* out = nullptr;
+  if (types->api->manage(object, &out) != 0) {
+    PyErr_Clear();
+    return {};
+  }
+  std::unique_ptr<ManagedTensor, void (*)(ManagedTensor*)> managed(out, let_go);
+  if (managed->version.major != dlpack_abi::major_version) return {};
+  const Tensor& tensor = managed->tensor;
+  const std::int64_t size = item_size(tensor);
+  // NumPy would give one without elements memory of its own.
+  if (!is_floating_point(tensor) || (size != 4 && size != 8) || !is_in_memory(tensor) ||
+      tensor.data == nullptr) {
+    return {};
+  }
+  std::vector<py::ssize_t> shape(tensor.shape, tensor.shape + tensor.ndim);
+  std::vector<py::ssize_t> strides(tensor.strides, tensor.strides + tensor.ndim);
+  for (py::ssize_t& stride : strides) stride *= size;
+  const bool read_only = (managed->flags & dlpack_abi::read_only) != 0;
+  char* const data = address(tensor);
+  const py::capsule owner(managed.get(),
+                          [](void* held) { let_go(static_cast<ManagedTensor*>(held)); });
+  static_cast<void>(managed.release());  // the capsule has it
+  const auto dtype = size == 4 ? py::dtype::of<float>() : py::dtype::of<double>();
+  py::array array(dtype, std::move(shape), std::move(strides), data, owner);
+  if (read_only) array.attr("setflags")(py::arg("write") = false);
+  return std::move(array);
+}
+
+}  // namespace instep
