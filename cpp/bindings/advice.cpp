@@ -70,7 +70,7 @@ const char* advice_on_object(PyObject* object, const char* role) {
                       "another one of w";
   }
   if (is_of(object, "scipy.sparse.")) {
-    return gradient ? "; pass its .toarray(), or a RowGradient of the rows that it touches"
+    return gradient ? "; pass its .toarray(), or instep.RowGradient.from_scipy(...) of a csr_array"
                     : "; pass its .data, the numbers that it holds, and their gradient";
   }
   if (is_of(object, "h5py.") || is_of(object, "zarr.")) {

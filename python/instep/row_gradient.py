@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Self
+
+import numpy as np
 
 import instep._core as _core
 from instep.dlpack import AnyArray
@@ -68,6 +71,63 @@ class RowGradient(_core.RowGradient):
 
     def __init__(self, rows: AnyArray, values: AnyArray) -> None:
         super().__init__(rows, values)
+
+    @classmethod
+    def from_scipy(cls, matrix: Any) -> Self:
+        """Return the gradient that a sparse matrix of SciPy is, for the rows that it stores.
+
+        Parameters
+        ----------
+        matrix : scipy.sparse.csr_array or csr_matrix
+            The gradient of a parameter of its shape.
+
+        Returns
+        -------
+        RowGradient
+            The rows in which `matrix` stores anything, in ascending order, with all their elements:
+            copies, in the dtype of `matrix`.
+
+        Raises
+        ------
+        TypeError
+            When `matrix` is of another format, which has a method ``tocsr``, or is not of
+            ``scipy.sparse``.
+        ValueError
+            When it has one axis.
+
+        Notes
+        -----
+        A row that stores zeros alone is stepped; ``matrix.eliminate_zeros()`` removes it. An
+        element that is stored more than once is the sum, in the order of storage, as
+        ``matrix.toarray()`` has it. The number of rows is not compared with the parameter's. As
+        everywhere, a step refuses another dtype than the parameter's.
+
+        Examples
+        --------
+        >>> import numpy as np, scipy.sparse, instep
+        >>> matrix = scipy.sparse.csr_array([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [2.0, 3.0]])
+        >>> instep.RowGradient.from_scipy(matrix)
+        RowGradient(array([1, 3]), array([[0., 1.],
+               [2., 3.]]))
+        """
+        sparse = sys.modules.get("scipy.sparse")  # if there is a matrix of it, it is imported
+        kind = type(matrix).__name__
+        if sparse is None or not sparse.issparse(matrix):
+            raise TypeError(
+                f"matrix: expected a csr_array or csr_matrix of scipy.sparse, got {kind}; an array "
+                "is a gradient as it is"
+            )
+        if matrix.format != "csr":
+            raise TypeError(
+                f"matrix: expected a csr_array or csr_matrix, got {kind}; pass its .tocsr()"
+            )
+        if matrix.ndim != 2:
+            raise ValueError(
+                f"matrix: expected two axes, got shape {matrix.shape}; of a vector pass "
+                "RowGradient(vector.indices, vector.data)"
+            )
+        rows = np.flatnonzero(np.diff(matrix.indptr))
+        return cls(rows, matrix[rows].toarray())
 
     @property
     def rows(self) -> Array:

@@ -134,7 +134,7 @@ GRADIENTS: dict[str, tuple[Any, str]] = {
     "pandas": (of_module("pandas.core.series"), "pass its .to_numpy()"),
     "scipy.sparse": (
         of_module("scipy.sparse._csr"),
-        "pass its .toarray(), or a RowGradient of the rows that it touches",
+        "pass its .toarray(), or instep.RowGradient.from_scipy(...) of a csr_array",
     ),
     "h5py": (of_module("h5py._hl.dataset"), "it lies in a file, pass x[...]"),
     "a number": (1.0, "a step works in place and converts nothing, pass np.asarray(...)"),
