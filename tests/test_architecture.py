@@ -40,7 +40,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 ADMITTED: dict[str, set[str]] = {
     "bench": {"_core", "commandline", "interop", "optimizers"},
-    "interop": {"_core", "docstrings", "gradient_options", "names", "numbers", "parameters", "rule"},
+    "interop": {
+        "_core",
+        "docstrings",
+        "gradient_options",
+        "names",
+        "numbers",
+        "parameters",
+        "rule",
+    },
     "study": {"commandline"},
 }
 """What the rooms above the face import beside public names."""

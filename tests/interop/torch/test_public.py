@@ -95,6 +95,13 @@ def test_without_torch_the_error_says_what_to_install() -> None:
     assert "pip install 'instep[torch]'" in result.stdout
 
 
+def test_what_torch_has_for_several_processes_is_not_imported() -> None:
+    """Although DTensors are stepped; torch itself does, when it makes an optimizer."""
+    program = "import sys, instep.interop.torch; print('torch.distributed.tensor' in sys.modules)"
+    result = run_python("-c", program)
+    assert result.stdout == "False\n", result.stderr
+
+
 def test_instep_does_not_import_torch() -> None:
     result = run_python("-c", "import sys, instep, instep.interop; print('torch' in sys.modules)")
     assert result.stdout == "False\n", result.stderr

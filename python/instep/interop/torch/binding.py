@@ -14,6 +14,7 @@ from instep.gradient_options import DEFAULTS, GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import Group, names_of, read_options, shown_options
 from instep.interop.torch.joined import Joined, State, join_states
+from instep.interop.torch.shards import check_not_measured
 from instep.interop.torch.tensors import gradient_of, place_of
 from instep.parameters import Array, ExistingGroup
 
@@ -70,7 +71,8 @@ class Binding:
         self._bound = form.optimizer._joined(existing, counts, *report)
         self.gradient_options: GradientOptions = DEFAULTS
         self._watch = _core.TensorWatch(self._bound, place_of)
-        for joined in self._joined:
+        self._shares: dict[torch.Tensor, torch.Tensor] = {}  # of DTensors, by these
+        for k, joined in enumerate(self._joined):
             self._watch.add(
                 joined.param,
                 joined.group,
@@ -80,6 +82,9 @@ class Binding:
                 joined.count,
                 joined.new,
             )
+            if joined.share is not None:
+                self._watch.see_by_python(k)
+                self._shares[joined.param] = joined.share
         self._watch_options(groups)
 
     def holds(self, groups: Sequence[Group], states: MutableMapping[torch.Tensor, State]) -> bool:
@@ -106,6 +111,7 @@ class Binding:
 
     def set_gradient_options(self, options: GradientOptions) -> None:
         """Do this with gradients from now on."""
+        check_not_measured(self._shares, options)
         self._bound._change_gradient_options(options)
         self.gradient_options = options
 
@@ -134,7 +140,7 @@ class Binding:
             return None
         if grad.layout is torch.sparse_coo:
             self._form.check_sparse(groups[joined.group], joined.what("gradient"))
-        return gradient_of(grad, joined.what("gradient"))
+        return gradient_of(joined.param, grad, joined.what("gradient"))
 
     def step(
         self,
@@ -161,6 +167,8 @@ class Binding:
         if stepped:
             # Else autograd would not notice that a graph was recorded with other values.
             increment_version(stepped)
+            if self._shares:  # which count their versions by themselves
+                increment_version([self._shares[each] for each in stepped if each in self._shares])
             self._watch.show_steps(states)
 
 

@@ -68,6 +68,11 @@ def check_has_no_other(group: Group, options: Mapping[str, object]) -> None:
             )
 
 
+def is_trained(param: torch.Tensor) -> bool:
+    """Tell whether a parameter is to be stepped; a frozen one may be of any kind."""
+    return param.requires_grad or param.grad is not None
+
+
 def as_number(name: str, value: Any) -> Any:
     """Return the value of a tensor with one element, in a tuple too, and all else as it is."""
     if isinstance(value, torch.Tensor):

@@ -14,7 +14,14 @@ from instep.gradient_options import DEFAULTS, GradientOption, GradientOptions, N
 from instep.gradient_options import check as check_gradient_options
 from instep.interop.torch.binding import Binding, Report
 from instep.interop.torch.form import Form
-from instep.interop.torch.groups import check_has_no_other, check_options, check_rate, names_of
+from instep.interop.torch.groups import (
+    check_has_no_other,
+    check_options,
+    check_rate,
+    is_trained,
+    names_of,
+)
+from instep.interop.torch.shards import check_not_measured
 from instep.interop.torch.tensors import check_tensor
 from instep.names import no_argument
 
@@ -191,8 +198,9 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             check_has_no_other(group, self._gradient_options)
             names = names_of(self.param_groups, len(self.param_groups) - 1)
             for name, param in zip(names, group["params"], strict=True):
-                if param.requires_grad or param.grad is not None:
+                if is_trained(param):
                     check_tensor(param, f"parameter {name!r}")
+            check_not_measured(filter(is_trained, group["params"]), self._gradient_options)
         except BaseException:
             self.param_groups.pop()
             raise
@@ -238,4 +246,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         return self._told if self._binding is None else self._binding.report()
 
     def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
-        self._gradient_options = check_gradient_options({**self._gradient_options, **changes})
+        options = check_gradient_options({**self._gradient_options, **changes})
+        for group in getattr(self, "param_groups", ()):  # none before torch's constructor
+            check_not_measured(filter(is_trained, group["params"]), options)
+        self._gradient_options = options

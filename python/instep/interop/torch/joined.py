@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from instep.interop.torch.form import Form
+from instep.interop.torch.shards import is_shard, local_of
 from instep.interop.torch.tensors import array_of
 from instep.parameters import Array
 
@@ -22,6 +23,7 @@ class Joined:
         self.group = group
         self.name = name
         self.array: Array = array_of(param, self.what("parameter"))
+        self.share = local_of(param) if is_shard(param) else None  # of a DTensor, this process's
         self.tensors: dict[str, torch.Tensor] = {}
         # The count of steps: in NumPy's view of one of the tensors, where it is one.
         self.step_array: Array | None = None
@@ -71,11 +73,22 @@ def join_states(
             f"group's options need, got {sorted(present)}; options that decide which states "
             "exist cannot change between steps, and a state dictionary must be of the same class"
         )
-    arrays = form.rule.new_states(joined.array, values)
     if form.new_count is not None:
         joined.new["step"] = form.new_count()
         joined.take_step(joined.new["step"])
-    for name, array in arrays.items():
-        joined.new[name] = torch.from_numpy(array)
-        joined.take(name, joined.new[name])
-    return arrays
+    tensors = _new_states(form, joined, values)
+    joined.new.update(tensors)
+    return {name: joined.take(name, tensor) for name, tensor in tensors.items()}
+
+
+def _new_states(form: Form, joined: Joined, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    rule = form.rule
+    if joined.share is None:
+        arrays = rule.new_states(joined.array, values)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    # DTensors as torch's own, which go into distributed checkpoints.
+    whole = joined.param.detach()
+    return {
+        name: torch.full_like(whole, rule.initial_value(name, values))
+        for name in rule.present_states(values)
+    }

@@ -10,6 +10,7 @@ import torch
 
 import instep
 from instep.interop.torch.groups import as_number
+from instep.interop.torch.shards import is_shard
 from instep.interop.torch.tensors import array_of
 
 # What torch.optim computes, by the options that it does not have.
@@ -149,4 +150,10 @@ def _is_of_sparse_adam(group: Mapping[str, Any]) -> bool:
 def _as_array(value: Any, what: str) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
+    if is_shard(value):
+        raise TypeError(
+            f"{what}: expected a whole tensor, got a DTensor; pass what "
+            "torch.distributed.checkpoint.state_dict.get_optimizer_state_dict returns with "
+            "full_state_dict=True"
+        )
     return np.array(array_of(value.detach().cpu(), what), order="K")

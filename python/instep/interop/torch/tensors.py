@@ -5,13 +5,17 @@ from __future__ import annotations
 import torch
 
 from instep import RowGradient
+from instep.interop.torch.shards import check_placed_as, check_placements, is_shard, local_of
 from instep.parameters import Array
 
 _DTYPES = (torch.float32, torch.float64)
 
 
 def check_tensor(tensor: torch.Tensor, what: str) -> None:
-    """Raise TypeError unless instep can step in the tensor's memory; messages call it `what`."""
+    """Raise TypeError or ValueError unless instep can step in the tensor's memory.
+
+    Messages call it `what`.
+    """
     if tensor.device.type != "cpu":
         raise TypeError(
             f"{what}: expected a tensor on the CPU, got one on {tensor.device}; instep steps "
@@ -24,18 +28,21 @@ def check_tensor(tensor: torch.Tensor, what: str) -> None:
             f"{what}: expected dtype torch.float32 or torch.float64, got {tensor.dtype}; "
             "train a float32 copy, or use torch.optim"
         )
+    if is_shard(tensor):
+        check_placements(tensor, what)
 
 
 def place_of(tensor: torch.Tensor) -> tuple[int, torch.Size, tuple[int, ...], torch.dtype]:
     """Return what makes a tensor's view of its memory."""
+    tensor = local_of(tensor)
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 def array_of(tensor: torch.Tensor, what: str) -> Array:
-    """Return the tensor's own memory as an array, or raise TypeError."""
+    """Return the tensor's own memory as an array, of a DTensor this process's share."""
     check_tensor(tensor, what)
     try:
-        array: Array = tensor.detach().numpy()
+        array: Array = local_of(tensor).detach().numpy()
     except (RuntimeError, TypeError) as error:
         raise TypeError(
             f"{what}: expected a tensor whose memory NumPy can see, got a "
@@ -47,8 +54,9 @@ def array_of(tensor: torch.Tensor, what: str) -> Array:
     return array
 
 
-def gradient_of(grad: torch.Tensor, what: str) -> Array | RowGradient:
+def gradient_of(param: torch.Tensor, grad: torch.Tensor, what: str) -> Array | RowGradient:
     """Return a gradient's own memory, in the form in which instep's steps take it."""
+    check_placed_as(param, grad, what)
     if grad.layout is not torch.sparse_coo:
         return array_of(grad, what)
     if grad.sparse_dim() != 1:
