@@ -75,6 +75,13 @@ def test_what_is_stored_counts(
     instep.SGD(np.zeros((3, 2))).step(gradient)
 
 
+def test_a_derived_class_makes_its_own() -> None:
+    class Rows(instep.RowGradient):
+        pass
+
+    assert type(Rows.from_scipy(sparse.csr_array(DENSE.astype(float)))) is Rows
+
+
 def test_it_copies() -> None:
     matrix = sparse.csr_array(DENSE.astype(float))
     gradient = instep.RowGradient.from_scipy(matrix)

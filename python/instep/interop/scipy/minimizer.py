@@ -14,7 +14,7 @@ from scipy.optimize import OptimizeResult, OptimizeWarning
 
 from instep import Optimizer
 from instep.interop.scipy.objective import Objective, check_real
-from instep.numbers import AT_LEAST_0, NOT_NAN, check_integer
+from instep.numbers import AT_LEAST_0, NOT_NAN
 from instep.parameters import Array
 
 # How it ended: the numbers of scipy's BFGS, and its words where they are right here too.
@@ -126,7 +126,7 @@ def _minimize(
     args: tuple[Any, ...] = (),
     jac: Callable[..., Any] | None = None,
     callback: Callable[..., object] | None = None,
-    maxiter: int | None = None,
+    maxiter: float | None = None,
     gtol: float | None = None,
     xtol: float = 0.0,
     tol: float | None = None,
@@ -136,7 +136,7 @@ def _minimize(
 ) -> Any:
     """Minimize: what ``scipy.optimize.minimize`` calls with its arguments and options."""
     _refuse_unused({name: others.pop(name, None) for name in _UNUSED})
-    last = 15_000 if maxiter is None else check_integer("maxiter", maxiter, at_least=0)
+    last = AT_LEAST_0.check("maxiter", 15_000 if maxiter is None else maxiter)
     flat = NOT_NAN.check("gtol", next(each for each in (gtol, tol, 1e-5) if each is not None))
     short = AT_LEAST_0.check("xtol", xtol)
     x = _start(x0, jac)
@@ -154,7 +154,7 @@ def _minimize(
             status = _NOT_FINITE
         elif steepest <= flat or rests:
             status = _CONVERGED
-        elif nit == last:
+        elif nit >= last:
             status = _OUT_OF_STEPS
         else:
             rests = _step(optimizer, x, grad, short)

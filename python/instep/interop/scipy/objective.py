@@ -28,8 +28,8 @@ class Objective:
         self._jac = jac
         self._args = args
         self._difference = {} if eps is None else {"epsilon": eps}
-        self.nfev = 0
-        self.njev = 0
+        self.nfev: int = 0
+        self.njev: int = 0
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return the function's value at a point and its gradient there, in the point's dtype."""
