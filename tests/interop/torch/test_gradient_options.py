@@ -111,6 +111,25 @@ def test_a_group_cannot_have_its_own() -> None:
     assert make_ours("Adam", [group], clip_norm=0.5).clip_norm == 0.5
 
 
+def test_one_that_is_written_into_a_group_later_is_refused() -> None:
+    """As by skorch's set_params."""
+    param = param_with(3.0, 4.0)
+    optimizer = make_ours("SGD", [param], lr=1.0, clip_value=1.0)
+    optimizer.step()
+    optimizer.param_groups[0]["clip_value"] = 0.5
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"clip_value: .*has 1.0, got 0.5.*optimizer.clip_va"):
+            optimizer.step()
+        assert param.tolist() == [-1.0, -1.0]
+    optimizer.clip_value = 0.5
+    optimizer.step()
+    assert param.tolist() == [-1.5, -1.5]
+    optimizer.clip_value = 1.0  # what a wrapper keeps in the group is known already
+    optimizer.param_groups[0]["lr"] = 0.5
+    optimizer.step()
+    assert param.tolist() == [-2.0, -2.0]
+
+
 def test_dictionaries_stay_torchs() -> None:
     model = make_model()
     optimizer = make_ours("Adam", model.parameters(), clip_norm=0.5, nonfinite="skip")

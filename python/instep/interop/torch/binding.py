@@ -12,7 +12,13 @@ import instep._core as _core
 from instep import RowGradient
 from instep.gradient_options import DEFAULTS, GradientOptions
 from instep.interop.torch.form import Form
-from instep.interop.torch.groups import Group, names_of, read_options, shown_options
+from instep.interop.torch.groups import (
+    Group,
+    check_has_no_other,
+    names_of,
+    read_options,
+    shown_options,
+)
 from instep.interop.torch.joined import Joined, State, join_states
 from instep.interop.torch.shards import check_not_measured
 from instep.interop.torch.tensors import gradient_of, place_of
@@ -43,6 +49,7 @@ class Binding:
         states: MutableMapping[torch.Tensor, State],
         before: Binding | None,
         report: Report,
+        gradient_options: GradientOptions,
     ) -> None:
         if before is not None:
             before._show_steps(states)  # which an interrupt may have cut short
@@ -69,7 +76,7 @@ class Binding:
                 self._joined.extend(members)
         counts = [joined.count for joined in self._joined]
         self._bound = form.optimizer._joined(existing, counts, *report)
-        self.gradient_options: GradientOptions = DEFAULTS
+        self._gradient_options: GradientOptions = DEFAULTS
         self._watch = _core.TensorWatch(self._bound, place_of)
         self._shares: dict[torch.Tensor, torch.Tensor] = {}  # of DTensors, by these
         for k, joined in enumerate(self._joined):
@@ -86,19 +93,27 @@ class Binding:
                 self._watch.see_by_python(k)
                 self._shares[joined.param] = joined.share
         self._watch_options(groups)
+        self._take_over_gradient_options(gradient_options)
 
-    def holds(self, groups: Sequence[Group], states: MutableMapping[torch.Tensor, State]) -> bool:
+    def holds(
+        self,
+        groups: Sequence[Group],
+        states: MutableMapping[torch.Tensor, State],
+        gradient_options: GradientOptions,
+    ) -> bool:
         """Whether it can take the next step: takes over options, and looks at all else."""
+        self._take_over_gradient_options(gradient_options)
         return self._watch.holds(groups, states) and (
             self._watch.has_options(groups) or self._takes_over_options(groups)
         )
 
     def _watch_options(self, groups: Sequence[Group]) -> None:
-        self._watch.watch_options(
-            {k: shown_options(groups[k], self._form.rule) for k in self._groups}
-        )
+        self._shown = {k: shown_options(groups[k], self._form.rule) for k in self._groups}
+        self._watch.watch_options(self._shown)
 
     def _takes_over_options(self, groups: Sequence[Group]) -> bool:
+        for k, shown in self._shown.items():
+            check_has_no_other(groups[k], self._gradient_options, shown)
         values = [read_options(groups[k], self._form.rule) for k in self._groups]
         if values != self._values:
             try:
@@ -109,11 +124,11 @@ class Binding:
         self._watch_options(groups)
         return True
 
-    def set_gradient_options(self, options: GradientOptions) -> None:
-        """Do this with gradients from now on."""
-        check_not_measured(self._shares, options)
-        self._bound._change_gradient_options(options)
-        self.gradient_options = options
+    def _take_over_gradient_options(self, options: GradientOptions) -> None:
+        if options is not self._gradient_options:
+            check_not_measured(self._shares, options)
+            self._bound._change_gradient_options(options)
+            self._gradient_options = options
 
     def report(self) -> Report:
         """Return how many steps were skipped, and the norm of the last one's gradients."""

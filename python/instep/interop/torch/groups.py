@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from instep.gradient_options import DEFAULTS
 from instep.rule import Rule
 
 Group: TypeAlias = Mapping[str, Any]
@@ -27,11 +28,11 @@ def read_options(group: Group, rule: Rule) -> dict[str, Any]:
 
 
 def shown_options(group: Group, rule: Rule) -> dict[str, object]:
-    """Return the objects that `read_options` reads, which are the same as long as the options are.
+    """Return the objects that are options, which are the same as long as the options are.
 
     In the place of a tensor, whose number may become another, stands an object that is nowhere.
     """
-    names = (*rule.hyperparameters, *_REFUSED)
+    names = (*rule.hyperparameters, *_REFUSED, *DEFAULTS)
     return {name: object() if _may_change(group.get(name)) else group.get(name) for name in names}
 
 
@@ -55,13 +56,17 @@ def check_options(group: Group, rule: Rule) -> None:
     rule.check(read_options(group, rule))
 
 
-def check_has_no_other(group: Group, options: Mapping[str, object]) -> None:
+def check_has_no_other(
+    group: Group, options: Mapping[str, object], before: Mapping[str, object] | None = None
+) -> None:
     """Raise ValueError where a group has another value of an option of the whole optimizer.
 
-    The same value is what a wrapper has put there, such as torch's ZeroRedundancyOptimizer.
+    The same value is what a wrapper has put there, such as torch's ZeroRedundancyOptimizer, and so
+    is one that was there `before`.
     """
     for name, value in options.items():
-        if name in group and group[name] != value:
+        stays = before is not None and group.get(name) is before[name]
+        if name in group and group[name] != value and not stays:
             raise ValueError(
                 f"{name}: expected it of the whole optimizer, which has {value!r}, got "
                 f"{group[name]!r} of a group; pass it beside the groups, or set optimizer.{name}"

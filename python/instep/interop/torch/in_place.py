@@ -164,11 +164,12 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             with torch.enable_grad():
                 loss = closure()
         binding = self._binding
-        if binding is None or not binding.holds(self.param_groups, self.state):
-            binding = Binding(self._form, self.param_groups, self.state, binding, self._report())
+        options = self._gradient_options
+        if binding is None or not binding.holds(self.param_groups, self.state, options):
+            binding = Binding(
+                self._form, self.param_groups, self.state, binding, self._report(), options
+            )
         gradients = binding.gradients(self.param_groups)
-        if binding.gradient_options is not self._gradient_options:
-            binding.set_gradient_options(self._gradient_options)
         self._binding = binding
         binding.step(gradients, self.param_groups, self.state)
         return loss
