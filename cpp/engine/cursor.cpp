@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <type_traits>
 
-#include "engine/copy.hpp"
 #include "engine/placement.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 namespace {
@@ -17,6 +19,26 @@ constexpr std::int64_t rows_ahead = 16;
 
 // Of each of them; more is a row of far apart elements, each in a line of its own.
 constexpr std::int64_t most_bytes_ahead = 512;
+
+constexpr DType dtype(std::int64_t item_size) { return item_size == 4 ? float32 : float64; }
+
+// From a line of memory to a column of a tile. A full line of neighbours is by far the most common.
+template <class Word>
+void spread_line(const char* __restrict line, std::int64_t stride, std::int64_t n,
+                 char* __restrict to, std::int64_t to_stride) {
+  constexpr std::int64_t word = sizeof(Word), full = 64 / word;
+  const auto spread = [=](auto known_stride, auto known_n) {
+    for (std::int64_t i = 0; i < known_n; ++i) {
+      std::memcpy(to + i * to_stride, line + i * known_stride, sizeof(Word));
+    }
+  };
+  if (stride == word && n == full) {
+    spread(std::integral_constant<std::int64_t, word>(),
+           std::integral_constant<std::int64_t, full>());
+  } else {
+    spread(stride, n);
+  }
+}
 
 }  // namespace
 
@@ -106,24 +128,40 @@ void Cursor::walk_chosen_rows(std::int64_t n, Piece piece) const {
 void Cursor::gather(std::int64_t n, void* block) const {
   char* const to = static_cast<char*>(block);
   const std::int64_t stride = inner().stride, item = stream_->item_size();
+  // Most rows, and to choose a copy for a short one would cost more than the copy.
+  if (stride == item) {
+    walk(n, [=](const char* row, std::int64_t count, std::int64_t first) {
+      std::memcpy(to + first * item, row, std::size_t(count * item));
+    });
+    return;
+  }
+  const auto copy = chosen_table().rows.gather[dtype(item)];
+  // What a walk keeps would cost a step of every other element 4 %.
+  if (n <= run()) {
+    copy(element_, stride, n, to);
+    return;
+  }
   walk(n, [=](const char* row, std::int64_t count, std::int64_t first) {
-    if (item == 4) {
-      gather_row<std::uint32_t>(row, stride, count, to + first * item);
-    } else {
-      gather_row<std::uint64_t>(row, stride, count, to + first * item);
-    }
+    copy(row, stride, count, to + first * item);
   });
 }
 
 void Cursor::scatter(std::int64_t n, const void* block) const {
   const char* const from = static_cast<const char*>(block);
   const std::int64_t stride = inner().stride, item = stream_->item_size();
+  if (stride == item) {
+    walk(n, [=](char* row, std::int64_t count, std::int64_t first) {
+      std::memcpy(row, from + first * item, std::size_t(count * item));
+    });
+    return;
+  }
+  const auto copy = chosen_table().rows.scatter[dtype(item)];
+  if (n <= run()) {
+    copy(element_, stride, n, from);
+    return;
+  }
   walk(n, [=](char* row, std::int64_t count, std::int64_t first) {
-    if (item == 4) {
-      scatter_row<std::uint32_t>(row, stride, count, from + first * item);
-    } else {
-      scatter_row<std::uint64_t>(row, stride, count, from + first * item);
-    }
+    copy(row, stride, count, from + first * item);
   });
 }
 

@@ -4,13 +4,17 @@
 #include "kernels/floors.hpp"
 #include "kernels/gradients.hpp"
 #include "kernels/loops.hpp"
+#include "kernels/rows.hpp"
 
 namespace instep {
 namespace {
 
 constexpr Table make_table(const char* isa) noexcept {
-  return {isa, Registry<AllRules>::rules,
-          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]), gradient_loops,
+  return {isa,
+          Registry<AllRules>::rules,
+          sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]),
+          gradient_loops,
+          rows,
           floors};
 }
 

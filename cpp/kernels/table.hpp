@@ -76,11 +76,19 @@ struct Floors {
   Loop divide_root[2][dtype_count];           // one root, two roots
 };
 
+// Copies of n elements between a row, in which `stride` bytes lie from one to the next, and a
+// contiguous block. Neither need be aligned.
+struct Rows {
+  void (*gather[dtype_count])(const char* row, std::int64_t stride, std::int64_t n, char* block);
+  void (*scatter[dtype_count])(char* row, std::int64_t stride, std::int64_t n, const char* block);
+};
+
 struct Table {
   const char* isa;
   const Rule* rules;
   int rule_count;
   GradientLoops gradients;
+  Rows rows;
   Floors floors;
 };
 
