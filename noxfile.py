@@ -70,7 +70,10 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the oldest versions of all dependencies that pyproject.toml admits."""
     constraints = Path(session.create_tmp(), "lowest.txt")
     # Of the age of Matplotlib's: it takes any version, and newer ones warn of what it does.
-    lines = ["pyparsing==3.1", *lowest("bench", "safetensors", "scipy", "study", "test")]
+    lines = [
+        "pyparsing==3.1",
+        *lowest("bench", "bfloat16", "safetensors", "scipy", "study", "test"),
+    ]
     constraints.write_text("\n".join(lines))
     session.install("--constraint", str(constraints), ".[test]")
     session.run("python", "-m", "pytest", *session.posargs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,9 @@ Arguments: TypeAlias = dict[str, Any]
 """Arrays by the name of their argument: "param", "grad" and each state (or sequences of them)."""
 
 DTYPES: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
+
+HALVES: tuple[np.dtype[Any], ...] = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
+"""Types in 16 bits, in which gradients may come."""
 
 FROM_ZERO = frozenset(name for each in DESCRIPTIONS.values() for name in each.from_zero)
 """The states that hold squares or magnitudes, so that only values from 0 on are reached."""

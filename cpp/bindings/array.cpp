@@ -37,6 +37,31 @@ bool nested(PyObject* array) {
   return true;
 }
 
+std::optional<DType> float_of(std::int64_t size) {
+  for (const DType dtype : {float32, float64, float16}) {
+    if (item_size(dtype) == size) return dtype;
+  }
+  return std::nullopt;
+}
+
+// Empty where it is none that instep knows, or in another byte order.
+std::optional<DType> dtype_of(PyObject* array) {
+  const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
+  if (!dtype.attr("isnative").cast<bool>()) return std::nullopt;
+  if (dtype.kind() == 'f') return float_of(dtype.itemsize());
+  // That of ml_dtypes, of which NumPy knows no more than the name.
+  if (dtype.kind() == 'V' && dtype_name(array) == "bfloat16") return bfloat16;
+  return std::nullopt;
+}
+
+[[noreturn]] void throw_wrong_dtype(PyObject* array, const Label& label, const char* role) {
+  const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
+  const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
+  throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
+                       (real ? " in native byte order" : "") + ", got " + dtype_name(array) +
+                       advice_on_dtype(array, role));
+}
+
 void check_plain(PyObject* array, const Label& label, const char* role) {
   if (!is_ndarray(array)) {
     throw py::type_error(label.with(role) + ": expected a numpy.ndarray, got " +
@@ -70,15 +95,25 @@ std::string Label::with(const char* role) const {
 
 DType check_array(PyObject* array, const Label& label, const char* role) {
   check_plain(array, label, role);
-  const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
-  const bool native = dtype.attr("isnative").cast<bool>();
-  const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
-  if (!native || !real) {
-    throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
-                         (real ? " in native byte order" : "") + ", got " + dtype_name(array) +
-                         advice_on_dtype(array, role));
-  }
-  return dtype.itemsize() == 4 ? float32 : float64;
+  const std::optional<DType> dtype = dtype_of(array);
+  if (!dtype || *dtype >= working_count) throw_wrong_dtype(array, label, role);
+  return *dtype;
+}
+
+DType check_gradient(PyObject* array, PyObject* param, const Label& label) {
+  check_plain(array, label, "gradient");
+  const std::optional<DType> dtype = dtype_of(array);
+  if (!dtype) throw_wrong_dtype(array, label, "gradient");
+  if (*dtype == float64) check_same_dtype(array, param, label, "gradient");
+  return *dtype;
+}
+
+std::optional<DType> dtype_of(const dlpack_abi::Tensor& tensor) {
+  const auto [code, bits, lanes] = tensor.dtype;
+  if (lanes != 1) return std::nullopt;
+  if (code == dlpack_abi::brain_floating_point && bits == 16) return bfloat16;
+  if (code != dlpack_abi::floating_point) return std::nullopt;
+  return float_of(bits / 8);
 }
 
 void check_integers(PyObject* array, const Label& label, const char* role) {
@@ -106,6 +141,11 @@ void check_same_dtype(PyObject* array, PyObject* param, const Label& label, cons
 void check_like(PyObject* array, PyObject* param, const Label& label, const char* role,
                 const char* whose) {
   check_same_dtype(array, param, label, role, whose);
+  check_same_shape(array, param, label, role, whose);
+}
+
+void check_same_shape(PyObject* array, PyObject* param, const Label& label, const char* role,
+                      const char* whose) {
   const auto& a = fields(array);
   const auto& p = fields(param);
   if (a.nd != p.nd || !std::equal(a.dimensions, a.dimensions + a.nd, p.dimensions)) {

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,17 @@ void check_integers(PyObject* array, const Label& label, const char* role);
 void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role,
                       const char* whose = "its parameter");
 
-// The same, and unless it has the shape of `param`.
+// Returns the dtype. Raises unless `array` is an ndarray of one that widens to that of `param`.
+DType check_gradient(PyObject* array, PyObject* param, const Label& label);
+
+// Empty where a tensor's elements are of no such type.
+std::optional<DType> dtype_of(const dlpack_abi::Tensor& tensor);
+
+// Raises unless `array` has the shape of `param`.
+void check_same_shape(PyObject* array, PyObject* param, const Label& label, const char* role,
+                      const char* whose = "its parameter");
+
+// The same, and unless it has the dtype.
 void check_like(PyObject* array, PyObject* param, const Label& label, const char* role,
                 const char* whose = "its parameter");
 

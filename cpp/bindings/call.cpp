@@ -38,8 +38,8 @@ void Call::prepare() noexcept {
     task.coefficients =
         &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
                            settings.group, parameter->dtype());
-    task.condition_grad = gradient_pass_.conditioning(parameter->dtype());
-    task.condition = gradient_pass_.condition();
+    task.condition_grad = gradient_pass_.conditioning(*parameter);
+    if (task.condition_grad != nullptr) task.condition = gradient_pass_.condition();
   }
 }
 

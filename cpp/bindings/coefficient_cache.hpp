@@ -12,7 +12,7 @@ class CoefficientCache {
  public:
   // Makes room for so many groups, and one set of coefficients for each of so many parameters.
   void reset(std::size_t groups, std::size_t parameters) {
-    latest_.assign(groups * dtype_count, Latest());
+    latest_.assign(groups * working_count, Latest());
     coefficients_.clear();
     coefficients_.reserve(parameters);
   }
@@ -21,7 +21,7 @@ class CoefficientCache {
   // allocates nothing.
   const Coefficients& get(const Kernel& kernel, const double* options, std::int64_t step,
                           double grad_scale, std::size_t group, DType dtype) {
-    Latest& latest = latest_[group * dtype_count + dtype];
+    Latest& latest = latest_[group * working_count + dtype];
     if (latest.step != step || latest.prepare != kernel.prepare) {
       coefficients_.emplace_back();
       kernel.prepare(options, step, grad_scale, coefficients_.back());

@@ -100,8 +100,8 @@ class Arrangement {
 void run(const Rule& rule, unsigned present, const Part* first, const Part* last,
          const double* options, std::int64_t step) noexcept {
   const StepMode mode;
-  Coefficients coefficients[dtype_count];
-  Loop loops[dtype_count] = {};
+  Coefficients coefficients[working_count];
+  Loop loops[working_count] = {};
   for (; first != last; ++first) {
     if (first->size == 0) continue;
     const DType dtype = first->dtype;

@@ -12,7 +12,7 @@ namespace instep {
 // NumPy's own objects for its usual arrays.
 struct PlainTypes {
   PyTypeObject* array = ndarray_type();
-  py::dtype dtypes[dtype_count] = {py::dtype::of<float>(), py::dtype::of<double>()};
+  py::dtype dtypes[working_count] = {py::dtype::of<float>(), py::dtype::of<double>()};
 };
 
 // Steps `arrays`, which are as functional_step takes them: params, grads and each state of the

@@ -28,7 +28,7 @@ struct DataType {
 };
 
 constexpr std::int32_t cpu = 1;
-constexpr std::uint8_t floating_point = 2;
+constexpr std::uint8_t floating_point = 2, brain_floating_point = 4;
 constexpr std::uint64_t read_only = 1;
 
 struct Tensor {

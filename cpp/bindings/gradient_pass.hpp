@@ -45,12 +45,13 @@ class GradientPass {
   // GIL; allocates nothing.
   bool run() noexcept;
 
-  // What is done to the gradients block by block, null where that is nothing, and what the rules
-  // then multiply them by.
-  ConditionGradient conditioning(DType dtype) const {
-    return options_.clamps() ? loops_->condition[dtype] : nullptr;
+  // What is done to a gradient block by block, null where that is nothing, and what the rules then
+  // multiply it by.
+  ConditionGradient conditioning(const Parameter& parameter) const {
+    return options_.clamps() ? loops_->condition[parameter.grad_dtype()][parameter.dtype()]
+                             : parameter.widening();
   }
-  const Condition& condition() const { return condition_; }
+  const Condition& condition() const { return options_.clamps() ? condition_ : unconditioned; }
   double factor() const { return factor_; }
 
   // Where it was asked for.

@@ -7,6 +7,7 @@
 #include "bindings/dlpack.hpp"
 #include "bindings/exchange.hpp"
 #include "bindings/gil.hpp"
+#include "kernels/select.hpp"
 
 namespace instep {
 
@@ -66,10 +67,10 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
     make_scalar_an_array(grad);
   }
   PyObject* const array = grad.ptr();
-  check_array(array, label(), "gradient");
-  check_like(array, param_.ptr(), label(), "gradient");
+  const DType dtype = check_gradient(array, param_.ptr(), label());
+  check_same_shape(array, param_.ptr(), label(), "gradient");
   written.check_read(array, label(), "gradient");
-  bind_dense(Fingerprint(array));
+  bind_dense(Fingerprint(array), dtype);
 }
 
 bool Parameter::bind_tensor(PyObject* grad, const WrittenMemory& written) {
@@ -77,25 +78,28 @@ bool Parameter::bind_tensor(PyObject* grad, const WrittenMemory& written) {
   if (!tensor) return false;
   if (grad_print_.matches(grad, *tensor)) return true;
   const auto& param = fields(param_.ptr());
-  if (!is_floating_point(*tensor) || dlpack_abi::item_size(*tensor) != item_size(dtype_) ||
-      tensor->ndim != param.nd ||
+  const std::optional<DType> dtype = dtype_of(*tensor);
+  if (!dtype || !widens(*dtype, dtype_) || tensor->ndim != param.nd ||
       !std::equal(tensor->shape, tensor->shape + tensor->ndim, param.dimensions)) {
     return false;
   }
   Fingerprint print(grad, *tensor);
   if (!written.is_apart(
-          bounds(print.data(), print.ndim(), print.shape(), print.strides(), item_size(dtype_)))) {
+          bounds(print.data(), print.ndim(), print.shape(), print.strides(), item_size(*dtype)))) {
     return false;
   }
-  bind_dense(std::move(print));
+  bind_dense(std::move(print), *dtype);
   return true;
 }
 
-void Parameter::bind_dense(Fingerprint print) {
-  Stream bound =
-      element_count(param_.ptr()) == 0
-          ? Stream()
-          : Stream(print.data(), print.shape(), print.strides(), item_size(dtype_), order_);
+ConditionGradient Parameter::widening_of(DType dtype) const {
+  return dtype == dtype_ ? nullptr : chosen_table().gradients.condition[dtype][dtype_];
+}
+
+void Parameter::bind_dense(Fingerprint print, DType dtype) {
+  Stream bound = element_count(param_.ptr()) == 0
+                     ? Stream()
+                     : Stream(print.data(), print.shape(), print.strides(), dtype, order_);
   if (touched_) {
     task_ = dense_task();
     touched_.reset();
@@ -103,6 +107,7 @@ void Parameter::bind_dense(Fingerprint print) {
   // Nothing fails between the two: a task must not keep the address of another gradient than the
   // one that is not checked again.
   task_.set_grad(std::move(bound));
+  widening_ = widening_of(dtype);
   grad_print_ = std::move(print);
 }
 
@@ -122,7 +127,8 @@ void Parameter::add_copies(const std::vector<py::object>& states, const py::obje
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
 void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
-  const py::object named = check_rows(grad, param_.ptr(), label());
+  DType dtype = dtype_;
+  const py::object named = check_rows(grad, param_.ptr(), label(), dtype);
   written.check_read(grad.rows.ptr(), label(), "rows of the gradient");
   written.check_read(grad.values.ptr(), label(), "gradient");
 
@@ -134,11 +140,11 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
   const std::int64_t row_size = count == 0 ? 0 : elements / count;
   std::optional<std::int64_t> bad;
   Stream sums;
-  without_gil(elements * item_size(dtype_) + count * std::int64_t(sizeof(std::int64_t)), [&] {
+  without_gil(elements * item_size(dtype) + count * std::int64_t(sizeof(std::int64_t)), [&] {
     bad = touched_->assign(fields(named.ptr()).data, count, fields(param_.ptr()).dimensions[0]);
     if (bad || row_size == 0) return;
-    const Stream given(values.data, values.dimensions, values.strides, item_size(dtype_), order);
-    sums = touched_->sum(given, row_size);
+    const Stream given(values.data, values.dimensions, values.strides, dtype, order);
+    sums = touched_->sum(given, row_size, dtype_, chosen_table().gradients);
   });
   if (bad) throw_no_such_row(grad, *bad, param_.ptr(), label());
   if (row_size == 0) {
@@ -148,8 +154,9 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
   const std::vector<std::ptrdiff_t> shape = touched_shape();
   task_ = new_task(touched_->count() * row_size, sums, [&](PyObject* array) {
     const auto& a = fields(array);
-    return Stream(a.data, shape.data(), a.strides, item_size(dtype_), order, touched_->rows());
+    return Stream(a.data, shape.data(), a.strides, dtype_, order, touched_->rows());
   });
+  widening_ = widening_of(sums.dtype());
 }
 
 template <class MakeStream>
@@ -182,21 +189,19 @@ Stream Parameter::in_c_order(PyObject* grad) const {
   if (task_.size() == 0) return Stream();
   if (!touched_) {
     const Fingerprint& p = grad_print_;
-    return Stream(p.data(), p.shape(), p.strides(), item_size(dtype_),
-                  Order::of_c(p.ndim(), p.shape()));
+    return Stream(p.data(), p.shape(), p.strides(), grad_dtype(), Order::of_c(p.ndim(), p.shape()));
   }
   if (touched_->sums() == nullptr) {
     const auto& a = fields(as_row_gradient(grad)->values.ptr());
-    return Stream(a.data, a.dimensions, a.strides, item_size(dtype_),
-                  Order::of_c(a.nd, a.dimensions));
+    return Stream(a.data, a.dimensions, a.strides, grad_dtype(), Order::of_c(a.nd, a.dimensions));
   }
   // The sums lie in the order in which they are stepped.
   const std::vector<std::ptrdiff_t> shape = touched_shape();
   const int ndim = int(shape.size());
   const Order::Layout layout =
       order_.rows_first().contiguous(ndim, shape.data(), item_size(dtype_));
-  return Stream(touched_->sums() + layout.origin, shape.data(), layout.strides.data(),
-                item_size(dtype_), Order::of_c(ndim, shape.data()));
+  return Stream(touched_->sums() + layout.origin, shape.data(), layout.strides.data(), dtype_,
+                Order::of_c(ndim, shape.data()));
 }
 
 py::tuple Parameter::index_of(std::int64_t element) const {
@@ -221,7 +226,7 @@ std::vector<std::ptrdiff_t> Parameter::touched_shape() const {
 Stream Parameter::stream(PyObject* array) const {
   const auto& a = fields(array);
   if (element_count(array) == 0) return Stream();
-  return Stream(a.data, a.dimensions, a.strides, item_size(dtype_), order_);
+  return Stream(a.data, a.dimensions, a.strides, dtype_, order_);
 }
 
 }  // namespace instep

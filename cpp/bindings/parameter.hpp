@@ -60,6 +60,10 @@ class Parameter {
   PyObject* param() const { return param_.ptr(); }
   std::int64_t size() const { return task_.size(); }
   DType dtype() const { return dtype_; }
+  // Of the gradient, which was bound.
+  DType grad_dtype() const { return task_.grad_dtype(); }
+  // What makes its elements such of the parameter's type; null where they are.
+  ConditionGradient widening() const { return widening_; }
   const std::vector<py::object>& states() const { return states_; }
 
  private:
@@ -68,7 +72,8 @@ class Parameter {
   // False where `grad` is no tensor that is shown to C, or none that needs no further look.
   bool bind_tensor(PyObject* grad, const WrittenMemory& written);
   // What has been checked.
-  void bind_dense(Fingerprint print);
+  void bind_dense(Fingerprint print, DType dtype);
+  ConditionGradient widening_of(DType dtype) const;
   // A task of the parameter and the states; the streams come from stream(array), and the gradient.
   template <class MakeStream>
   Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;
@@ -85,6 +90,7 @@ class Parameter {
   unsigned present_ = 0;  // a bit for each state that exists
   Order order_;
   Fingerprint param_print_, grad_print_;
+  ConditionGradient widening_ = nullptr;
   Task task_;
   std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter
 };

@@ -88,8 +88,9 @@ Parameters
 ----------
 grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
-    parameter, or a mapping with each parameter's name. A gradient has its parameter's shape and
-    dtype and any layout; it may be another library's array that exports DLPack from the CPU's
+    parameter, or a mapping with each parameter's name. A gradient has its parameter's shape, any
+    layout, and its dtype or a narrower one, which is widened exactly: float16, bfloat16 (of the
+    package ``ml_dtypes``) and, for float64, float32. It may be another library's array that exports DLPack from the CPU's
     memory, such as JAX's or torch's (see `Optimizer`), and for a parameter without axes a scalar of
     NumPy. A `RowGradient` stands for one that is zero outside some rows, and steps these alone;
     None skips its parameter, whose states and step count then stay. They are only read.
@@ -101,7 +102,7 @@ Raises
 ------
 TypeError
     When a gradient is not an ndarray or `RowGradient`, when NumPy cannot see the memory of another
-    library's array, or when the dtype is not the parameter's.
+    library's array, or when the dtype does not widen to the parameter's.
 ValueError
     When the number or a shape is wrong, a gradient shares memory with what the step writes, or
     grad_scale is not a finite number above 0.

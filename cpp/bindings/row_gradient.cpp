@@ -29,7 +29,7 @@ void set_row_gradient_type(py::handle type) {
   row_gradient_type = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
 }
 
-py::object check_rows(const RowGradient& grad, PyObject* param, const Label& label) {
+py::object check_rows(const RowGradient& grad, PyObject* param, const Label& label, DType& dtype) {
   const auto& p = fields(param);
   if (p.nd == 0) {
     throw py::value_error(label.with("gradient") +
@@ -41,8 +41,7 @@ py::object check_rows(const RowGradient& grad, PyObject* param, const Label& lab
     throw py::value_error(label.with(rows_role) + ": expected one axis, got shape " +
                           shape_name(grad.rows.ptr()));
   }
-  check_array(grad.values.ptr(), label, "gradient");
-  check_same_dtype(grad.values.ptr(), param, label, "gradient");
+  dtype = check_gradient(grad.values.ptr(), param, label);
   const auto count = fields(grad.rows.ptr()).dimensions[0];
 
   const auto& v = fields(grad.values.ptr());

@@ -20,7 +20,13 @@ constexpr std::int64_t rows_ahead = 16;
 // Of each of them; more is a row of far apart elements, each in a line of its own.
 constexpr std::int64_t most_bytes_ahead = 512;
 
-constexpr DType dtype(std::int64_t item_size) { return item_size == 4 ? float32 : float64; }
+// Calls copy(word) with a word of the size of an element.
+template <class Copy>
+void with_word(std::int64_t item_size, Copy copy) {
+  if (item_size == 2) return copy(std::uint16_t());
+  if (item_size == 4) return copy(std::uint32_t());
+  copy(std::uint64_t());
+}
 
 // From a line of memory to a column of a tile. A full line of neighbours is by far the most common.
 template <class Word>
@@ -135,7 +141,7 @@ void Cursor::gather(std::int64_t n, void* block) const {
     });
     return;
   }
-  const auto copy = chosen_table().rows.gather[dtype(item)];
+  const auto copy = chosen_table().rows.gather[stream_->dtype()];
   // What a walk keeps would cost a step of every other element 4 %.
   if (n <= run()) {
     copy(element_, stride, n, to);
@@ -155,7 +161,7 @@ void Cursor::scatter(std::int64_t n, const void* block) const {
     });
     return;
   }
-  const auto copy = chosen_table().rows.scatter[dtype(item)];
+  const auto copy = chosen_table().rows.scatter[stream_->dtype()];
   if (n <= run()) {
     copy(element_, stride, n, from);
     return;
@@ -188,11 +194,9 @@ void Cursor::gather_tile(std::int64_t rows, std::int64_t columns, char* tile,
     const char* const line = element_ + column * line_stride;
     prefetch(line + lines_ahead * line_stride);
     char* const to = tile + column * item;
-    if (item == 4) {
-      spread_line<std::uint32_t>(line, row_stride, rows, to, tile_row_bytes);
-    } else {
-      spread_line<std::uint64_t>(line, row_stride, rows, to, tile_row_bytes);
-    }
+    with_word(item, [=](auto word) {
+      spread_line<decltype(word)>(line, row_stride, rows, to, tile_row_bytes);
+    });
   }
 }
 

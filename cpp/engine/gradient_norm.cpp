@@ -16,7 +16,7 @@ namespace {
 struct Block {
   alignas(cache_line) char bytes[norm_block * 8];
 };
-static_assert(sizeof(Block) + 2 * sizeof(Cursor) <= most_stack);
+static_assert(2 * sizeof(Block) + 2 * sizeof(Cursor) <= most_stack);
 
 // The next of at most n elements as they lie in memory, or the next block, gathered.
 struct Piece {
@@ -65,7 +65,7 @@ void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
   arrays_.push_back({stream, size, dtype, blocks_.size(), 0.0});
   blocks_.resize(blocks_.size() + std::size_t((size + norm_block - 1) / norm_block));
   sums_.push_back(0.0);
-  bytes_ += size * item_size(dtype);
+  bytes_ += size * stream.item_size();
 }
 
 double GradientNorm::norm(const Condition& condition, bool guarded,
@@ -109,7 +109,7 @@ void GradientNorm::sum_blocks(const Condition& condition, double rescale, bool g
     Cursor cursor;
     for (cursor.go(current.stream, at); at < last;) {
       const Piece piece(cursor, current.stream, last - at, room);
-      loops_->sum_squares[current.dtype](
+      loops_->sum_squares[current.stream.dtype()][current.dtype](
           piece.elements, piece.n, &blocks_[current.first_block + std::size_t(at / norm_block)],
           condition, rescale, guarded);
       cursor.advance(piece.n);
@@ -121,7 +121,7 @@ void GradientNorm::sum_blocks(const Condition& condition, double rescale, bool g
 
 std::optional<GradientNorm::Place> GradientNorm::find_not_finite(double scale) const noexcept {
   const Condition condition = {scale, std::numeric_limits<double>::infinity()};
-  Block room;
+  Block room, scaled;
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     const Array& array = arrays_[k];
     if (std::isfinite(array.sum)) continue;
@@ -130,11 +130,11 @@ std::optional<GradientNorm::Place> GradientNorm::find_not_finite(double scale) c
     for (std::int64_t at = 0; at < array.size;) {
       const std::int64_t most = std::min(norm_block, array.size - at);
       const auto [n, elements] = Piece(cursor, array.stream, most, room);
-      loops_->condition[array.dtype](elements, room.bytes, n, condition);
+      loops_->condition[array.stream.dtype()][array.dtype](elements, scaled.bytes, n, condition);
       for (std::int64_t i = 0; i < n; ++i) {
         const bool finite = array.dtype == float32
-                                ? std::isfinite(reinterpret_cast<const float*>(room.bytes)[i])
-                                : std::isfinite(reinterpret_cast<const double*>(room.bytes)[i]);
+                                ? std::isfinite(reinterpret_cast<const float*>(scaled.bytes)[i])
+                                : std::isfinite(reinterpret_cast<const double*>(scaled.bytes)[i]);
         if (!finite) return Place{k, at + i};
       }
       cursor.advance(n);

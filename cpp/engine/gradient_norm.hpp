@@ -22,7 +22,7 @@ class GradientNorm {
   explicit GradientNorm(const GradientLoops& loops) : loops_(&loops) {}
 
   void clear();
-  // The stream's elements come in C order. May throw.
+  // The stream's elements come in C order, and are widened to the working type `dtype`. May throw.
   void add(const Stream& stream, std::int64_t size, DType dtype);
 
   // The norm of the conditioned elements. Guarded, it is not finite where an element is not once it

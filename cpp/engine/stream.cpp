@@ -57,9 +57,10 @@ Order::Layout Order::contiguous(int ndim, const std::ptrdiff_t* shape,
   return layout;
 }
 
-Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
-               std::int64_t item_size, const Order& order, const std::int64_t* rows)
-    : data_(static_cast<char*>(data)), rows_(rows), item_size_(item_size) {
+Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides, DType dtype,
+               const Order& order, const std::int64_t* rows)
+    : data_(static_cast<char*>(data)), rows_(rows), dtype_(dtype) {
+  const std::int64_t item = item_size();
   const std::size_t fixed_axes = rows == nullptr ? 0 : 1;
   bool aligned = true;
   for (const Order::Axis& each : order.axes()) {
@@ -69,16 +70,16 @@ Stream::Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* st
       data_ += (length - 1) * stride;
       stride = -stride;
     }
-    aligned = aligned && stride % item_size == 0;
+    aligned = aligned && stride % item == 0;
     if (axes_.size() > fixed_axes && axes_.back().stride == stride * length) {
       axes_.back() = {axes_.back().length * length, stride};
     } else {
       axes_.push_back({length, stride});
     }
   }
-  if (axes_.size() == fixed_axes) axes_.push_back({1, item_size});
-  aligned = aligned && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(item_size) == 0;
-  const bool contiguous = aligned && axes_.back().stride == item_size;
+  if (axes_.size() == fixed_axes) axes_.push_back({1, item});
+  aligned = aligned && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(item) == 0;
+  const bool contiguous = aligned && axes_.back().stride == item;
   direct_ = contiguous && axes_.size() == 1;
   in_rows_ = direct_ || (contiguous && axes_.back().length >= shortest_row);
 }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/dtype.hpp"
+
 namespace instep {
 
 // An order of elements: axes from the slowest to the fastest, each forwards or backwards.
@@ -47,14 +49,14 @@ class Stream {
   };
 
   Stream() = default;
-  Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
-         std::int64_t item_size, const Order& order)
-      : Stream(data, shape, strides, item_size, order, nullptr) {}
+  Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides, DType dtype,
+         const Order& order)
+      : Stream(data, shape, strides, dtype, order, nullptr) {}
 
   // The given rows of an array: axis 0, which comes first in the order, has shape[0] of them. They
   // must stay where they are as long as the stream is used.
-  Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides,
-         std::int64_t item_size, const Order& order, const std::int64_t* rows);
+  Stream(void* data, const std::ptrdiff_t* shape, const std::ptrdiff_t* strides, DType dtype,
+         const Order& order, const std::int64_t* rows);
 
   // The whole array is one contiguous, aligned run.
   bool direct() const { return direct_; }
@@ -67,7 +69,8 @@ class Stream {
   bool crosses_lines() const;
 
   char* data() const { return data_; }
-  std::int64_t item_size() const { return item_size_; }
+  DType dtype() const { return dtype_; }
+  std::int64_t item_size() const { return instep::item_size(dtype_); }
 
   // At least one, from the slowest to the fastest; neighbours that make one run are one axis. With
   // chosen rows at least two, the first of them the rows.
@@ -79,7 +82,7 @@ class Stream {
  private:
   char* data_ = nullptr;
   const std::int64_t* rows_ = nullptr;
-  std::int64_t item_size_ = 0;
+  DType dtype_ = float32;
   bool direct_ = true, in_rows_ = true;
   std::vector<Axis> axes_;
 };

@@ -25,17 +25,18 @@ struct Tile {
     return tile_columns * item_size + cache_line;
   }
   // As many rows as elements in a cache line.
-  alignas(cache_line) char bytes[(tile_columns + cache_line / 4) * cache_line];
+  alignas(cache_line) char bytes[(tile_columns + cache_line / 2) * cache_line];
 };
 
 }  // namespace
 
-// A block for each array that cannot be worked on in place.
+// A block for each array that cannot be worked on in place, and for the conditioned gradient.
 struct Task::Scratch {
   char* of_written(int k) { return bytes + k * block_distance; }
   char* of_grad() { return bytes + max_written * block_distance; }
+  char* of_conditioned_grad() { return bytes + (max_written + 1) * block_distance; }
 
-  alignas(cache_line) char bytes[(max_written + 1) * block_distance];
+  alignas(cache_line) char bytes[(max_written + 2) * block_distance];
 };
 
 void Task::add_written(Stream stream) noexcept {
@@ -74,7 +75,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
     return;
   }
   Tile tile;
-  const std::int64_t row_bytes = Tile::row_bytes(item_size());
+  const std::int64_t row_bytes = Tile::row_bytes(grad_.item_size());
   const std::int64_t row = grad_.axes().back().length;
   const std::int64_t first_row = std::min(end, (begin + row - 1) / row * row);
   const std::int64_t last_row = std::max(first_row, end / row * row);
@@ -82,7 +83,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
   Cursor grad;
   for (std::int64_t top = first_row, rows; top < last_row; top += rows * row) {
     grad.go(grad_, top);
-    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / item_size()});
+    rows = std::min({(last_row - top) / row, grad.rows(), cache_line / grad_.item_size()});
     for (std::int64_t left = 0; left < row; left += tile_columns) {
       const std::int64_t columns = std::min(tile_columns, row - left);
       grad.gather_tile(rows, columns, tile.bytes, row_bytes);
@@ -127,10 +128,10 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
       written[k] = meet(written_[k], cursors[k], n, scratch.of_written(k));
     }
     const char* grad = gathered_grad == nullptr ? meet(grad_, grad_cursor, n, scratch.of_grad())
-                                                : gathered_grad + (at - begin) * item_size();
+                                                : gathered_grad + (at - begin) * grad_.item_size();
     if (condition_grad != nullptr) {
-      condition_grad(grad, scratch.of_grad(), n, condition);
-      grad = scratch.of_grad();
+      condition_grad(grad, scratch.of_conditioned_grad(), n, condition);
+      grad = scratch.of_conditioned_grad();
     }
     loop(written, grad, n, *coefficients);
     for (int k = 0; k < arrays_.written_count; ++k) {

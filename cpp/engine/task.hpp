@@ -14,7 +14,8 @@ class Task {
   Loop loop = nullptr;
   const Coefficients* coefficients = nullptr;
 
-  // What is done to the gradient first, block by block; null: nothing.
+  // What is done to the gradient first, block by block; null: nothing. It is not, where the
+  // gradient is of another type than the parameter.
   ConditionGradient condition_grad = nullptr;
   Condition condition = {};
 
@@ -24,6 +25,7 @@ class Task {
   // The parameter comes first, then the states that the loop uses.
   void add_written(Stream stream) noexcept;
   void set_grad(Stream stream) noexcept;
+  DType grad_dtype() const { return grad_.dtype(); }
 
   std::int64_t size() const { return size_; }
   std::int64_t item_size() const { return arrays_.item_size; }

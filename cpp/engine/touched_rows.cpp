@@ -67,11 +67,14 @@ std::optional<std::int64_t> TouchedRows::assign(const void* named, std::int64_t 
   return {};
 }
 
-Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {
+Stream TouchedRows::sum(const Stream& values, std::int64_t row_size, DType dtype,
+                        const GradientLoops& loops) {
   if (places_.empty()) return values;
   const StepMode mode;
-  const std::int64_t item = values.item_size(), row_bytes = row_size * item;
-  sums_.resize(std::size_t((count() + 1) * row_bytes));
+  const std::int64_t item = item_size(dtype), row_bytes = row_size * item;
+  const ConditionGradient widen =
+      values.dtype() == dtype ? nullptr : loops.condition[values.dtype()][dtype];
+  sums_.resize(std::size_t((count() + (widen == nullptr ? 1 : 2)) * row_bytes));
   char* const next = sums_.data() + count() * row_bytes;
   Cursor cursor;
   cursor.go(values, 0);
@@ -83,16 +86,20 @@ Stream TouchedRows::sum(const Stream& values, std::int64_t row_size) {
       cursor.gather(row_size, next);
       value = next;
     }
+    if (widen != nullptr) {
+      widen(value, next + row_bytes, row_size, unconditioned);
+      value = next + row_bytes;
+    }
     if (place == begun) {
       std::memcpy(row, value, std::size_t(row_bytes));
       ++begun;
     } else {
-      item == 4 ? add<float>(row, value, row_size) : add<double>(row, value, row_size);
+      dtype == float32 ? add<float>(row, value, row_size) : add<double>(row, value, row_size);
     }
     cursor.advance(row_size);
   }
   const auto size = std::ptrdiff_t(count() * row_size), stride = std::ptrdiff_t(item);
-  return Stream(sums_.data(), &size, &stride, item, Order(1, &size, &stride));
+  return Stream(sums_.data(), &size, &stride, dtype, Order(1, &size, &stride));
 }
 
 }  // namespace instep

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/stream.hpp"
+#include "kernels/table.hpp"
 
 namespace instep {
 
@@ -28,8 +29,9 @@ class TouchedRows {
 
   // `values` holds `row_size` elements for each row that was named. Returns a stream that holds
   // them for each of `rows`, those of one row added up in order of appearance: `values` itself, or
-  // memory of this object. May throw.
-  Stream sum(const Stream& values, std::int64_t row_size);
+  // memory of this object, in which they have been widened to the working type `dtype` first. May
+  // throw.
+  Stream sum(const Stream& values, std::int64_t row_size, DType dtype, const GradientLoops& loops);
 
   // The memory of what was summed; null where nothing had to be.
   char* sums() { return places_.empty() ? nullptr : sums_.data(); }

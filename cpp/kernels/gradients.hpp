@@ -3,6 +3,7 @@
 
 #include "kernels/loops.hpp"
 #include "kernels/prefetch.hpp"
+#include "kernels/widen.hpp"
 
 namespace instep {
 namespace {
@@ -15,13 +16,13 @@ inline T conditioned(T grad, T scale, T bound) {
   return below < -bound ? -bound : below;
 }
 
-template <class T>
+template <class T, class Stored>
 void condition(const void* from, void* to, int64_t n, const Condition& condition) {
-  const T* const grad = static_cast<const T*>(from);
+  const Stored* const grad = static_cast<const Stored*>(from);
   T* const result = static_cast<T*>(to);
   const T scale = T(condition.scale), bound = T(condition.bound);
   INSTEP_NO_OVERLAP
-  for (int64_t i = 0; i < n; ++i) result[i] = conditioned(grad[i], scale, bound);
+  for (int64_t i = 0; i < n; ++i) result[i] = conditioned(T(widened(grad[i])), scale, bound);
 }
 
 template <class T>
@@ -65,13 +66,14 @@ constexpr int64_t elements_in_turn = 64;
 constexpr int64_t bytes_ahead = 1024;
 
 // Of a multiple of `lanes` elements.
-template <class T, class Conditioning>
-inline void add_squares(const T* grad, int64_t n, double* sums, const Conditioning conditioning) {
+template <class T, class Stored, class Conditioning>
+inline void add_squares(const Stored* grad, int64_t n, double* sums,
+                        const Conditioning conditioning) {
   double lane_sums[lanes];
   for (int lane = 0; lane < lanes; ++lane) lane_sums[lane] = sums[lane];
   for (int64_t i = 0; i < n; i += lanes) {
     for (int lane = 0; lane < lanes; ++lane) {
-      const auto x = double(conditioning(grad[i + lane]));
+      const auto x = double(conditioning(T(widened(grad[i + lane]))));
       lane_sums[lane] = lane_sums[lane] + (x * x);
     }
   }
@@ -85,64 +87,72 @@ inline double sum_lanes(double* sums) {
   return sums[0];
 }
 
-template <class T, class Conditioning>
-inline double sum_block(const T* grad, int64_t n, const Conditioning conditioning) {
+template <class T, class Stored, class Conditioning>
+inline double sum_block(const Stored* grad, int64_t n, const Conditioning conditioning) {
   double sums[lanes] = {};
   const int64_t whole = n / lanes * lanes;
-  add_squares(grad, whole, sums, conditioning);
+  add_squares<T>(grad, whole, sums, conditioning);
   for (int lane = 0; whole + lane < n; ++lane) {
-    const auto x = double(conditioning(grad[whole + lane]));
+    const auto x = double(conditioning(T(widened(grad[whole + lane]))));
     sums[lane] = sums[lane] + (x * x);
   }
   return sum_lanes(sums);
 }
 
-template <class T, class Conditioning>
-inline void sum_blocks_at_once(const T* grad, double* sums, const Conditioning conditioning) {
+template <class T, class Stored, class Conditioning>
+inline void sum_blocks_at_once(const Stored* grad, double* sums, const Conditioning conditioning) {
   double lane_sums[blocks_at_once][lanes] = {};
   for (int64_t i = 0; i < norm_block; i += elements_in_turn) {
     for (int block = 0; block < blocks_at_once; ++block) {
-      const T* const turn = grad + block * norm_block + i;
+      const Stored* const turn = grad + block * norm_block + i;
       const char* const ahead = reinterpret_cast<const char*>(turn) + bytes_ahead;
-      for (int64_t at = 0; at < elements_in_turn * int64_t(sizeof(T)); at += cache_line) {
+      for (int64_t at = 0; at < elements_in_turn * int64_t(sizeof(Stored)); at += cache_line) {
         prefetch(ahead + at);
       }
-      add_squares(turn, elements_in_turn, lane_sums[block], conditioning);
+      add_squares<T>(turn, elements_in_turn, lane_sums[block], conditioning);
     }
   }
   for (int block = 0; block < blocks_at_once; ++block) sums[block] = sum_lanes(lane_sums[block]);
 }
 
-template <class T, class Conditioning>
-inline void sum_blocks(const T* grad, int64_t n, double* sums, const Conditioning conditioning) {
+template <class T, class Stored, class Conditioning>
+inline void sum_blocks(const Stored* grad, int64_t n, double* sums,
+                       const Conditioning conditioning) {
   constexpr int64_t at_once = blocks_at_once * norm_block;
   for (; n >= at_once; n -= at_once, grad += at_once, sums += blocks_at_once) {
-    sum_blocks_at_once(grad, sums, conditioning);
+    sum_blocks_at_once<T>(grad, sums, conditioning);
   }
   for (; n > 0; n -= norm_block, grad += norm_block, ++sums) {
-    *sums = sum_block(grad, n < norm_block ? n : norm_block, conditioning);
+    *sums = sum_block<T>(grad, n < norm_block ? n : norm_block, conditioning);
   }
 }
 
-template <class T>
+template <class T, class Stored>
 void sum_squares(const void* array, int64_t n, double* sums, const Condition& condition,
                  double rescale, bool guarded) {
-  const T* const grad = static_cast<const T*>(array);
+  const Stored* const grad = static_cast<const Stored*>(array);
   const T scale = T(condition.scale), bound = T(condition.bound);
   // A third faster where there is nothing to do, with the same bits.
   if (rescale != 1.0) {
-    sum_blocks(grad, n, sums, Rescaled<T>{scale, bound, rescale});
+    sum_blocks<T>(grad, n, sums, Rescaled<T>{scale, bound, rescale});
   } else if (scale == T(1) && bound == T(INFINITY)) {
-    sum_blocks(grad, n, sums, AsItIs<T>());
+    sum_blocks<T>(grad, n, sums, AsItIs<T>());
   } else if (guarded) {
-    sum_blocks(grad, n, sums, Guarded<T>{scale, bound});
+    sum_blocks<T>(grad, n, sums, Guarded<T>{scale, bound});
   } else {
-    sum_blocks(grad, n, sums, Conditioned<T>{scale, bound});
+    sum_blocks<T>(grad, n, sums, Conditioned<T>{scale, bound});
   }
 }
 
-constexpr GradientLoops gradient_loops = {{condition<float>, condition<double>},
-                                          {sum_squares<float>, sum_squares<double>}};
+constexpr GradientLoops gradient_loops = {
+    {{condition<float, float>, condition<double, float>},
+     {nullptr, condition<double, double>},
+     {condition<float, Float16>, condition<double, Float16>},
+     {condition<float, BFloat16>, condition<double, BFloat16>}},
+    {{sum_squares<float, float>, sum_squares<double, float>},
+     {nullptr, sum_squares<double, double>},
+     {sum_squares<float, Float16>, sum_squares<double, Float16>},
+     {sum_squares<float, BFloat16>, sum_squares<double, BFloat16>}}};
 
 }  // namespace
 }  // namespace instep

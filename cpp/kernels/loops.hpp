@@ -127,7 +127,7 @@ struct Kernels;
 
 template <class Rule, unsigned... variant>
 struct Kernels<Rule, std::integer_sequence<unsigned, variant...>> {
-  static constexpr Kernel table[][dtype_count] = {
+  static constexpr Kernel table[][working_count] = {
       {kernel<float, Rule, variant>, kernel<double, Rule, variant>}...};
 };
 

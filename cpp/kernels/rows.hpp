@@ -56,8 +56,9 @@ void scatter_row(char* __restrict row, int64_t stride, int64_t n, const char* __
   });
 }
 
-constexpr Rows rows = {{gather_row<uint32_t>, gather_row<uint64_t>},
-                       {scatter_row<uint32_t>, scatter_row<uint64_t>}};
+constexpr Rows rows = {
+    {gather_row<uint32_t>, gather_row<uint64_t>, gather_row<uint16_t>, gather_row<uint16_t>},
+    {scatter_row<uint32_t>, scatter_row<uint64_t>, scatter_row<uint16_t>, scatter_row<uint16_t>}};
 
 }  // namespace
 }  // namespace instep

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+
+#include "kernels/dtype.hpp"
 
 namespace instep {
 
 constexpr int max_states = 3;
 constexpr int max_options = 16;
-
-enum DType { float32, float64, dtype_count };
-
-constexpr std::int64_t item_size(DType dtype) { return dtype == float32 ? 4 : 8; }
 
 // Room for the coefficients of any rule in any dtype.
 struct alignas(16) Coefficients {
@@ -45,35 +44,37 @@ struct Rule {
   unsigned required_states;  // a bit for each state that no variant does without
   // The index into `kernels` for these options when the states in the bit set `present` exist.
   unsigned (*variant)(const double* options, unsigned present);
-  const Kernel (*kernels)[dtype_count];
+  const Kernel (*kernels)[working_count];
 };
 
 // How many elements of a gradient have a sum of squares of their own: a part of what decides the
 // bits of a norm.
 constexpr std::int64_t norm_block = 4096;
 
-// Each element of a gradient is multiplied by `scale` and then clamped to [-bound, bound], both
-// rounded to its type.
+// Each element of a gradient is widened to the working type, multiplied by `scale` and then clamped
+// to [-bound, bound], both rounded to that type.
 struct Condition {
   double scale, bound;
 };
+constexpr Condition unconditioned = {1.0, std::numeric_limits<double>::infinity()};
 
-// From one array to another or to itself.
+// From one array to another or, where both are of the working type, to itself.
 using ConditionGradient = void (*)(const void* from, void* to, std::int64_t n, const Condition&);
 
+// By the type of the elements and the working type; null where the one does not widen to the other.
 struct GradientLoops {
-  ConditionGradient condition[dtype_count];
+  ConditionGradient condition[dtype_count][working_count];
   // The sums of the squares of the conditioned elements, multiplied by `rescale` in double, one for
   // each `norm_block` of them; the last block may be a short one. Guarded and with a `rescale` of
   // 1, a sum is not finite where a scaled element is not, although that may have been clamped.
-  void (*sum_squares[dtype_count])(const void* array, std::int64_t n, double* sums,
-                                   const Condition&, double rescale, bool guarded);
+  void (*sum_squares[dtype_count][working_count])(const void* array, std::int64_t n, double* sums,
+                                                  const Condition&, double rescale, bool guarded);
 };
 
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.
 struct Floors {
-  Loop traffic[max_states + 1][dtype_count];  // by the number of states
-  Loop divide_root[2][dtype_count];           // one root, two roots
+  Loop traffic[max_states + 1][working_count];  // by the number of states
+  Loop divide_root[2][working_count];           // one root, two roots
 };
 
 // Copies of n elements between a row, in which `stride` bytes lie from one to the next, and a

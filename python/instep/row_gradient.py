@@ -33,7 +33,8 @@ class RowGradient(_core.RowGradient):
         appearance.
     values : ndarray
         The gradient of each of these rows: of shape ``(len(rows), *param.shape[1:])``, the
-        parameter's dtype, any layout.
+        parameter's dtype or a narrower one, any layout. Values of a row are added up in the
+        parameter's dtype.
 
     Raises
     ------
@@ -100,7 +101,7 @@ class RowGradient(_core.RowGradient):
         A row that stores zeros alone is stepped; ``matrix.eliminate_zeros()`` removes it. An
         element that is stored more than once is the sum, in the order of storage, as
         ``matrix.toarray()`` has it. The number of rows is not compared with the parameter's. As
-        everywhere, a step refuses another dtype than the parameter's.
+        everywhere, a step refuses a wider dtype than the parameter's.
 
         Examples
         --------

@@ -126,6 +126,8 @@ def test_a_list_within_itself_is_refused_as_any_list() -> None:
         instep.SGD(endless)
 
 
+CONVERT = "convert it once with .astype(np.float32) or .astype(np.float64)"
+
 GRADIENTS: dict[str, tuple[Any, str]] = {
     "complex": (
         np.ones(2, complex),
@@ -138,8 +140,8 @@ GRADIENTS: dict[str, tuple[Any, str]] = {
     ),
     "h5py": (of_module("h5py._hl.dataset"), "it lies in a file, pass x[...]"),
     "a number": (1.0, "a step works in place and converts nothing, pass np.asarray(...)"),
-    "float32": (np.ones(2, np.float32), "write .astype(np.float64)"),
-    "a scalar of float32": (np.float32(1.0), "write .astype(np.float64)"),
+    "int64": (np.ones(2, np.int64), CONVERT),
+    "a scalar of int64": (np.int64(1), CONVERT),
 }
 
 

@@ -238,7 +238,7 @@ SHARED: dict[str, Callable[[list[list[Array]]], None]] = {
     )[0],
     "a read-only one at the end": lambda rows: rows[3][29].setflags(write=False),
     "another shape at the end": lambda rows: rows[1].__setitem__(29, np.ones(5)),
-    "another dtype at the end": lambda rows: rows[1].__setitem__(29, np.ones(4, np.float32)),
+    "another dtype at the end": lambda rows: rows[1].__setitem__(29, np.ones(4, np.int64)),
 }
 
 

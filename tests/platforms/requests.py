@@ -15,15 +15,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from instep import _core, reference
 from instep.reference.gradients import RESCALE
 from instep.reference.gradients import _sum_of_squares as sum_of_squares
-from tests.cases import CASES, DTYPES, Array, Case
+from tests.cases import CASES, DTYPES, HALVES, Array, Case
 
 STEPS = (1, 2, 1000, 2**31 + 1)
 SIZE = 203  # no multiple of any vector's length
+STORED = (*DTYPES, *HALVES)
+GRADIENTS = [(dtype, dtype) for dtype in DTYPES] + [
+    (narrow, wide) for narrow in STORED for wide in DTYPES if narrow.itemsize < wide.itemsize
+]
+"""Types of gradients, and those of parameters to which they widen."""
+
 NORM_SIZES = (0, 1, 17, 4096, 5000, 4 * 4096 + 15, 5 * 4096)
 
 
@@ -43,7 +50,7 @@ class Request:
 
 def odd_numbers(dtype: np.dtype[Any]) -> Array:
     """Return numbers at the edges of the format."""
-    info = np.finfo(dtype)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]  # of bfloat16, too
     edges = [0.0, info.smallest_subnormal, info.tiny, info.eps, 1.0, info.max, np.inf, np.nan]
     return np.array([*edges, *(-each for each in edges)], dtype)
 
@@ -93,17 +100,17 @@ def steps() -> Iterator[Request]:
 
 def conditions() -> Iterator[Request]:
     """Yield gradients to condition, and to sum the squares of."""
-    for dtype, size, (scale, bound) in itertools.product(
-        DTYPES, NORM_SIZES, ((1.0, math.inf), (0.25, math.inf), (0.5, 0.125))
+    for (stored, dtype), size, (scale, bound) in itertools.product(
+        GRADIENTS, NORM_SIZES, ((1.0, math.inf), (0.25, math.inf), (0.5, 0.125))
     ):
-        plain = np.random.default_rng(size).standard_normal(size).astype(dtype)
-        numbers = f"{DTYPES.index(dtype)} {size} {scale.hex()} {bound.hex()}"
+        plain = np.random.default_rng(size).standard_normal(size).astype(stored)
+        numbers = f"{STORED.index(stored)} {DTYPES.index(dtype)} {size} {scale.hex()} {bound.hex()}"
         clip = None if bound == math.inf else bound
         for kind, grad in (("plain", plain), ("odd", with_odd_numbers(plain, 1))):
             with np.errstate(all="ignore"):
                 # The scales are powers of two: 1 / (1 / scale) is scale.
                 [expected] = reference.condition_gradients(
-                    [grad], grad_scale=1 / scale, clip_value=clip
+                    [grad.astype(dtype)], grad_scale=1 / scale, clip_value=clip
                 )
                 blocks = [expected[at : at + 4096] for at in range(0, size, 4096)]
                 sums, rescaled = (

@@ -6,10 +6,10 @@
 // A request is a line and then, raw, the arrays that it names:
 //
 //   step RULE DTYPE N PRESENT NUMBER SCALE OPTION...   param, grad, states; gives param and states
-//   condition DTYPE N SCALE BOUND                      grad; gives the conditioned gradient
-//   squares DTYPE N SCALE BOUND RESCALE GUARDED        grad; gives a sum for each block, in double
+//   condition STORED DTYPE N SCALE BOUND               grad; gives the conditioned gradient
+//   squares STORED DTYPE N SCALE BOUND RESCALE GUARDED grad; gives a sum for each block, in double
 //
-// DTYPE is 0 (float32) or 1 (float64), PRESENT a bit for each state, and numbers that are not whole
+// DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a bit for each state, and numbers that are not whole
 // are in hexadecimal, exact.
 #include <cstdio>
 #include <cstring>
@@ -78,19 +78,20 @@ void step(const Table& table, std::istream& line) {
 }
 
 void condition(const Table& table, std::istream& line, bool squares) {
-  const auto dtype = DType(next<int>(line));
+  const auto stored = DType(next<int>(line)), dtype = DType(next<int>(line));
   const auto n = next<std::int64_t>(line);
   const Condition how = {next<double>(line), next<double>(line)};
   const double rescale = squares ? next<double>(line) : 1.0;
   const bool guarded = squares && next<int>(line) != 0;
-  Bytes grad = read_array(std::size_t(n * item_size(dtype)));
+  const Bytes grad = read_array(std::size_t(n * item_size(stored)));
   if (!squares) {
-    table.gradients.condition[dtype](grad.data(), grad.data(), n, how);
-    write_array(grad.data(), grad.size());
+    Bytes result(std::size_t(n * item_size(dtype)));
+    table.gradients.condition[stored][dtype](grad.data(), result.data(), n, how);
+    write_array(result.data(), result.size());
     return;
   }
   std::vector<double> sums(std::size_t((n + norm_block - 1) / norm_block));
-  table.gradients.sum_squares[dtype](grad.data(), n, sums.data(), how, rescale, guarded);
+  table.gradients.sum_squares[stored][dtype](grad.data(), n, sums.data(), how, rescale, guarded);
   write_array(sums.data(), sums.size() * sizeof(double));
 }
 

@@ -33,7 +33,8 @@ _PARAGRAPHS = {
         """,
     "grad": """
         grad : ndarray or sequence of ndarray
-            Gradient, of the parameter's shape and dtype.
+            Gradient, of the parameter's shape and of its dtype or one whose numbers that has:
+            float16, bfloat16 (of the package ``ml_dtypes``) and, for float64, float32.
         """,
     "conditions": """
         **conditions
@@ -78,7 +79,9 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         if (
             not conditions
             and len(args) > 1
-            and all(isinstance(array, np.ndarray) for array in args[:2])
+            and isinstance(param := args[0], np.ndarray)
+            and isinstance(grad := args[1], np.ndarray)
+            and param.dtype == grad.dtype
             and all(isinstance(value, _SIMPLE) for value in (*args[2:], *kwargs.values()))
         ):
             rule(*args, **kwargs)  # the usual case, without the slow question what is what
@@ -92,7 +95,10 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         arguments = {name: as_ndarrays(value, name) for name, value in arguments.items()}
         if isinstance(arguments["param"], np.ndarray):
             arguments = {name: [array] for name, array in arguments.items() if array is not None}
-        each = [_rows_and_values(grad) for grad in arguments.pop("grad")]
+        each = [
+            _rows_and_values(_widened(grad, param.dtype))
+            for grad, param in zip(arguments.pop("grad"), arguments["param"], strict=True)
+        ]
         grads = [values for _, values in each]
         if conditions:
             grads = condition_gradients(grads, **conditions)
@@ -111,6 +117,13 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             arrays[name][rows] = array
 
     return step
+
+
+def _widened(grad: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a gradient's numbers, or those of its rows, as such of the parameter's dtype."""
+    if isinstance(grad, RowGradient):
+        return RowGradient(grad.rows, grad.values.astype(dtype, copy=False))
+    return grad.astype(dtype, copy=False)
 
 
 def _rows_and_values(grad: Any) -> tuple[list[int] | None, NDArray[Any]]:

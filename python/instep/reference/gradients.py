@@ -57,7 +57,8 @@ def condition_gradients(
     Parameters
     ----------
     grads : sequence of ndarray
-        Gradients :math:`g` of all parameters, float32 or float64. They are not changed.
+        Gradients :math:`g` of all parameters, float32 or float64; float16 and bfloat16 are taken
+        as float32. They are not changed.
     grad_scale : float
         What the loss was multiplied by, :math:`s`, above 0.
     clip_value : float, optional
@@ -86,7 +87,7 @@ def condition_gradients(
     >>> grad.round(5)
     array([1.5, 2. ])
     """
-    arrays: list[NDArray[Any]] = as_ndarrays(grads, "grad")
+    arrays = [_working(grad) for grad in as_ndarrays(grads, "grad")]
     unscale = 1.0 / grad_scale
     if nonfinite == "raise":
         for k, grad in enumerate(arrays):
@@ -144,13 +145,17 @@ def grad_norm(
     """
     conditioned = []
     for grad in as_ndarrays(grads, "grad"):
-        unscaled = grad * (1.0 / grad_scale)
+        unscaled = _working(grad) * (1.0 / grad_scale)
         conditioned.append(unscaled if clip_value is None else _clip(unscaled, clip_value))
     total = _sum_of_squares(conditioned, 1.0)
     if total == math.inf or total < LEAST_SUM:
         rescale = RESCALE if total < LEAST_SUM else 1.0 / RESCALE
         return math.sqrt(_sum_of_squares(conditioned, rescale)) / rescale
     return math.sqrt(total)
+
+
+def _working(grad: NDArray[Any]) -> NDArray[Any]:
+    return grad.astype(np.float32) if grad.dtype.itemsize == 2 else grad
 
 
 def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:

@@ -122,7 +122,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "a tensor whose storage was freed": (freed, "no memory"),
     "a fake tensor": (fake, "no memory"),
     "a wrapper": (Wrapper, "Wrapper"),
-    "bfloat16": (lambda: torch.ones(3, dtype=torch.bfloat16), "float32 or float64"),
+    "int64": (lambda: torch.ones(3, dtype=torch.int64), "float32 or float64"),
 }
 
 
@@ -364,3 +364,38 @@ def test_what_is_read_lies_where_torch_s_own_header_says(tmp_path: Path) -> None
     command = ["g++", "-std=c++17", "-fsyntax-only", f"-I{headers}", f"-I{ROOT / 'cpp'}"]
     done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=str)
+def test_gradients_in_16_bits_of_the_drop_in(half: torch.dtype) -> None:
+    """Torch's own classes refuse them."""
+    params = [torch.nn.Parameter(torch.zeros(4, 3)) for _ in range(3)]
+    same = [torch.nn.Parameter(torch.zeros(4, 3)) for _ in range(3)]
+    ours, expected = make_ours("Adam", params), make_ours("Adam", same)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        dense = torch.randn(3, 4, dtype=half).T
+        index = torch.tensor([[2, 0, 2]])
+        rows = torch.sparse_coo_tensor(index, torch.randn(3, 3), (4, 3), check_invariants=True)
+        recorded = torch.randn(4, 3, requires_grad=True)
+        for param, grad in zip(params, (dense, rows.to(half), recorded.to(half)), strict=True):
+            param.grad_dtype = half
+            param.grad = grad
+        for param, other in zip(params, same, strict=True):
+            assert param.grad is not None
+            other.grad = param.grad.detach().float()
+        ours.step()
+        expected.step()
+    assert all(map(torch.equal, params, same))
+
+
+@shown_to_c
+def test_gradients_in_16_bits() -> None:
+    """Of bfloat16 NumPy knows nothing, so that it is seen where torch shows it to C alone."""
+    w = np.zeros(3, np.float32)
+    instep.SGD(w, lr=1.0).step(torch.full((3,), 2.0**-100, dtype=torch.bfloat16))
+    assert w.tolist() == [-(2.0**-100)] * 3
+    functional.sgd_step(w, torch.ones(6, dtype=torch.float16)[::2], step=1, lr=1.0)
+    assert w.tolist() == [-1.0] * 3
+    with pytest.raises(TypeError, match=r"parameter: .*float32 or float64"):
+        instep.SGD(torch.ones(3, dtype=torch.bfloat16))

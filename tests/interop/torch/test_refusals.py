@@ -155,8 +155,8 @@ STEPS: dict[str, tuple[Callable[[Any], None], Error, str]] = {
         ValueError,
         r"gradient of parameter 2: expected shape \(4,\)",
     ),
-    "a gradient in bfloat16": (
-        set_grad(0, torch.ones(4, dtype=torch.bfloat16)),
+    "a gradient of complex numbers": (
+        set_grad(0, torch.ones(4, dtype=torch.complex64)),
         TypeError,
         "gradient of parameter 2: expected dtype torch.float32",
     ),

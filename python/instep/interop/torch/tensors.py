@@ -58,12 +58,17 @@ def gradient_of(param: torch.Tensor, grad: torch.Tensor, what: str) -> Array | R
     """Return a gradient's own memory, in the form in which instep's steps take it."""
     check_placed_as(param, grad, what)
     if grad.layout is not torch.sparse_coo:
-        return array_of(grad, what)
+        return array_of(_widened(grad), what)
     if grad.sparse_dim() != 1:
         raise ValueError(
             f"{what}: expected one sparse dimension, as torch.nn.Embedding(sparse=True) has, got "
             f"{grad.sparse_dim()}; pass grad.to_dense()"
         )
     # Not coalesced: the step itself adds up the values of a row.
-    values = array_of(grad._values(), what)
+    values = array_of(_widened(grad._values()), what)
     return RowGradient(grad._indices()[0].numpy(), values)
+
+
+def _widened(grad: torch.Tensor) -> torch.Tensor:
+    """Return the same numbers in a type that NumPy has."""
+    return grad.float() if grad.dtype in (torch.float16, torch.bfloat16) else grad
