@@ -102,6 +102,7 @@ def recipes(session: nox.Session) -> None:
         "tests/recipes",
         "tests/documents/test_code_blocks.py",
         "tests/interop/test_differences.py",
+        "tests/test_examples.py",
     )
     session.run("python", "-m", "pytest", *(session.posargs or tried))
 

@@ -1,6 +1,8 @@
 """The examples run, and do what they say."""
 
 import runpy
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,32 @@ def test_torch_drop_in(capsys: pytest.CaptureFixture[str]) -> None:
         assert losses[rule, "instep"] < 0.5  # from log(10) = 2.3
         assert losses[rule, "instep"] == pytest.approx(losses[rule, "torch.optim"], rel=0.01)
     assert "median step" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not beside the tests")
+@pytest.mark.parametrize("installed", [True, False])
+def test_where_the_step_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: bool
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    if not installed:
+        for library in ("autograd", "jax", "pennylane", "sklearn", "torch"):
+            monkeypatch.setitem(sys.modules, library, None)
+    example = runpy.run_path(str(EXAMPLES / "where_the_step_counts.py"))
+    rows = example["main"](seconds=0.0)
+    for workload, usual, ours in rows:
+        assert 0 < ours.step < ours.iteration
+        if "jitted" not in workload.usual:  # a difference of two medians
+            assert 0 < usual.step < usual.iteration
+
+    _, rule, *table = capsys.readouterr().out.splitlines()
+    missing = table[len(rows) :]
+    assert rule.count("|") == 8
+    assert all(line.count("|") == 8 for line in table[: len(rows)])
+    assert len(rows) + len(missing) == len(example["WORKLOADS"])
+    for line in missing:
+        library = line.split(": ")[1].removesuffix(" is not installed")
+        assert not installed or find_spec(library) is None
+    if not installed:
+        assert {workload.usual for workload, _, _ in rows} == {"Adam in NumPy"}
+        assert "word vectors, torch: torch is not installed" in missing
