@@ -9,8 +9,8 @@
 //   condition STORED DTYPE N SCALE BOUND               grad; gives the conditioned gradient
 //   squares STORED DTYPE N SCALE BOUND RESCALE GUARDED grad; gives a sum for each block, in double
 //
-// DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a bit for each state, and numbers that are not whole
-// are in hexadecimal, exact.
+// DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a
+// bit for each state, and numbers that are not whole are in hexadecimal, exact.
 #include <cstdio>
 #include <cstring>
 #include <iostream>

@@ -168,13 +168,18 @@ class Binding:
         KeyboardInterrupt may be raised by a step that was taken: its states then show it too.
         """
         try:
-            try:
-                self._bound.step(gradients)
-            except TypeError:
-                # Of a tensor with a graph, or of another kind, torch tells more than the core.
-                self._bound.step(self._seen_by_python(groups))
+            self._step(gradients, groups)
         finally:
             self._show_steps(states)
+
+    def _step(self, gradients: Sequence[Any], groups: Sequence[Group]) -> None:
+        try:
+            self._bound.step(gradients)
+            return
+        except TypeError:
+            pass
+        # Of a tensor with a graph, or of another kind, torch tells more than the core.
+        self._bound.step(self._seen_by_python(groups))
 
     def _show_steps(self, states: MutableMapping[torch.Tensor, State]) -> None:
         """Bring the torch optimizer's states to the counts of the steps that were taken."""
