@@ -257,24 +257,31 @@ def test_gradients_of_the_drop_in(make: Callable[[], Any], match: str | None) ->
     assert [param.tolist() for param in params] == [expected, expected]
 
 
+class Offered:
+    """The functions by which torch shows its tensors, as they are to be offered from now on."""
+
+    def __init__(self) -> None:
+        name = b"dlpack_exchange_api"
+        find = ctypes.pythonapi.PyCapsule_GetPointer
+        find.restype, find.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        make = ctypes.pythonapi.PyCapsule_New
+        make.restype = ctypes.py_object
+        make.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+        tensor: Any = torch.Tensor
+        words = ctypes.c_void_p * 7
+        self.own: int = find(tensor.__dlpack_c_exchange_api__, name)
+        self.words = words(*words.from_address(self.own))
+        tensor.__dlpack_c_exchange_api__ = make(ctypes.addressof(self.words), name, None)
+
+
 def count_python_exports(usable: int, major: int, borrow: int, has_previous: int) -> None:
     """Offer tensors through functions of that version, and see whether they are used."""
-    words = ctypes.c_void_p * 7
-    tensor: Any = torch.Tensor
-    api = tensor.__dlpack_c_exchange_api__
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    make = ctypes.pythonapi.PyCapsule_New
-    make.restype = ctypes.py_object
-    make.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-    name = b"dlpack_exchange_api"
-    address = pointer(api, name)
-    offered = words(*words.from_address(address))
-    offered[0] = major | (3 << 32)
-    offered[1] = address if has_previous else None
-    offered[5] = offered[5] if borrow else None
-    tensor.__dlpack_c_exchange_api__ = make(ctypes.addressof(offered), name, None)
+    offered = Offered()
+    offered.words[0] = major | (3 << 32)
+    offered.words[1] = offered.own if has_previous else None
+    offered.words[5] = offered.words[5] if borrow else None
     calls: list[object] = []
+    tensor: Any = torch.Tensor
     export = tensor.__dlpack__
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -287,6 +294,28 @@ def count_python_exports(usable: int, major: int, borrow: int, has_previous: int
     optimizer.step(torch.ones(3))
     assert param.tolist() == [-1.0] * 3
     assert len(calls) == (0 if usable else 2)
+
+
+def offer_read_only() -> None:
+    """Offer tensors as such that may not be written, which no version of torch does yet."""
+    offered = Offered()
+    function = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(ctypes.c_void_p))
+    manage = function(offered.words[3] or 0)
+
+    def read_only(tensor: Any, out: Any) -> int:
+        status: int = manage(tensor, out)
+        ctypes.c_uint64.from_address(out[0] + 24).value |= 1
+        return status
+
+    kept = function(read_only)
+    offered.words[3] = ctypes.cast(kept, ctypes.c_void_p).value
+    param, w = torch.zeros(3), np.zeros(3, np.float32)
+    with pytest.raises(ValueError, match=r"^parameter: expected a writable array"):
+        instep.SGD(param)
+    with pytest.raises(ValueError, match=r"^exp_avg: expected a writable array"):
+        functional.adam_step(w, w.copy(), torch.zeros(3), w.copy(), step=1)
+    instep.SGD(w, lr=1.0).step(torch.ones(3))
+    assert w.tolist() == [-1.0] * 3
 
 
 shown_to_c = pytest.mark.skipif(
@@ -305,6 +334,11 @@ def test_functions_are_used_where_their_version_is_known(
     usable: int, major: int, borrow: int, has_previous: int
 ) -> None:
     run_scenario(count_python_exports, usable, major, borrow, has_previous)
+
+
+@shown_to_c
+def test_what_may_not_be_written_is_read() -> None:
+    run_scenario(offer_read_only)
 
 
 LAYOUT = """
