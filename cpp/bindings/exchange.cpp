@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace instep {
@@ -29,41 +30,51 @@ const ExchangeApi* usable(const ExchangeApi* api) {
   return api != nullptr && api->borrow != nullptr && api->manage != nullptr ? api : nullptr;
 }
 
-// Null where a module or attribute is missing, with Python's error set.
+// Null where there is no such module yet, or nothing of that name in it.
 py::object attribute(const char* module, const char* name) {
   const auto key = py::reinterpret_steal<py::object>(PyUnicode_FromString(module));
-  if (!key) return {};
-  const auto found = py::reinterpret_steal<py::object>(PyImport_GetModule(key.ptr()));
-  if (!found) return {};
-  return py::reinterpret_steal<py::object>(PyObject_GetAttrString(found.ptr(), name));
+  const auto found =
+      py::reinterpret_steal<py::object>(key ? PyImport_GetModule(key.ptr()) : nullptr);
+  py::object result;
+  if (found) result = py::reinterpret_steal<py::object>(PyObject_GetAttrString(found.ptr(), name));
+  PyErr_Clear();
+  return result;
+}
+
+const ExchangeApi* api_of(const py::object& type) {
+  const auto capsule = py::reinterpret_steal<py::object>(
+      PyObject_GetAttrString(type.ptr(), dlpack_abi::exchange_attribute));
+  void* api = nullptr;
+  if (capsule) api = PyCapsule_GetPointer(capsule.ptr(), dlpack_abi::exchange_capsule);
+  PyErr_Clear();
+  return usable(static_cast<const ExchangeApi*>(api));
 }
 
 // Classes that derive from a tensor's inherit its functions, and these may not tell the truth of
 // them (what wraps another tensor has no memory of its own): so exactly these, which add nothing.
+// None of them where this torch has no such functions; null where it is still being imported.
 std::unique_ptr<TensorTypes> look_for_types() {
   const py::object tensor = attribute("torch", "Tensor");
-  const py::object parameter = tensor ? attribute("torch.nn", "Parameter") : py::object();
-  const py::object buffer = parameter ? attribute("torch.nn", "Buffer") : py::object();
-  if (!buffer) return nullptr;
-  const auto capsule = py::reinterpret_steal<py::object>(
-      PyObject_GetAttrString(tensor.ptr(), dlpack_abi::exchange_attribute));
-  if (!capsule) return nullptr;
-  const auto* const api = usable(static_cast<const ExchangeApi*>(
-      PyCapsule_GetPointer(capsule.ptr(), dlpack_abi::exchange_capsule)));
-  auto is_neg = py::reinterpret_steal<py::object>(PyObject_GetAttrString(tensor.ptr(), "is_neg"));
-  auto requires_grad = py::reinterpret_steal<py::object>(PyUnicode_FromString("requires_grad"));
-  if (api == nullptr || !is_neg || !requires_grad) return nullptr;
-  const auto type = [](const py::object& object) {
-    return PyType_Check(object.ptr()) != 0
-               ? reinterpret_cast<PyTypeObject*>(py::object(object).release().ptr())
-               : nullptr;
-  };
+  const py::object parameter = attribute("torch.nn", "Parameter");
+  if (!tensor || !parameter) return nullptr;
   auto types = std::make_unique<TensorTypes>();
-  types->types = {type(tensor), type(parameter), type(buffer)};
-  types->api = api;
-  types->is_neg = is_neg.release().ptr();
-  types->requires_grad = requires_grad.release().ptr();
+  types->api = api_of(tensor);
+  if (types->api == nullptr) return types;
+  types->is_neg = py::object(tensor.attr("is_neg")).release().ptr();
+  types->requires_grad = py::str("requires_grad").release().ptr();
+  const py::object buffer = attribute("torch.nn", "Buffer");
+  std::size_t count = 0;
+  for (const py::object& each : {tensor, parameter, buffer}) {
+    if (!each || PyType_Check(each.ptr()) == 0) continue;
+    types->types[count++] = reinterpret_cast<PyTypeObject*>(each.inc_ref().ptr());
+  }
   return types;
+}
+
+// To look for what a type does not have would take longer than all else that is done with arrays of
+// other libraries here.
+bool may_be_tensor(std::string_view name) {
+  return name == "Tensor" || name == "Parameter" || name == "Buffer";
 }
 
 // Null where `object` is none of them.
@@ -73,15 +84,9 @@ const TensorTypes* types_of(PyObject* object) {
   const TensorTypes* types = known.load(std::memory_order_acquire);
   if (types == nullptr) {
     // Until there is a tensor, torch may not have been imported.
-    if (PyObject_HasAttrString(reinterpret_cast<PyObject*>(type), dlpack_abi::exchange_attribute) ==
-        0) {
-      return nullptr;
-    }
+    if (!may_be_tensor(type->tp_name)) return nullptr;
     std::unique_ptr<TensorTypes> found = look_for_types();
-    if (!found) {
-      PyErr_Clear();
-      return nullptr;
-    }
+    if (!found) return nullptr;
     if (known.compare_exchange_strong(types, found.get())) types = found.release();
   }
   return types->contain(type) ? types : nullptr;
@@ -159,7 +164,7 @@ py::object manage_plain(PyObject* object) {
   char* const data = address(tensor);
   const py::capsule owner(managed.get(),
                           [](void* held) { let_go(static_cast<ManagedTensor*>(held)); });
-  static_cast<void>(managed.release());  // the capsule has it
+  [[maybe_unused]] const ManagedTensor* const given = managed.release();  // the capsule has it
   const auto dtype = size == 4 ? py::dtype::of<float>() : py::dtype::of<double>();
   py::array array(dtype, std::move(shape), std::move(strides), data, owner);
   if (read_only) array.attr("setflags")(py::arg("write") = false);
