@@ -18,7 +18,7 @@ inline T conditioned(T grad, T scale, T bound) {
 
 template <class T, class Stored>
 void condition(const void* from, void* to, int64_t n, const Condition& condition) {
-  const Stored* const grad = static_cast<const Stored*>(from);
+  const auto* const grad = static_cast<const Stored*>(from);
   T* const result = static_cast<T*>(to);
   const T scale = T(condition.scale), bound = T(condition.bound);
   INSTEP_NO_OVERLAP
@@ -130,7 +130,7 @@ inline void sum_blocks(const Stored* grad, int64_t n, double* sums,
 template <class T, class Stored>
 void sum_squares(const void* array, int64_t n, double* sums, const Condition& condition,
                  double rescale, bool guarded) {
-  const Stored* const grad = static_cast<const Stored*>(array);
+  const auto* const grad = static_cast<const Stored*>(array);
   const T scale = T(condition.scale), bound = T(condition.bound);
   // A third faster where there is nothing to do, with the same bits.
   if (rescale != 1.0) {
