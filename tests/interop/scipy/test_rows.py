@@ -89,8 +89,8 @@ def test_it_copies() -> None:
     assert gradient.values.tolist() == DENSE[[1, 3, 4]].tolist()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.complex128])
-def test_a_step_refuses_another_dtype(dtype: Any) -> None:
+@pytest.mark.parametrize("dtype", [np.int64, np.longdouble, np.complex128])
+def test_a_step_refuses_a_dtype_that_would_lose_bits(dtype: Any) -> None:
     table = np.ones(DENSE.shape)
     with pytest.raises(TypeError, match="float64"):
         instep.SGD(table).step(instep.RowGradient.from_scipy(sparse.csr_array(DENSE.astype(dtype))))
