@@ -130,6 +130,18 @@ def test_one_that_is_written_into_a_group_later_is_refused() -> None:
     assert param.tolist() == [-2.0, -2.0]
 
 
+def test_one_that_is_written_into_a_group_before_the_first_step_is_refused() -> None:
+    param = param_with(3.0)
+    optimizer = make_ours("SGD", [{"params": [param], "clip_value": 1.0}], lr=1.0, clip_value=1.0)
+    optimizer.clip_value = 2.0  # beside what the group had from the start
+    optimizer.param_groups[0]["clip_norm"] = 0.5
+    with pytest.raises(ValueError, match=r"clip_norm: .*has None, got 0.5.*optimizer.clip_norm"):
+        optimizer.step()
+    del optimizer.param_groups[0]["clip_norm"]
+    optimizer.step()
+    assert param.tolist() == [-2.0]
+
+
 def test_dictionaries_stay_torchs() -> None:
     model = make_model()
     optimizer = make_ours("Adam", model.parameters(), clip_norm=0.5, nonfinite="skip")

@@ -34,7 +34,7 @@ class Binding:
     may be of any kind. What it reads is the torch optimizer's; nothing there changes until a step
     has been taken. Parameters without states stay from the binding `before`, else those whose
     gradients come and go would make a new one each time. What steps have told up to then is the
-    `report`.
+    `report`; `held` is what groups had among their options, by position.
 
     Raises
     ------
@@ -50,7 +50,11 @@ class Binding:
         before: Binding | None,
         report: Report,
         gradient_options: GradientOptions,
+        held: Mapping[int, Mapping[str, object]],
     ) -> None:
+        for position, group in enumerate(groups):
+            if position in held:
+                check_has_no_other(group, gradient_options, held[position])
         if before is not None:
             before._show_steps(states)  # which an interrupt may have cut short
         known = {joined.param for joined in before._joined} if before is not None else set()
@@ -108,11 +112,11 @@ class Binding:
         )
 
     def _watch_options(self, groups: Sequence[Group]) -> None:
-        self._shown = {k: shown_options(groups[k], self._form.rule) for k in self._groups}
-        self._watch.watch_options(self._shown)
+        self.shown = {k: shown_options(groups[k], self._form.rule) for k in self._groups}
+        self._watch.watch_options(self.shown)
 
     def _takes_over_options(self, groups: Sequence[Group]) -> bool:
-        for k, shown in self._shown.items():
+        for k, shown in self.shown.items():
             check_has_no_other(groups[k], self._gradient_options, shown)
         values = [read_options(groups[k], self._form.rule) for k in self._groups]
         if values != self._values:

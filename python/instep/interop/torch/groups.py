@@ -73,6 +73,11 @@ def check_has_no_other(
             )
 
 
+def gradient_options_of(group: Group) -> dict[str, object]:
+    """Return what a group holds of the options of the whole optimizer."""
+    return {name: group.get(name) for name in DEFAULTS}
+
+
 def is_trained(param: torch.Tensor) -> bool:
     """Tell whether a parameter is to be stepped; a frozen one may be of any kind."""
     return param.requires_grad or param.grad is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
 import torch
@@ -18,6 +18,7 @@ from instep.interop.torch.groups import (
     check_has_no_other,
     check_options,
     check_rate,
+    gradient_options_of,
     is_trained,
     names_of,
 )
@@ -74,6 +75,8 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     # What steps have told where there is no binding: those of what this is a copy of.
     _told: Report = (0, None)
     _gradient_options: GradientOptions = DEFAULTS
+    # What groups held of these options when they were added or loaded.
+    _held: Sequence[Mapping[str, object]] = ()
 
     clip_norm: GradientOption[float | None] = GradientOption()
     clip_value: GradientOption[float | None] = GradientOption()
@@ -166,8 +169,9 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         binding = self._binding
         options = self._gradient_options
         if binding is None or not binding.holds(self.param_groups, self.state, options):
+            held = dict(enumerate(self._held)) if binding is None else binding.shown
             binding = Binding(
-                self._form, self.param_groups, self.state, binding, self._report(), options
+                self._form, self.param_groups, self.state, binding, self._report(), options, held
             )
         gradients = binding.gradients(self.param_groups)
         self._binding = binding
@@ -205,6 +209,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         except BaseException:
             self.param_groups.pop()
             raise
+        self._held = [*self._held, gradient_options_of(group)]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state dictionary, of this class or of ``torch.optim``'s.
@@ -234,6 +239,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
                 check_options(group, self._form.rule)
             state_dict = {**state_dict, "param_groups": groups}
         super().load_state_dict(state_dict)
+        self._held = [gradient_options_of(group) for group in self.param_groups]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles are made of."""
