@@ -112,7 +112,9 @@ class Binding:
         )
 
     def _watch_options(self, groups: Sequence[Group]) -> None:
-        self.shown = {k: shown_options(groups[k], self._form.rule) for k in self._groups}
+        self.shown: dict[int, dict[str, object]] = {
+            k: shown_options(groups[k], self._form.rule) for k in self._groups
+        }
         self._watch.watch_options(self.shown)
 
     def _takes_over_options(self, groups: Sequence[Group]) -> bool:

@@ -23,7 +23,8 @@ class Joined:
         self.group = group
         self.name = name
         self.array: Array = array_of(param, self.what("parameter"))
-        self.share = local_of(param) if is_shard(param) else None  # of a DTensor, this process's
+        # Of a DTensor, this process's.
+        self.share: torch.Tensor | None = local_of(param) if is_shard(param) else None
         self.tensors: dict[str, torch.Tensor] = {}
         # The count of steps: in NumPy's view of one of the tensors, where it is one.
         self.step_array: Array | None = None
