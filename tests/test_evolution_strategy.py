@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +10,13 @@ import pytest
 
 from instep.schedules import CosineDecay
 from tests.cases import Array
+from tests.examples import names_of, needs_examples
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "evolution_strategy.py"
-
-pytestmark = pytest.mark.skipif(
-    not EXAMPLE.exists(), reason="the examples are not beside the tests"
-)
+pytestmark = needs_examples
 
 
 def example(name: str) -> Any:
-    return _loaded()[name]
-
-
-@cache
-def _loaded() -> dict[str, Any]:
-    return runpy.run_path(str(EXAMPLE))
+    return names_of("evolution_strategy.py")[name]
 
 
 def bowl(candidates: Array) -> Array:

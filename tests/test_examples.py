@@ -3,14 +3,13 @@
 import runpy
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from tests.examples import EXAMPLES, needs_examples
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not beside the tests")
+@needs_examples
 def test_sparse_digits(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("sklearn", reason="the example needs scikit-learn")
     accuracy = runpy.run_path(str(EXAMPLES / "sparse_digits.py"))["main"]()
@@ -18,7 +17,7 @@ def test_sparse_digits(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rows a step" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not beside the tests")
+@needs_examples
 def test_torch_drop_in(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="the example needs torch")
     pytest.importorskip("sklearn", reason="the example needs scikit-learn")
@@ -30,7 +29,7 @@ def test_torch_drop_in(capsys: pytest.CaptureFixture[str]) -> None:
     assert "median step" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not beside the tests")
+@needs_examples
 @pytest.mark.parametrize("installed", [True, False])
 def test_where_the_step_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: bool

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
-import runpy
 import warnings
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sklearn_mlp.py"
+from tests.examples import names_of, needs_examples
 
 neural_network: Any = pytest.importorskip("sklearn.neural_network")
-pytestmark = pytest.mark.skipif(
-    not EXAMPLE.exists(), reason="the examples are not beside the tests"
-)
+pytestmark = needs_examples
 
 COMMON: dict[str, Any] = {"hidden_layer_sizes": (16,), "max_iter": 12, "random_state": 3}
 
@@ -43,12 +38,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def example(name: str) -> Any:
-    return _loaded()[name]
-
-
-@cache
-def _loaded() -> dict[str, Any]:
-    return runpy.run_path(str(EXAMPLE))
+    return names_of("sklearn_mlp.py")[name]
 
 
 def digits(dtype: Any = np.float64) -> tuple[Any, Any]:

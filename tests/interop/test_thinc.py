@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import runpy
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "thinc_model.py"
+from tests.examples import names_of, needs_examples
 
 thinc: Any = pytest.importorskip("thinc.api")
 pytest.importorskip("sklearn", reason="the example needs scikit-learn")
-pytestmark = pytest.mark.skipif(
-    not EXAMPLE.exists(), reason="the examples are not beside the tests"
-)
+pytestmark = needs_examples
 
 
 def example(name: str) -> Any:
-    return _loaded()[name]
-
-
-@cache
-def _loaded() -> dict[str, Any]:
-    return runpy.run_path(str(EXAMPLE))
+    return names_of("thinc_model.py")[name]
 
 
 @cache

@@ -30,6 +30,11 @@ each_variant = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=ids(VA
 each_torch_variant = pytest.mark.parametrize(
     ("name", "options"), TORCH_VARIANTS, ids=ids(TORCH_VARIANTS)
 )
+shown_to_c = pytest.mark.skipif(
+    not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"),
+    reason="torch shows nothing to C, or that is hidden here",
+)
+
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
 
