@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("nested", "reference", "state_dict"),
     ("param_group", "row_gradient"),
     ("config", "rule", "schedules"),
-    ("parameters",),
+    ("parameters", "storage"),
     ("gradient_options", "hyperparameters"),
     ("_core",),
     ("commandline", "dlpack", "docstrings", "names", "numbers"),
@@ -48,6 +48,7 @@ ADMITTED: dict[str, set[str]] = {
         "numbers",
         "parameters",
         "rule",
+        "storage",
     },
     "study": {"commandline"},
 }

@@ -56,10 +56,35 @@ std::optional<DType> dtype_of(PyObject* array) {
 
 [[noreturn]] void throw_wrong_dtype(PyObject* array, const Label& label, const char* role) {
   const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
-  const bool real = dtype.kind() == 'f' && (dtype.itemsize() == 4 || dtype.itemsize() == 8);
-  throw py::type_error(label.with(role) + ": expected dtype float32 or float64" +
+  const bool real = dtype.kind() == 'f' && dtype.itemsize() <= 8;
+  throw py::type_error(label.with(role) + ": expected dtype float16, bfloat16, float32 or float64" +
                        (real ? " in native byte order" : "") + ", got " + dtype_name(array) +
                        advice_on_dtype(array, role));
+}
+
+// What .astype takes.
+std::string in_code(DType dtype) {
+  switch (dtype) {
+    case float64:
+      return "np.float64";
+    case float16:
+      return "np.float16";
+    case bfloat16:
+      return "ml_dtypes.bfloat16";
+    default:
+      return "np.float32";
+  }
+}
+
+// Or, for a state of float64, too narrow.
+[[noreturn]] void throw_too_wide(PyObject* array, PyObject* param, DType working,
+                                 const Label& label, const char* role) {
+  const std::string name = working == float64 ? "float64" : "float32";
+  throw py::type_error(label.with(role) + ": expected dtype " + name +
+                       (checked_dtype(param) == working ? " as its parameter has"
+                                                        : ", in which its parameter is stepped") +
+                       (working == float64 ? "" : ", or one of 16 bits") + ", got " +
+                       dtype_name(array) + "; write .astype(" + in_code(working) + ")");
 }
 
 void check_plain(PyObject* array, const Label& label, const char* role) {
@@ -96,16 +121,34 @@ std::string Label::with(const char* role) const {
 DType check_array(PyObject* array, const Label& label, const char* role) {
   check_plain(array, label, role);
   const std::optional<DType> dtype = dtype_of(array);
-  if (!dtype || *dtype >= working_count) throw_wrong_dtype(array, label, role);
+  if (!dtype) throw_wrong_dtype(array, label, role);
   return *dtype;
 }
 
-DType check_gradient(PyObject* array, PyObject* param, const Label& label) {
-  check_plain(array, label, "gradient");
-  const std::optional<DType> dtype = dtype_of(array);
-  if (!dtype) throw_wrong_dtype(array, label, "gradient");
-  if (*dtype == float64) check_same_dtype(array, param, label, "gradient");
-  return *dtype;
+DType checked_dtype(PyObject* array) { return dtype_of(array).value(); }
+
+DType check_gradient(PyObject* array, PyObject* param, DType working, const Label& label) {
+  const DType dtype = check_array(array, label, "gradient");
+  if (!widens(dtype, working)) throw_too_wide(array, param, working, label, "gradient");
+  return dtype;
+}
+
+DType check_state(PyObject* array, PyObject* param, DType working, const Label& label,
+                  const char* role) {
+  const DType dtype = check_array(array, label, role);
+  if (dtype != working && (working == float64 || !widens(dtype, working))) {
+    throw_too_wide(array, param, working, label, role);
+  }
+  return dtype;
+}
+
+DType check_copy(PyObject* array, const Label& label) {
+  const DType dtype = check_array(array, label, "copy");
+  if (dtype == float64) {
+    throw py::type_error(label.with("copy") +
+                         ": expected dtype float16, bfloat16 or float32, got float64");
+  }
+  return dtype;
 }
 
 std::optional<DType> dtype_of(const dlpack_abi::Tensor& tensor) {
@@ -126,16 +169,21 @@ void check_integers(PyObject* array, const Label& label, const char* role) {
   }
 }
 
+void check_int16(PyObject* array, const Label& label, const char* role) {
+  check_plain(array, label, role);
+  const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
+  if (dtype.kind() == 'i' && dtype.itemsize() == 2 && dtype.attr("isnative").cast<bool>()) return;
+  throw py::type_error(label.with(role) + ": expected dtype int16, got " + dtype_name(array));
+}
+
 void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role,
                       const char* whose) {
-  const auto& a = fields(array);
-  const auto& p = fields(param);
-  if (a.descr != p.descr && py::reinterpret_borrow<py::dtype>(a.descr).itemsize() !=
-                                py::reinterpret_borrow<py::dtype>(p.descr).itemsize()) {
-    throw py::type_error(label.with(role) + ": expected dtype " + dtype_name(param) + " as " +
-                         whose + " has, got " + dtype_name(array) + "; write .astype(np." +
-                         dtype_name(param) + ")");
-  }
+  if (fields(array).descr == fields(param).descr) return;
+  const DType dtype = checked_dtype(param);
+  if (checked_dtype(array) == dtype) return;
+  throw py::type_error(label.with(role) + ": expected dtype " + dtype_name(param) + " as " + whose +
+                       " has, got " + dtype_name(array) + "; write .astype(" + in_code(dtype) +
+                       ")");
 }
 
 void check_like(PyObject* array, PyObject* param, const Label& label, const char* role,

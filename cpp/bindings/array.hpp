@@ -36,13 +36,27 @@ DType check_array(PyObject* array, const Label& label, const char* role);
 // Raises unless `array` is an ndarray of integers.
 void check_integers(PyObject* array, const Label& label, const char* role);
 
+// The same, and unless they have 16 bits and a sign.
+void check_int16(PyObject* array, const Label& label, const char* role);
+
 // Of `param` messages say `whose` it is. Raises unless `array`, which passed check_array, has its
 // dtype.
 void check_same_dtype(PyObject* array, PyObject* param, const Label& label, const char* role,
                       const char* whose = "its parameter");
 
-// Returns the dtype. Raises unless `array` is an ndarray of one that widens to that of `param`.
-DType check_gradient(PyObject* array, PyObject* param, const Label& label);
+// Returns the dtype. Raises unless `array` is an ndarray of one that widens to `working`, the type
+// in which `param` is stepped.
+DType check_gradient(PyObject* array, PyObject* param, DType working, const Label& label);
+
+// The same, of a state, which is stored in that type or, for float32, in 16 bits.
+DType check_state(PyObject* array, PyObject* param, DType working, const Label& label,
+                  const char* role);
+
+// The same, of what gets the parameter, in 16 or 32 bits.
+DType check_copy(PyObject* array, const Label& label);
+
+// Of one that passed check_array.
+DType checked_dtype(PyObject* array);
 
 // Empty where a tensor's elements are of no such type.
 std::optional<DType> dtype_of(const dlpack_abi::Tensor& tensor);

@@ -38,6 +38,10 @@ void Call::prepare() noexcept {
     task.coefficients =
         &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
                            settings.group, parameter->dtype());
+    if (task.rounds_by_chance()) {
+      task.random_key = random_key(randomness_.seed, *settings.steps,
+                                   randomness_.first_parameter + parameter->number());
+    }
     task.condition_grad = gradient_pass_.conditioning(*parameter);
     if (task.condition_grad != nullptr) task.condition = gradient_pass_.condition();
   }

@@ -9,6 +9,7 @@
 #include "bindings/coefficient_cache.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/parameter.hpp"
+#include "bindings/rounding.hpp"
 #include "bindings/watched.hpp"
 #include "engine/task_line.hpp"
 
@@ -31,6 +32,9 @@ class Call {
   // `grad_scale`.
   void begin(std::size_t params, std::size_t groups, const GradientOptions& options,
              double grad_scale);
+
+  // Of this call and the next.
+  void set_randomness(const Randomness& randomness) { randomness_ = randomness; }
 
   // Adds a parameter. It, the gradient and what the settings point to must stay where they are
   // until `run` has returned. Raises what Parameter::bind does.
@@ -59,6 +63,7 @@ class Call {
   void prepare() noexcept;
 
   std::vector<Part> parts_;
+  Randomness randomness_;
   GradientPass gradient_pass_;
   CoefficientCache coefficients_;
   TaskLine tasks_;

@@ -1,5 +1,7 @@
 #include "bindings/functional.hpp"
 
+#include <algorithm>
+
 #include "bindings/array_arguments.hpp"
 #include "bindings/call.hpp"
 #include "bindings/dlpack.hpp"
@@ -10,9 +12,10 @@ namespace instep {
 namespace {
 
 std::string argument_name(const Rule& rule, std::size_t k) {
-  return k == param_argument  ? "param"
-         : k == grad_argument ? "grad"
-                              : rule.states[k - first_state_argument];
+  if (k < first_state_argument) return k == param_argument ? "param" : "grad";
+  k -= first_state_argument;
+  if (k < std::size_t(rule.state_count)) return rule.states[k];
+  return k == std::size_t(rule.state_count) ? "param_rest" : "copies";
 }
 
 bool is_sequence(PyObject* argument) {
@@ -48,17 +51,22 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
 }
 
 Parameter make_parameter(const Rule& rule, Py_ssize_t position,
-                         const std::vector<py::object>& arrays) {
+                         const std::vector<py::object>& arrays, unsigned by_chance) {
   Parameter parameter(rule, py::none(), position, arrays[param_argument]);
-  parameter.set_states({arrays.begin() + first_state_argument, arrays.end()});
+  parameter.set_states({arrays.begin() + first_state_argument, arrays.end() - 1}, arrays.back(),
+                       by_chance);
   return parameter;
 }
 
+bool rounds_by_chance(const Parameter& parameter) { return parameter.task().rounds_by_chance(); }
+
 }  // namespace
 
-void functional_step(const Rule& rule, const std::vector<py::object>& arrays, const double* options,
-                     std::int64_t step, double grad_scale,
-                     const GradientOptions& gradient_options) {
+void functional_step(const Rule& rule, std::vector<py::object> arrays, const double* options,
+                     std::int64_t step, double grad_scale, const GradientOptions& gradient_options,
+                     const StorageArguments& storage) {
+  arrays.push_back(storage.rests);
+  arrays.push_back(storage.copies);
   std::vector<Parameter> parameters;
   std::vector<py::object> grads;
   if (is_sequence(arrays[param_argument].ptr())) {
@@ -67,11 +75,11 @@ void functional_step(const Rule& rule, const std::vector<py::object>& arrays, co
       std::vector<py::object> each;
       each.reserve(lists.size());
       for (const py::list& list : lists) each.emplace_back(list[i]);
-      parameters.push_back(make_parameter(rule, Py_ssize_t(i), each));
+      parameters.push_back(make_parameter(rule, Py_ssize_t(i), each, storage.by_chance));
       grads.push_back(each[grad_argument]);
     }
   } else {
-    parameters.push_back(make_parameter(rule, -1, arrays));
+    parameters.push_back(make_parameter(rule, -1, arrays, storage.by_chance));
     grads.push_back(arrays[grad_argument]);
   }
 
@@ -80,9 +88,15 @@ void functional_step(const Rule& rule, const std::vector<py::object>& arrays, co
   written.settle();
   Call call(chosen_table().gradients);
   call.begin(parameters.size(), 1, gradient_options, grad_scale);
-  std::vector<Watched<std::int64_t>> steps(parameters.size(), step - 1);
+  call.set_randomness(storage.randomness);
+  std::vector<Watched<std::int64_t>> steps(parameters.size(), (step == 0 ? 1 : step) - 1);
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     call.bind(parameters[k], grads[k], written, {options, 0, &steps[k]});
+  }
+  if (step == 0 && std::any_of(parameters.begin(), parameters.end(), rounds_by_chance)) {
+    throw py::type_error(
+        "step: expected the number of this step, from 1, from which what is stored "
+        "stochastically takes its random bits, got None");
   }
   bool admitted = false;
   without_gil(call.bytes(), [&] { admitted = call.run(); });

@@ -9,6 +9,7 @@
 #include "bindings/gil.hpp"
 #include "bindings/pending_copies.hpp"
 #include "bindings/python_attributes.hpp"
+#include "engine/fp_mode.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -23,6 +24,24 @@ WrittenMemory written_by(std::vector<Parameter>& parameters) {
   }
   written.settle();
   return written;
+}
+
+// Of the parameters that have copies.
+std::vector<Task> copying_tasks(const std::vector<Parameter>& parameters) {
+  std::vector<Task> tasks;
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.copy().is_none()) tasks.push_back(parameter.dense_task());
+  }
+  return tasks;
+}
+
+void write_copies(const std::vector<Task>& tasks) {
+  std::int64_t bytes = 0;
+  for (const Task& task : tasks) bytes += task.bytes();
+  without_gil(bytes, [&tasks] {
+    const StepMode mode;
+    for (const Task& task : tasks) task.write_copy();
+  });
 }
 
 }  // namespace
@@ -49,8 +68,10 @@ class Optimizer::StepScope {
   bool has_turn_ = true;
 };
 
-Optimizer::Optimizer(const std::string& rule)
-    : rule_(&find_rule(chosen_table(), rule)), call_(chosen_table().gradients) {}
+Optimizer::Optimizer(const std::string& rule, std::uint64_t seed)
+    : rule_(&find_rule(chosen_table(), rule)), call_(chosen_table().gradients) {
+  set_seed(seed);
+}
 
 void Optimizer::take_turn() {
   if (turn_.try_take()) return;
@@ -127,7 +148,8 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
     const auto position =
         structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(parameters.size());
     parameters.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
-    parameters.back().set_states(group.states(k).cast<std::vector<py::object>>());
+    parameters.back().set_states(group.states(k).cast<std::vector<py::object>>(),
+                                 group.copies.at(k), group.by_chance);
   }
   WrittenMemory written = written_by(parameters);
   groups_.reserve(count);
@@ -156,10 +178,12 @@ void Optimizer::rebind(const std::vector<py::object>& groups,
     }
   }
   WrittenMemory written = written_by(parameters);
+  const std::vector<Task> tasks = copying_tasks(parameters);
   const AttributeChange shown(groups, python_attributes::params, params);
   // From here on nothing fails.
   parameters_.swap(parameters);
   std::swap(written_, written);
+  write_copies(tasks);
 }
 
 void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
@@ -171,6 +195,7 @@ void Optimizer::install(const Progress& progress, ParamSteps& param_steps) noexc
   param_steps_.swap(param_steps);
   steps_ = progress.steps;
   skipped_steps_ = progress.skipped_steps;
+  set_seed(progress.seed);
   set_last_grad_norm(progress.last_grad_norm);
 }
 
@@ -190,6 +215,7 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                         const std::vector<py::object>& params, const Progress& progress,
                         Hyperparameters hyperparameters) {
   ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
+  const std::vector<Task> tasks = params.empty() ? std::vector<Task>() : copying_tasks(parameters_);
   PendingCopies copies;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     parameters_[k].add_copies(states.at(k), params.empty() ? py::none() : params.at(k), copies);
@@ -198,6 +224,7 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                               hyperparameters.values);
   // From here on nothing fails.
   copies.run();
+  write_copies(tasks);
   install(progress, param_steps);
   install(hyperparameters);
 }

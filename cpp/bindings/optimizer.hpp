@@ -18,7 +18,7 @@ class Optimizer {
   using Options = std::vector<std::vector<double>>;  // of each group, in the rule's order
   using ParamSteps = std::vector<Watched<std::int64_t>>;
 
-  explicit Optimizer(const std::string& rule);
+  Optimizer(const std::string& rule, std::uint64_t seed);
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
@@ -38,17 +38,17 @@ class Optimizer {
 
   // Has the turn.
   void add_group(const py::object& self, const NewGroup& group);
-  // Steps other arrays from now on, a tuple for each group, with the states that there are. Has the
-  // turn.
+  // Steps other arrays from now on, a tuple for each group, with the states that there are, and
+  // copies these arrays to what gets them. Has the turn.
   void rebind(const std::vector<py::object>& groups, const std::vector<py::object>& params);
   // Has the turn.
   void set_hyperparameters(Hyperparameters hyperparameters);
   // Has the turn.
   void set_gradient_options(const py::object& self, const py::object& mapping);
 
-  // Copies the states of each parameter (in the rule's order, None for one that does not exist) and
-  // where `params` is not empty the parameters. None of these arrays is one of the optimizer's own.
-  // Has the turn.
+  // Copies the states of each parameter (as Parameter::set_states takes them) and where `params` is
+  // not empty the parameters, also to what gets these. None of these arrays is one of the
+  // optimizer's own. Has the turn.
   void replace(const std::vector<std::vector<py::object>>& states,
                const std::vector<py::object>& params, const Progress& progress,
                Hyperparameters hyperparameters);
@@ -64,6 +64,7 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
   const ParamSteps& param_steps() const { return param_steps_; }
   std::int64_t skipped_steps() const { return skipped_steps_; }
+  std::uint64_t seed() const { return seed_; }
   // The norm of all gradients of the last step, where it was asked for.
   std::optional<double> last_grad_norm() const;
 
@@ -74,6 +75,10 @@ class Optimizer {
 
   void install(Hyperparameters& hyperparameters) noexcept;
   void install(const Progress& progress, ParamSteps& param_steps) noexcept;
+  void set_seed(std::uint64_t seed) {
+    seed_ = seed;
+    call_.set_randomness({seed, 0});
+  }
   void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
   void ask_rates(PyObject* self);
   void bind(double grad_scale);
@@ -88,6 +93,7 @@ class Optimizer {
   ParamSteps param_steps_;           // of each parameter: how often it was stepped
   Watched<std::int64_t> steps_ = 0, skipped_steps_ = 0;
   Watched<double> last_grad_norm_ = no_norm;
+  Watched<std::uint64_t> seed_;
   WrittenMemory written_;
   GradientOptions gradient_options_;
   bool scheduled_ = false;  // whether a group's learning rate comes from a callable

@@ -18,6 +18,7 @@ struct Progress {
   std::vector<std::int64_t> param_steps;
   std::int64_t skipped_steps = 0;
   std::optional<double> last_grad_norm;
+  std::uint64_t seed = 0;  // which steps do not change
 };
 
 // The hyperparameters of all groups.
@@ -31,9 +32,11 @@ struct Hyperparameters {
 struct NewGroup {
   std::vector<py::object> params;
   std::vector<py::object> names;  // None for one that has none
-  // Called with k for the states of the k-th, once it is known to be an array: a list, None for one
-  // that does not exist.
+  // Called with k for the states of the k-th, once it is known to be an array: a list as
+  // Parameter::set_states takes them.
   py::function states;
+  std::vector<py::object> copies;  // None for a parameter that has none
+  unsigned by_chance = 0;          // a bit for each slot whose 16 bits are rounded so
   std::vector<double> options;
 
   py::tuple groups;  // as Python shows them, all of them

@@ -16,25 +16,47 @@ Parameter::Parameter(const Rule& rule, py::object name, Py_ssize_t position, py:
       name_(std::move(name)),
       position_(position),
       param_(as_ndarray(std::move(param), label(), "parameter")),
-      dtype_(check_array(param_.ptr(), label(), "parameter")) {
+      stored_(check_array(param_.ptr(), label(), "parameter")),
+      dtype_(working_type(stored_)) {
   check_writable(param_.ptr(), label(), "parameter");
   const auto& array = fields(param_.ptr());
-  param_print_ = Fingerprint(param_.ptr());
+  print_ = param_print_ = Fingerprint(param_.ptr());
   order_ = Order(array.nd, array.dimensions, array.strides);
   task_ = dense_task();
 }
 
-void Parameter::set_states(std::vector<py::object> states) {
+const char* Parameter::state_name(std::size_t k) const {
+  return k + 1 < states_.size() ? rule_->states[k] : "param_rest";
+}
+
+void Parameter::set_states(std::vector<py::object> states, py::object copy, unsigned by_chance) {
   states_ = std::move(states);
+  state_dtypes_.assign(states_.size(), rest_dtype);
+  by_chance_ = by_chance;
   for (std::size_t k = 0; k < states_.size(); ++k) {
-    const char* const role = rule_->states[k];
-    if (states_[k].is_none() && (rule_->required_states >> k & 1) == 0) continue;
+    const bool is_rest = k + 1 == states_.size();
+    if (states_[k].is_none() && (is_rest || (rule_->required_states >> k & 1) == 0)) continue;
+    const char* const role = state_name(k);
     see_as_ndarray(states_[k], label(), role);
     PyObject* const state = states_[k].ptr();
-    check_array(state, label(), role);
-    check_like(state, param_.ptr(), label(), role);
+    if (is_rest) {
+      check_int16(state, label(), role);
+      check_has_rest();
+    } else {
+      state_dtypes_[k] = check_state(state, param_.ptr(), dtype_, label(), role);
+      present_ |= 1u << k;
+    }
+    check_same_shape(state, param_.ptr(), label(), role);
     check_writable(state, label(), role);
-    present_ |= 1u << k;
+  }
+  if (!copy.is_none()) {
+    see_as_ndarray(copy, label(), "copy");
+    copy_dtype_ = check_copy(copy.ptr(), label());
+    check_same_shape(copy.ptr(), param_.ptr(), label(), "copy");
+    check_writable(copy.ptr(), label(), "copy");
+    copy_print_ = Fingerprint(copy.ptr());
+    copy_ = std::move(copy);
+    print_ = Fingerprint();
   }
   task_ = dense_task();
 }
@@ -42,19 +64,20 @@ void Parameter::set_states(std::vector<py::object> states) {
 Parameter Parameter::over(py::object param) const {
   Parameter other(*rule_, name_, position_, std::move(param));
   check_like(other.param_.ptr(), param_.ptr(), label(), "parameter", "the array before it");
-  other.set_states(states_);
+  other.set_states(states_, copy_, by_chance_);
   return other;
 }
 
 void Parameter::add_to(WrittenMemory& written) const {
   written.add(param_.ptr(), label(), "parameter");
   for (std::size_t k = 0; k < states_.size(); ++k) {
-    if (!states_[k].is_none()) written.add(states_[k].ptr(), label(), rule_->states[k]);
+    if (!states_[k].is_none()) written.add(states_[k].ptr(), label(), state_name(k));
   }
+  if (!copy_.is_none()) written.add(copy_.ptr(), label(), "copy");
 }
 
 void Parameter::bind(py::object& grad, const WrittenMemory& written) {
-  if (!param_print_.matches(param_.ptr())) check_param();
+  if (!print_.matches(param_.ptr())) check_written();
   if (grad_print_.matches(grad.ptr())) return;
   if (const RowGradient* const rows = as_row_gradient(grad.ptr())) {
     bind_rows(*rows, written);
@@ -67,7 +90,7 @@ void Parameter::bind(py::object& grad, const WrittenMemory& written) {
     make_scalar_an_array(grad);
   }
   PyObject* const array = grad.ptr();
-  const DType dtype = check_gradient(array, param_.ptr(), label());
+  const DType dtype = check_gradient(array, param_.ptr(), dtype_, label());
   check_same_shape(array, param_.ptr(), label(), "gradient");
   written.check_read(array, label(), "gradient");
   bind_dense(Fingerprint(array), dtype);
@@ -113,16 +136,25 @@ void Parameter::bind_dense(Fingerprint print, DType dtype) {
 
 void Parameter::add_copies(const std::vector<py::object>& states, const py::object& param,
                            PendingCopies& copies) const {
-  if (!param_print_.matches(param_.ptr())) check_param();
-  const auto add = [&](const py::object& from, const py::object& to, const char* role) {
-    check_array(from.ptr(), label(), role);
-    check_like(from.ptr(), param_.ptr(), label(), role);
-    copies.add(stream(from.ptr()), stream(to.ptr()), element_count(to.ptr()));
+  check_written();
+  const auto add = [&](const py::object& from, const py::object& to, DType dtype,
+                       const char* role) {
+    const DType given = check_array(from.ptr(), label(), role);
+    if (!widens(given, dtype))
+      check_same_dtype(from.ptr(), to.ptr(), label(), role, "the optimizer");
+    check_same_shape(from.ptr(), param_.ptr(), label(), role);
+    copies.add(stream(from.ptr(), given), stream(to.ptr(), dtype), element_count(to.ptr()));
   };
-  for (std::size_t k = 0; k < states_.size(); ++k) {
-    if (!states_[k].is_none()) add(states.at(k), states_[k], rule_->states[k]);
+  for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
+    if (!states_[k].is_none()) add(states.at(k), states_[k], state_dtypes_[k], state_name(k));
   }
-  if (!param.is_none()) add(param, param_, "parameter");
+  if (!rest().is_none()) {
+    PyObject* const from = states.back().ptr();
+    check_int16(from, label(), state_name(states_.size() - 1));
+    check_same_shape(from, param_.ptr(), label(), state_name(states_.size() - 1));
+    copies.add(stream(from, rest_dtype), stream(rest().ptr(), rest_dtype), element_count(from));
+  }
+  if (!param.is_none()) add(param, param_, stored_, "parameter");
 }
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
@@ -148,41 +180,74 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
   });
   if (bad) throw_no_such_row(grad, *bad, param_.ptr(), label());
   if (row_size == 0) {
-    task_ = Task(0, item_size(dtype_));
+    task_ = Task(0, dtype_);
     return;
   }
   const std::vector<std::ptrdiff_t> shape = touched_shape();
-  task_ = new_task(touched_->count() * row_size, sums, [&](PyObject* array) {
-    const auto& a = fields(array);
-    return Stream(a.data, shape.data(), a.strides, dtype_, order, touched_->rows());
-  });
+  task_ = new_task(touched_->count() * row_size, sums,
+                   [&](void* data, const py::ssize_t* strides, DType stored) {
+                     return Stream(data, shape.data(), strides, stored, order, touched_->rows());
+                   });
   widening_ = widening_of(sums.dtype());
 }
 
 template <class MakeStream>
 Task Parameter::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
-  Task task(size, item_size(dtype_));
-  task.add_written(stream(param_.ptr()));
+  const auto see = [&stream](const py::object& array, DType dtype) {
+    const auto& a = fields(array.ptr());
+    return stream(a.data, a.strides, dtype);
+  };
+  const auto by_chance = [this](int slot) { return (by_chance_ >> slot & 1u) != 0; };
+  Task task(size, dtype_);
+  task.add_written(see(param_, stored_), param_slot, by_chance(param_slot));
   task.set_grad(grad);
-  for (const py::object& state : states_) {
-    if (!state.is_none()) task.add_written(stream(state.ptr()));
+  for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
+    if (states_[k].is_none()) continue;
+    task.add_written(see(states_[k], state_dtypes_[k]), int(k), by_chance(int(k)));
+  }
+  if (!rest().is_none()) task.set_rest(see(rest(), rest_dtype));
+  if (!copy_.is_none()) task.set_copy(see(copy_, copy_dtype_));
+  if (task.rounds_by_chance()) {
+    const auto& param = fields(param_.ptr());
+    std::vector<py::ssize_t> strides(std::size_t(param.nd), 1);
+    for (std::size_t axis = strides.size(); axis-- > 1;) {
+      strides[axis - 1] = strides[axis] * param.dimensions[axis];
+    }
+    task.set_indices({stream(param.data, strides.data(), stored_), param.data});
   }
   return task;
 }
 
-// Without its gradient.
 Task Parameter::dense_task() const {
-  return new_task(element_count(param_.ptr()), Stream(),
-                  [this](PyObject* array) { return stream(array); });
+  const auto& param = fields(param_.ptr());
+  const std::int64_t size = element_count(param_.ptr());
+  return new_task(size, Stream(), [&](void* data, const py::ssize_t* strides, DType dtype) {
+    return size == 0 ? Stream() : Stream(data, param.dimensions, strides, dtype, order_);
+  });
 }
 
-void Parameter::check_param() const {
-  check_writable(param_.ptr(), label(), "parameter");
-  throw py::value_error(
-      label().with("parameter") +
-      ": expected the memory, shape and dtype that it had when it was given, " +
-      "which have changed; make a new optimizer for it, or pass it to rebind() where " +
-      "its memory alone is another");
+void Parameter::check_written() const {
+  if (!param_print_.matches(param_.ptr())) {
+    check_writable(param_.ptr(), label(), "parameter");
+    throw_changed("parameter", ", or pass it to rebind() where its memory alone is another");
+  }
+  if (!copy_.is_none() && !copy_print_.matches(copy_.ptr())) {
+    check_writable(copy_.ptr(), label(), "copy");
+    throw_changed("copy", "");
+  }
+}
+
+void Parameter::throw_changed(const char* role, const char* way_on) const {
+  throw py::value_error(label().with(role) +
+                        ": expected the memory, shape and dtype that it had when it was given, " +
+                        "which have changed; make a new optimizer for it" + way_on);
+}
+
+void Parameter::check_has_rest() const {
+  if (stored_ == bfloat16) return;
+  throw py::type_error(label().with("param_rest") +
+                       ": expected a parameter of bfloat16, whose master it completes, got " +
+                       std::string(py::str(py::handle(fields(param_.ptr()).descr))));
 }
 
 Stream Parameter::in_c_order(PyObject* grad) const {
@@ -223,10 +288,10 @@ std::vector<std::ptrdiff_t> Parameter::touched_shape() const {
   return shape;
 }
 
-Stream Parameter::stream(PyObject* array) const {
+Stream Parameter::stream(PyObject* array, DType dtype) const {
   const auto& a = fields(array);
   if (element_count(array) == 0) return Stream();
-  return Stream(a.data, a.dimensions, a.strides, dtype_, order_);
+  return Stream(a.data, a.dimensions, a.strides, dtype, order_);
 }
 
 }  // namespace instep

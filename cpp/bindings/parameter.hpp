@@ -19,11 +19,14 @@ class Parameter {
   // unless the parameter may be stepped.
   Parameter(const Rule& rule, py::object name, Py_ssize_t position, py::object param);
 
-  // In the rule's order, None for one that does not exist. Raises unless they may be its states.
-  void set_states(std::vector<py::object> states);
+  // In the rule's order, None for one that does not exist, and at the end what is cut off where the
+  // parameter stores the upper half of float32. `copy` gets the parameter, None: nothing does.
+  // `by_chance` has a bit for each slot whose 16 bits are rounded so. Raises unless they may be its
+  // states.
+  void set_states(std::vector<py::object> states, py::object copy, unsigned by_chance);
 
-  // The same parameter, with its states, over another array. Raises unless that may take the place
-  // of the former.
+  // The same parameter, with its states and copy, over another array. Raises unless that may take
+  // the place of the former.
   Parameter over(py::object param) const;
 
   // Adds what a step of this parameter writes.
@@ -48,6 +51,10 @@ class Parameter {
     return rule_->kernels[rule_->variant(options, present_)][dtype_];
   }
   Task& task() { return task_; }
+  const Task& task() const { return task_; }
+
+  // One of all elements, without a gradient.
+  Task dense_task() const;
 
   // The gradient, which was bound, in C order; of rows, what each of them is stepped by.
   Stream in_c_order(PyObject* grad) const;
@@ -58,7 +65,11 @@ class Parameter {
   Label label() const { return {name_.is_none() ? nullptr : name_.ptr(), position_}; }
   PyObject* name() const { return name_.ptr(); }
   PyObject* param() const { return param_.ptr(); }
+  const py::object& copy() const { return copy_; }
+  // Among those of its optimizer or call.
+  std::int64_t number() const { return position_ < 0 ? 0 : position_; }
   std::int64_t size() const { return task_.size(); }
+  // In which it is stepped.
   DType dtype() const { return dtype_; }
   // Of the gradient, which was bound.
   DType grad_dtype() const { return task_.grad_dtype(); }
@@ -67,29 +78,43 @@ class Parameter {
   const std::vector<py::object>& states() const { return states_; }
 
  private:
-  void check_param() const;
+  // Raises unless parameter and copy are what they were.
+  void check_written() const;
+  [[noreturn]] void throw_changed(const char* role, const char* way_on) const;
+  void check_has_rest() const;
+  // Of those that were passed to set_states.
+  const char* state_name(std::size_t k) const;
+  const py::object& rest() const { return states_.back(); }
   void bind_rows(const RowGradient& grad, const WrittenMemory& written);
   // False where `grad` is no tensor that is shown to C, or none that needs no further look.
   bool bind_tensor(PyObject* grad, const WrittenMemory& written);
   // What has been checked.
   void bind_dense(Fingerprint print, DType dtype);
   ConditionGradient widening_of(DType dtype) const;
-  // A task of the parameter and the states; the streams come from stream(array), and the gradient.
+  // A task of what is written and the gradient; stream(data, strides, dtype) sees an array.
   template <class MakeStream>
   Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;
-  Task dense_task() const;
   std::vector<std::ptrdiff_t> touched_shape() const;
-  Stream stream(PyObject* array) const;
+  Stream stream(PyObject* array, DType dtype) const;
+
+  // To copy elements, all types of 16 bits are one.
+  static constexpr DType rest_dtype = bfloat16;
 
   const Rule* rule_;
   py::object name_;
   Py_ssize_t position_;
   py::object param_;
-  std::vector<py::object> states_;
-  DType dtype_;
+  std::vector<py::object> states_ = {py::none()};
+  py::object copy_ = py::none();
+  DType stored_, dtype_;  // as it lies in memory, and in which it is stepped
+  std::vector<DType> state_dtypes_ = {rest_dtype};
+  DType copy_dtype_ = float32;
   unsigned present_ = 0;  // a bit for each state that exists
+  unsigned by_chance_ = 0;
   Order order_;
-  Fingerprint param_print_, grad_print_;
+  // Of the parameter alone; one with a copy has none here, and is looked at closely each time.
+  Fingerprint print_;
+  Fingerprint param_print_, copy_print_, grad_print_;
   ConditionGradient widening_ = nullptr;
   Task task_;
   std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter

@@ -14,27 +14,27 @@ py::array zero_bytes(std::int64_t count) {
   return py::module_::import("numpy").attr("zeros")(count, py::dtype::of<std::uint8_t>());
 }
 
-py::array new_state(const py::array& param, int k, int states) {
+py::array new_state(const py::array& param, int k, int states, const py::dtype& dtype) {
   const auto& p = fields(param.ptr());
   const auto [low, high] = bounds(param.ptr());
-  const std::int64_t bytes = param.nbytes();
+  const std::int64_t item = dtype.itemsize(), bytes = param.size() * item;
   // Where there are gaps, its rows start anywhere.
-  const std::int64_t address = std::int64_t(high - low) == bytes ? std::int64_t(low) : 0;
-  const Placement place = place_state(address, bytes, param.itemsize(), k, states);
+  const bool no_gaps = std::int64_t(high - low) == param.nbytes();
+  const Placement place = place_state(no_gaps ? std::int64_t(low) : 0, bytes, item, k, states);
   py::array room = zero_bytes(bytes + place.modulus);
 
   const Order order(p.nd, p.dimensions, p.strides);
-  const Order::Layout layout = order.contiguous(p.nd, p.dimensions, param.itemsize());
+  const Order::Layout layout = order.contiguous(p.nd, p.dimensions, item);
   char* const room_data = static_cast<char*>(room.mutable_data());
-  return {param.dtype(), std::vector<py::ssize_t>(p.dimensions, p.dimensions + p.nd),
-          layout.strides, room_data + place.distance_from(room_data) + layout.origin, room};
+  return {dtype, std::vector<py::ssize_t>(p.dimensions, p.dimensions + p.nd), layout.strides,
+          room_data + place.distance_from(room_data) + layout.origin, room};
 }
 
 }  // namespace
 
 void register_new_state(py::module_& module) {
   module.def(
-      "new_state", &new_state, py::arg("param"), py::arg("k"), py::arg("states"),
+      "new_state", &new_state, py::arg("param"), py::arg("k"), py::arg("states"), py::arg("dtype"),
       "Zeros for the k-th of so many states of a parameter: in the parameter's order, so that "
       "both are one run to a kernel, and where they do not collide in the caches.");
 }

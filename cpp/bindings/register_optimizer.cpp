@@ -89,8 +89,9 @@ Parameters
 grads : ndarray, sequence or mapping
     Gradients in the structure of the parameters: one array, a sequence with one entry for each
     parameter, or a mapping with each parameter's name. A gradient has its parameter's shape, any
-    layout, and its dtype or a narrower one, which is widened exactly: float16, bfloat16 (of the
-    package ``ml_dtypes``) and, for float64, float32. It may be another library's array that exports DLPack from the CPU's
+    layout, and a dtype that widens exactly to that in which the parameter is stepped (float64 for
+    float64, else float32): that one, float16, bfloat16 (of the package ``ml_dtypes``) and, for
+    float64, float32. It may be another library's array that exports DLPack from the CPU's
     memory, such as JAX's or torch's (see `Optimizer`), and for a parameter without axes a scalar of
     NumPy. A `RowGradient` stands for one that is zero outside some rows, and steps these alone;
     None skips its parameter, whose states and step count then stay. They are only read.
@@ -102,7 +103,7 @@ Raises
 ------
 TypeError
     When a gradient is not an ndarray or `RowGradient`, when NumPy cannot see the memory of another
-    library's array, or when the dtype does not widen to the parameter's.
+    library's array, or when the dtype does not widen to that in which its parameter is stepped.
 ValueError
     When the number or a shape is wrong, a gradient shares memory with what the step writes, or
     grad_scale is not a finite number above 0.
@@ -132,7 +133,7 @@ void register_optimizer(py::module_& module) {
     self.leave();
   });
   py::class_<Optimizer> type(module, "Optimizer", safe_new());
-  define_init<std::string>(type, "rule");
+  define_init<std::string, std::uint64_t>(type, "rule", "seed");
   type.def("_add_group", &add_group, py::arg("group"))
       .def("_rebind", &Optimizer::rebind, py::arg("groups"), py::arg("params"))
       .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
@@ -146,6 +147,7 @@ void register_optimizer(py::module_& module) {
              });
            })
       .def("_steps", [](const Optimizer& optimizer) { return py::int_(optimizer.steps()); })
+      .def("_seed", [](const Optimizer& optimizer) { return py::int_(optimizer.seed()); })
       .def("_param_steps",
            [](const Optimizer& optimizer) {
              return list_of(optimizer.param_steps(),
@@ -157,6 +159,11 @@ void register_optimizer(py::module_& module) {
              return list_of(optimizer.parameters(), [](const Parameter& parameter) {
                return list_of(parameter.states(), [](const py::object& state) { return state; });
              });
+           })
+      .def("_copies",
+           [](const Optimizer& optimizer) {
+             return list_of(optimizer.parameters(),
+                            [](const Parameter& parameter) { return parameter.copy(); });
            })
       .def_property_readonly(
           "_structure",

@@ -8,17 +8,19 @@ namespace instep {
 
 void register_optimizer_arguments(py::module_& module) {
   py::class_<Progress> progress(module, "Progress", safe_new());
-  define_init<std::int64_t, std::vector<std::int64_t>, std::int64_t, std::optional<double>>(
-      progress, "steps", "param_steps", "skipped_steps", "last_grad_norm");
+  define_init<std::int64_t, std::vector<std::int64_t>, std::int64_t, std::optional<double>,
+              std::uint64_t>(progress, "steps", "param_steps", "skipped_steps", "last_grad_norm",
+                             "seed");
 
   py::class_<Hyperparameters> hyperparameters(module, "Hyperparameters", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, std::vector<std::vector<double>>,
               bool>(hyperparameters, "groups", "values", "options", "scheduled");
 
   py::class_<NewGroup> group(module, "NewGroup", safe_new());
-  define_init<std::vector<py::object>, std::vector<py::object>, py::function, std::vector<double>,
-              py::tuple, std::string, bool>(group, "params", "names", "states", "options", "groups",
-                                            "structure", "scheduled");
+  define_init<std::vector<py::object>, std::vector<py::object>, py::function,
+              std::vector<py::object>, unsigned, std::vector<double>, py::tuple, std::string, bool>(
+      group, "params", "names", "states", "copies", "by_chance", "options", "groups", "structure",
+      "scheduled");
 }
 
 }  // namespace instep

@@ -41,7 +41,7 @@ py::object check_rows(const RowGradient& grad, PyObject* param, const Label& lab
     throw py::value_error(label.with(rows_role) + ": expected one axis, got shape " +
                           shape_name(grad.rows.ptr()));
   }
-  dtype = check_gradient(grad.values.ptr(), param, label);
+  dtype = check_gradient(grad.values.ptr(), param, dtype, label);
   const auto count = fields(grad.rows.ptr()).dimensions[0];
 
   const auto& v = fields(grad.values.ptr());

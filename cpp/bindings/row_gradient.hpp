@@ -23,7 +23,7 @@ void set_row_gradient_type(py::handle type);
 
 // Returns the rows as an array of int64 in C order, which may be misaligned and may be its own.
 // Raises unless `grad` may be the gradient of `param`, but for what its rows are.
-// `dtype` becomes that of the values.
+// `dtype`, in which the parameter is stepped, becomes that of the values.
 py::object check_rows(const RowGradient& grad, PyObject* param, const Label& label, DType& dtype);
 
 // Raises for the row at that position, which `param` does not have.

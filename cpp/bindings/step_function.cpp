@@ -30,12 +30,20 @@ py::object callable_or_null(const py::handle& value) {
   return value.is_none() ? py::object() : py::reinterpret_borrow<py::object>(value);
 }
 
+StorageArguments read_storage(const py::object& mapping) {
+  return {mapping["by_chance"].cast<unsigned>(),
+          {mapping["seed"].cast<std::uint64_t>(), mapping["first_parameter"].cast<std::int64_t>()},
+          mapping["param_rest"],
+          mapping["copies"]};
+}
+
 }  // namespace
 
 StepFunction::StepFunction(const py::dict& description)
     : rule_(find_rule(chosen_table(), description["rule"].cast<std::string>())),
       check_step_(callable_or_null(description["check_step"])),
       check_together_(callable_or_null(description["check_together"])),
+      by_chance_(description["by_chance"].cast<unsigned>()),
       check_conditions_(description["check_conditions"]),
       refuse_(description["refuse"]) {
   const py::object required = description["required"];
@@ -140,7 +148,9 @@ void StepFunction::check_together(const double* options) {
   if (lock) std::copy(options, options + count, together_.begin());
 }
 
+// 0 where it is not told.
 std::int64_t StepFunction::read_step(PyObject* value) const {
+  if (!required_[arrays_] && (value == nullptr || value == Py_None)) return 0;
   if (PyLong_CheckExact(value)) {
     int overflow = 0;
     const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
@@ -155,6 +165,8 @@ void StepFunction::call(PyObject* const* args, std::size_t count, PyObject* name
 
   double grad_scale = 1.0;
   GradientOptions gradient_options;
+  StorageArguments storage;
+  storage.by_chance = by_chance_;
   bool conditioned = false;
   for (std::size_t k = first_condition_; k < names_.size(); ++k) {
     conditioned = conditioned || given[k] != nullptr;
@@ -167,6 +179,7 @@ void StepFunction::call(PyObject* const* args, std::size_t count, PyObject* name
     const py::object checked = check_conditions_(conditions);
     grad_scale = checked[py::int_(0)].cast<double>();
     gradient_options = read_gradient_options(checked[py::int_(1)]);
+    storage = read_storage(checked[py::int_(2)]);
   }
 
   double options[max_options];
@@ -176,18 +189,18 @@ void StepFunction::call(PyObject* const* args, std::size_t count, PyObject* name
   }
   check_switches(given, options);
   check_together(options);
-  const std::int64_t step = check_step_ ? read_step(given[arrays_]) : 1;
+  const std::int64_t step = check_step_ ? read_step(given[arrays_]) : 0;
 
   for (std::size_t k = 0; k < arrays_; ++k) {
     if (given[k] == nullptr) given[k] = Py_None;
   }
   if (!conditioned && step_directly(types_, rule_, given.data(), options, step)) return;
   std::vector<py::object> arrays;
-  arrays.reserve(arrays_);
+  arrays.reserve(arrays_ + 2);
   for (std::size_t k = 0; k < arrays_; ++k) {
     arrays.push_back(py::reinterpret_borrow<py::object>(given[k]));
   }
-  functional_step(rule_, arrays, options, step, grad_scale, gradient_options);
+  functional_step(rule_, std::move(arrays), options, step, grad_scale, gradient_options, storage);
 }
 
 int StepFunction::traverse(visitproc visit, void* arg) const {

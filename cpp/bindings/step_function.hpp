@@ -58,7 +58,9 @@ class StepFunction {
   std::size_t arrays_ = 0, first_option_ = 0, first_condition_ = 0;
   std::vector<Option> options_;
   std::vector<Switch> switches_;
-  py::object check_step_, check_together_, check_conditions_, refuse_;
+  py::object check_step_, check_together_;
+  unsigned by_chance_;  // a bit for each slot that is rounded so where nothing else is asked
+  py::object check_conditions_, refuse_;
 
   // The options that went together last.
   std::mutex mutex_;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "engine/direct_arrays.hpp"
+#include "engine/placement.hpp"
+#include "engine/random_words.hpp"
 #include "engine/stream.hpp"
 #include "kernels/table.hpp"
 
@@ -15,44 +18,71 @@ class Task {
   const Coefficients* coefficients = nullptr;
 
   // What is done to the gradient first, block by block; null: nothing. It is not, where the
-  // gradient is of another type than the parameter.
+  // gradient is of another type than the working type.
   ConditionGradient condition_grad = nullptr;
   Condition condition = {};
 
-  Task() = default;
-  Task(std::int64_t size, std::int64_t item_size) : size_(size) { arrays_.item_size = item_size; }
+  // Of this step, where it rounds by chance.
+  std::uint64_t random_key = 0;
 
-  // The parameter comes first, then the states that the loop uses.
-  void add_written(Stream stream) noexcept;
+  Task() = default;
+  Task(std::int64_t size, DType working) : size_(size), working_(working) {
+    arrays_.item_size = instep::item_size(working);
+  }
+
+  // The parameter comes first, then the states that the loop uses. What is stored in 16 bits is
+  // rounded to nearest or, by chance, by the random bits of its slot.
+  void add_written(Stream stream, int slot, bool by_chance) noexcept;
+  // What is cut off where the parameter stores the upper half of float32.
+  void set_rest(Stream stream) noexcept;
+  // What gets the parameter, rounded to its type.
+  void set_copy(Stream stream) noexcept;
+  // Where something is rounded by chance.
+  void set_indices(Indices indices) noexcept { indices_ = std::move(indices); }
   void set_grad(Stream stream) noexcept;
   DType grad_dtype() const { return grad_.dtype(); }
 
   std::int64_t size() const { return size_; }
-  std::int64_t item_size() const { return arrays_.item_size; }
-  std::int64_t bytes_per_element() const { return arrays_.bytes_per_element(); }
+  // Of the working type, by which the work is measured.
+  std::int64_t bytes_per_element() const { return bytes_per_element_; }
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
+  bool rounds_by_chance() const { return by_chance_ != 0; }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
-  std::int64_t lead_in(std::int64_t at) const noexcept { return arrays_.lead_in(at); }
+  std::int64_t lead_in(std::int64_t at) const noexcept {
+    const Stream& param = written_[param_place];
+    return elements_to_line(param.data() + (at * param.item_size()), param.item_size());
+  }
 
   // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
+  // Writes the parameter, as it is, to what gets it. Allocates nothing.
+  void write_copy() const noexcept;
+
  private:
   struct Scratch;
+  class Blocks;
 
   void find_direct() noexcept;
   void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
   void step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                    const char* gathered_grad) const noexcept;
+  bool is_by_chance(int k) const { return (by_chance_ >> k & 1u) != 0; }
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.
-  std::int64_t size_ = 0;
-  bool direct_ = true;
+  std::int64_t size_ = 0, bytes_per_element_ = 0;
+  bool direct_ = true, written_direct_ = true;
+  DType working_ = float32;
   DirectArrays arrays_;  // which begin as the streams do
 
   Stream written_[max_written], grad_;
+  int slots_[max_written] = {};
+  unsigned by_chance_ = 0;  // a bit for each of those written
+  Stream rest_, copy_;
+  bool has_rest_ = false, has_copy_ = false;
+  Indices indices_;
 };
 
 }  // namespace instep

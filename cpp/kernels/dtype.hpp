@@ -13,7 +13,12 @@ constexpr std::int64_t item_size(DType dtype) {
   return dtype == float64 ? 8 : dtype == float32 ? 4 : 2;
 }
 
-// Whether each number of the one type is one of the other, a working type.
-constexpr bool widens(DType from, DType to) { return from == to || from != float64; }
+// In which an array of this type is stepped.
+constexpr DType working_type(DType stored) { return stored == float64 ? float64 : float32; }
+
+// Whether each number of the one type is one of the other.
+constexpr bool widens(DType from, DType to) {
+  return from == to || item_size(from) < item_size(to);
+}
 
 }  // namespace instep

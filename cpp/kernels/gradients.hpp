@@ -17,10 +17,16 @@ inline T conditioned(T grad, T scale, T bound) {
 }
 
 template <class T, class Stored>
-void condition(const void* from, void* to, int64_t n, const Condition& condition) {
+INSTEP_WIDEST void condition(const void* from, void* to, int64_t n, const Condition& condition) {
   const auto* const grad = static_cast<const Stored*>(from);
   T* const result = static_cast<T*>(to);
   const T scale = T(condition.scale), bound = T(condition.bound);
+  // The same bits in half the time.
+  if (scale == T(1) && bound == T(INFINITY)) {
+    INSTEP_NO_OVERLAP
+    for (int64_t i = 0; i < n; ++i) result[i] = T(widened(grad[i]));
+    return;
+  }
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) result[i] = conditioned(T(widened(grad[i])), scale, bound);
 }

@@ -37,6 +37,14 @@ inline T& element(T* state, int64_t i, T& none) {
 #define INSTEP_NO_OVERLAP
 #endif
 
+// For loops that write to aligned blocks, or half as many bytes as they read, unlike those of
+// rules.
+#if defined(__AVX512VL__) && defined(__GNUC__) && !defined(__clang__)
+#define INSTEP_WIDEST __attribute__((target("prefer-vector-width=512")))
+#else
+#define INSTEP_WIDEST
+#endif
+
 // The vectorized body and its scalar remainder give the same bits: no contraction (a compiler
 // flag), and IEEE square root and division in both.
 template <class Rule, unsigned variant, int... state, class Step, class T, class... State>

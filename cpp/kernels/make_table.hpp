@@ -5,6 +5,7 @@
 #include "kernels/gradients.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/storage.hpp"
 
 namespace instep {
 namespace {
@@ -15,6 +16,7 @@ constexpr Table make_table(const char* isa) noexcept {
           sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]),
           gradient_loops,
           rows,
+          storage_loops,
           floors};
 }
 

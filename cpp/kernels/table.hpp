@@ -71,6 +71,27 @@ struct GradientLoops {
                                                   const Condition&, double rescale, bool guarded);
 };
 
+// Which random bits n elements have: those of a key, by their indices, `stride` apart, modulo 2^32.
+struct RandomRun {
+  std::uint32_t low_key, high_key, index, stride;
+};
+
+// Between float32 or another working type and what is stored.
+struct StorageLoops {
+  // To float32, exactly; null where that is nothing, or not exact.
+  void (*widen[dtype_count])(const void* from, void* to, std::int64_t n);
+  // By the type of what is stored and the working type; null for float64.
+  void (*to_nearest[dtype_count][working_count])(const void* from, void* to, std::int64_t n);
+  // From float32 by 16 random bits for each element, the lower or the upper half of a word; null
+  // but for types of 16 bits.
+  void (*by_chance[dtype_count][2])(const void* from, const std::uint32_t* random, void* to,
+                                    std::int64_t n);
+  void (*random_bits)(const RandomRun& run, std::uint32_t* to, std::int64_t n);
+  // A float32 master as bfloat16 and 16 bits that were cut off, signed.
+  void (*join)(const void* upper, const void* rest, void* master, std::int64_t n);
+  void (*split)(const void* master, void* upper, void* rest, std::int64_t n);
+};
+
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.
 struct Floors {
   Loop traffic[max_states + 1][working_count];  // by the number of states
@@ -90,6 +111,7 @@ struct Table {
   int rule_count;
   GradientLoops gradients;
   Rows rows;
+  StorageLoops storage;
   Floors floors;
 };
 

@@ -23,6 +23,12 @@ inline float from_bits(uint32_t bits) {
   return number;
 }
 
+inline uint32_t bits_of(float number) {
+  uint32_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  return bits;
+}
+
 // Of the upper half of float32's bits.
 inline float widened(BFloat16 stored) { return from_bits(uint32_t(stored.bits) << 16); }
 
@@ -32,10 +38,8 @@ inline float widened(Float16 stored) {
   const uint32_t rebased = (magnitude << 13) + (112u << 23);
   const uint32_t normal = magnitude < 0x7c00 ? rebased : rebased + (112u << 23);
   // A subnormal one is a whole number of 2^-24.
-  const float subnormal = float(int32_t(magnitude)) * 0x1p-24f;
-  uint32_t subnormal_bits;
-  memcpy(&subnormal_bits, &subnormal, sizeof subnormal_bits);
-  return from_bits(sign | (magnitude < 0x0400 ? subnormal_bits : normal));
+  const uint32_t subnormal = bits_of(float(int32_t(magnitude)) * 0x1p-24f);
+  return from_bits(sign | (magnitude < 0x0400 ? subnormal : normal));
 }
 
 inline float widened(float stored) { return stored; }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
+from instep.dlpack import AnyArray
 from instep.gradient_options import GradientOptions
 from instep.hyperparameters import LearningRate
 from instep.names import may_be_set, no_attribute
@@ -22,6 +23,7 @@ from instep.parameters import (
     everywhere,
 )
 from instep.rule import Rule
+from instep.storage import Storage
 
 
 class CoreOptimizer(_core.Optimizer):
@@ -36,6 +38,9 @@ class CoreOptimizer(_core.Optimizer):
     # interrupt finds both as they were or both as they are to be.
     _groups: tuple[ParamGroup, ...] = ()
     _gradient_options: GradientOptions = gradient_options.DEFAULTS
+
+    # Part of what an optimizer is: set before its core's part is made, and never again.
+    _storage: Storage = Storage()
 
     lr: LearningRate = LearningRate()
 
@@ -56,14 +61,17 @@ class CoreOptimizer(_core.Optimizer):
                 raise no_attribute(type(self), name, settable)
             super().__setattr__(name, value)
 
-    def _begin(self) -> None:
+    def _begin(self, storage: Storage, seed: int) -> None:
         """Make the core's part, without groups."""
-        super().__init__(self._rule.name)
+        super().__init__(self._rule.name, seed)
+        self._storage = storage
 
     @classmethod
     def _joined(
         cls,
         groups: Sequence[ExistingGroup],
+        storage: Storage,
+        seed: int,
         param_steps: Sequence[int],
         skipped_steps: int,
         last_grad_norm: float | None,
@@ -73,13 +81,13 @@ class CoreOptimizer(_core.Optimizer):
         It steps these very arrays and copies none.
         """
         self = cls.__new__(cls)
-        self._begin()
+        self._begin(storage, seed)
         for group in groups:
             self._add_group_with(
                 FlatGroup(list(group.params), group.names, {}),
                 "sequence",
                 cls._rule.check(group.values),
-                [cls._rule.in_order(states) for states in group.states].__getitem__,
+                states=[cls._rule.in_order(states) for states in group.states].__getitem__,
             )
         self._set_progress(
             _core.Progress(
@@ -87,6 +95,7 @@ class CoreOptimizer(_core.Optimizer):
                 param_steps=param_steps,
                 skipped_steps=skipped_steps,
                 last_grad_norm=last_grad_norm,
+                seed=seed,
             )
         )
         return self
@@ -105,21 +114,36 @@ class CoreOptimizer(_core.Optimizer):
         group: FlatGroup,
         structure: Structure,
         values: dict[str, Any],
+        *,
+        copies: Sequence[AnyArray | None] | None = None,
         states: Callable[[int], Sequence[Array | None]] | None = None,
     ) -> None:
-        """Add a group; `states` gives those of its k-th parameter, where they exist already."""
+        """Add a group.
+
+        `copies` get its parameters; `states` gives those of its k-th, where they exist already.
+        """
         check_names([*(old.names for old in self._groups), group.names])
         first = sum(len(old.params) for old in self._groups)
         names: Sequence[str | None] = group.names or [None] * len(group.params)
         params = as_arrays(group.params, names, structure, first)
         groups = (*self._groups, ParamGroup(self._change_group, params, group.names, values))
-        rule = self._rule
+        rule, storage = self._rule, self._storage
+        rule.check_storage(storage, values)
+        labels = [repr(name) if name else str(k) for k, name in enumerate(names, first)]
+
+        def new_states(k: int) -> list[Array | None]:
+            return rule.in_order(
+                rule.new_states(params[k], values, storage, f"parameter {labels[k]}")
+            )
+
         with self._turn():
             self._add_group(
                 _core.NewGroup(
                     params=params,
                     names=names,
-                    states=states or (lambda k: rule.in_order(rule.new_states(params[k], values))),
+                    states=states or new_states,
+                    copies=copies or [None] * len(params),
+                    by_chance=storage.by_chance,
                     options=rule.encode(values, math.nan),
                     groups=groups,
                     structure=structure,

@@ -21,11 +21,16 @@ from instep.numbers import COUNT_END, check_integer
 from instep.optimizer import Optimizer
 from instep.optimizers import class_of
 from instep.reference import rules
+from instep.rule import Rule
+from instep.storage import Storage, check_seed
 
 if TYPE_CHECKING:
     from instep.reference.rules import *  # noqa: F403
 
-CONDITIONS = ("grad_scale", *DEFAULTS)
+_ROUNDING = ("state_rounding", "param_rounding")
+
+KEYWORDS = ("grad_scale", *DEFAULTS, *_ROUNDING, "param_rest", "copies", "seed", "first_parameter")
+"""What every function takes beside the arguments of its rule."""
 
 
 def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) -> _core.StepFunction:
@@ -48,7 +53,7 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
         )
 
     def refuse(*args: object, **kwargs: object) -> None:
-        for name in CONDITIONS:
+        for name in KEYWORDS:
             kwargs.pop(name, None)
         signature.bind(*args, **kwargs)  # raises what Python itself would
 
@@ -58,15 +63,16 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
         required=signature.parameters.keys() - defaults.keys(),
         # In the core's order; what has no default is always given.
         options=[(name, float(defaults.get(name, 0.0)), *checks[name]) for name in rule.options],
-        conditions=CONDITIONS,
+        conditions=KEYWORDS,
         switches={
             arrays[2 + rule.states.index(state)]: option
             for state, option in rule.switches.items()
             if option in rule.options
         },
+        by_chance=Storage(rule.states, rule.to_nearest).by_chance,
         check_step=_check_step if "step" in signature.parameters else None,
         check_together=rule.check_together,
-        check_conditions=_check_conditions,
+        check_conditions=partial(_check_keywords, rule),
         refuse=refuse,
     )
     update_wrapper(step, specification)
@@ -74,15 +80,34 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
     return step
 
 
-def _check_conditions(given: dict[str, Any]) -> tuple[float, GradientOptions]:
-    """Return what is done to gradients, as the core takes it."""
+def _check_keywords(
+    rule: Rule, given: dict[str, Any]
+) -> tuple[float, GradientOptions, dict[str, Any]]:
+    """Return what is done to gradients, and how what is stored is rounded, as the core takes it."""
     scale = check_grad_scale(given.pop("grad_scale", 1.0))
     if given.get("nonfinite") == "skip":
         raise ValueError(
             "nonfinite: expected 'propagate' or 'raise', got 'skip', which only an optimizer "
             "does: it counts what it skips"
         )
-    return scale, check(given)
+    rest, copies = given.pop("param_rest", None), given.pop("copies", None)
+    seed = check_seed(given.pop("seed", 0))
+    first = check_integer(
+        "first_parameter", given.pop("first_parameter", 0), at_least=0, below=COUNT_END
+    )
+    rounding = {name: given.pop(name) for name in _ROUNDING if name in given}
+    storage = rule.new_storage(master_weight_bits=None if rest is None else 32, **rounding)
+    return (
+        scale,
+        check(given),
+        {
+            "by_chance": storage.by_chance,
+            "seed": seed,
+            "first_parameter": first,
+            "param_rest": rest,
+            "copies": copies,
+        },
+    )
 
 
 _check_step = partial(check_integer, "step", at_least=1, below=COUNT_END)

@@ -209,12 +209,13 @@ class Keyed(OwnAttributes):
         for k, (key, saved) in enumerate(keys.items()):
             [group] = saved.state_dict["param_groups"]
             states[k] = {"step": 0} | next(iter(saved.state_dict["state"].values()), {})
-            counts = {"steps": saved.state_dict["steps"], "skipped_steps": saved.skipped_steps}
+            own = {name: saved.state_dict[name] for name in ("steps", "seed")}
+            counts = {**own, "skipped_steps": saved.skipped_steps}
             groups.append({**group, **counts, "params": [k], "param_names": [json.dumps(key)]})
         file.write(
             Snapshot(
                 self._kind(),
-                {"state": states, "param_groups": groups, "steps": 0},
+                {"state": states, "param_groups": groups, "steps": 0, "seed": 0},
                 0,
                 [(saved.dtype, saved.shape) for saved in keys.values()],
                 [],
@@ -257,6 +258,7 @@ class Keyed(OwnAttributes):
                         "state": {0: state},
                         "param_groups": [_without_counts(group)],
                         "steps": check_count("steps", group["steps"]),
+                        "seed": group.get("seed", 0),
                     },
                     check_count("skipped_steps", group["skipped_steps"]),
                     like.dtype.name,
@@ -392,7 +394,7 @@ def _copy_of(state_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_counts(group: Mapping[str, Any]) -> dict[str, Any]:
     """Return the group of a key without what a file has beside it."""
-    beside = ("steps", "skipped_steps", "param_names")
+    beside = ("steps", "seed", "skipped_steps", "param_names")
     return {name: value for name, value in group.items() if name not in beside} | {"params": [0]}
 
 

@@ -296,7 +296,8 @@ class ArmijoSGD(OwnAttributes):
     def _allocate(self) -> None:
         # The base class's view, as a subclass may give assignments another meaning.
         self._saved = [
-            (param.view(np.ndarray), _core.new_state(param, 0, 1)) for param in self.params
+            (param.view(np.ndarray), _core.new_state(param, 0, 1, param.dtype))
+            for param in self.params
         ]
 
     def _restore(self) -> None:

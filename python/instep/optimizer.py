@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import islice
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import numpy as np
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
+import instep.storage as storage
+from instep.dlpack import AnyArray, is_array
 from instep.docstrings import fill
 from instep.gradient_options import GradientOption
 from instep.names import is_ours, no_argument
 from instep.parameters import (
+    Array,
+    Copies,
     FlatGroup,
     Group,
     Params,
     Structure,
     as_arrays,
+    copies_of,
     flatten_group,
     flatten_groups,
     in_place_of,
 )
 from instep.resumable_optimizer import ResumableOptimizer
+from instep.storage import REST, Rounding, StateRounding, check_seed
 
 T = TypeVar("T", bound="type[Optimizer]")
 P = ParamSpec("P")
@@ -31,12 +39,14 @@ P = ParamSpec("P")
 _PARAGRAPHS = {
     "params": r"""
         params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-            The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout.
-            A group is a mapping with the arrays under ``"params"`` and hyperparameters of its own.
+            The arrays :math:`\theta` that steps change in place, float32, float64, float16 or
+            bfloat16, of any layout. A group is a mapping with the arrays under ``"params"`` and
+            hyperparameters of its own.
         """,
-    "gradient_options": """
-        **gradient_options
-            What is done to gradients before the rule meets them: see `Optimizer`.
+    "options": """
+        **options
+            What is done to gradients before the rule meets them, and in which types the arrays of
+            a step are stored: see `Optimizer`.
         """,
     "raises": """
         TypeError, ValueError
@@ -68,16 +78,18 @@ def _asking_for_params(constructor: Callable[P, None]) -> Callable[P, None]:
 
 # The options that are documented one by one are among **defaults.
 class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
-    """Base of all optimizers: parameters in groups, their states, and the step.
+    r"""Base of all optimizers: parameters in groups, their states, and the step.
 
     Not for direct use; see the subclasses, for example `Adam`.
 
     Parameters
     ----------
     params : ndarray, sequence of ndarray, mapping of str to ndarray, or sequence of groups
-        The arrays that steps change in place, float32 or float64, of any layout. A group is a
-        mapping with the arrays under ``"params"`` and hyperparameters of its own. In the place of
-        an ndarray stands also another library's array in the CPU's memory (see Notes).
+        The arrays that steps change in place, float32, float64, float16 or bfloat16 (of the package
+        ``ml_dtypes``), of any layout. Those of 16 bits are stepped in float32 and rounded to their
+        type. A group is a mapping with the arrays under ``"params"`` and hyperparameters of its
+        own. In the place of an ndarray stands also another library's array in the CPU's memory (see
+        Notes).
     **defaults
         The hyperparameters of groups that do not set their own, and the options below, which are
         the optimizer's own.
@@ -100,15 +112,39 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         threads that take it. Faster where states have decayed into them. The one option that leaves
         bit-equality with the reference: by less than the smallest normal number in each operation
         (1.2e-38 in float32, 2.2e-308 in float64).
+    state_dtype : dtype or mapping of str to dtype, optional
+        Type in which states are stored: float16, bfloat16 or float32, for all of them or by the
+        names of states. By default, and always for float64 parameters, it is the type in which the
+        parameter is stepped. Fixed when the optimizer is made, as are the five below.
+    state_rounding : {"stochastic", "nearest"} or mapping of str to these
+        How states are rounded to 16 bits, all of them or by name: up or down by chance, so that
+        the mean is right, or to the nearest number, ties to even, by which a mean of squares with
+        :math:`\beta_2 = 0.999` never decays. A largest value so far (``max_exp_avg_sq``) is always
+        rounded to nearest.
+    param_rounding : {"nearest", "stochastic"}, optional
+        How parameters of 16 bits are rounded; to nearest by default, by which steps of less than
+        half the distance to the next number do nothing.
+    master_weight_bits : 32, optional
+        Step parameters of bfloat16 as float32: each holds the upper half of its float32 master,
+        rounded, and a state ``param_rest`` of int16 what that leaves out. What others write into
+        the parameter meanwhile is obeyed.
+    seed : int
+        Of the random bits of stochastic rounding, from 0 up to 2\ :sup:`64`. They are a function
+        of this seed, the parameter's step count and position, the state and the element's index:
+        the same for any layout and number of threads. State dictionaries and checkpoints hold it.
+    copies : ndarray, sequence or mapping, optional
+        Arrays of float16, bfloat16 or float32 that get the parameters, rounded to nearest, in the
+        same pass, as each is stepped, and by `rebind` and ``load(..., params=True)``: in the
+        structure of gradients, None for a parameter that has none.
 
     Raises
     ------
     TypeError
-        When a parameter is not an ndarray of float32 or float64 and NumPy sees none in its memory,
+        When a parameter is not an ndarray of one of these types and NumPy sees none in its memory,
         or a hyperparameter has a wrong type.
     ValueError
         When there is no parameter, when one cannot be written or shares memory with itself or
-        another, or when a hyperparameter is out of range.
+        another, or when a hyperparameter or option is out of range or does not go with another.
 
     Notes
     -----
@@ -145,16 +181,20 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
             raise TypeError(
                 f"{type(self).__name__} has no rule of its own; use a subclass, such as Adam"
             )
-        self._begin()
+        known = {**gradient_options.DEFAULTS, **storage.DEFAULTS}
         for name in defaults:
-            if name not in self._rule.hyperparameters and name not in gradient_options.DEFAULTS:
-                raise no_argument(type(self), name, gradient_options.DEFAULTS)
-        own = {name: defaults.pop(name) for name in gradient_options.DEFAULTS if name in defaults}
-        self._change_gradient_options(own)
+            if name not in self._rule.hyperparameters and name not in known:
+                raise no_argument(type(self), name, known)
+        own = {name: defaults.pop(name, default) for name, default in known.items()}
+        seed, copies = check_seed(own.pop("seed")), own.pop("copies")
+        conditions = {name: own.pop(name) for name in gradient_options.DEFAULTS}
+        self._begin(self._rule.new_storage(**own), seed)
+        self._change_gradient_options(conditions)
         self._defaults = self._rule.check(defaults)
         groups, structure = flatten_groups(params)
+        each = iter(copies_of(copies, groups, structure))
         for group in groups:
-            self._add_flat_group(group, structure)
+            self._add_flat_group(group, structure, list(islice(each, len(group.params))))
 
     def _make(self, arguments: Mapping[str, Any]) -> None:
         """Do the work of a subclass's `__init__`, of which these are the ``locals()``."""
@@ -163,7 +203,7 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
             self,
             given["params"],
             **{name: given[name] for name in self._rule.hyperparameters},
-            **given["gradient_options"],
+            **given["options"],
         )
 
     @property
@@ -195,7 +235,37 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         """
         return self._steps()
 
-    def add_param_group(self, group: Group) -> None:
+    @property
+    def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
+        """Type in which states are stored, for all of them or by name; None is the usual one."""
+        return self._storage.state_dtype
+
+    @property
+    def state_rounding(self) -> StateRounding:
+        """How states are rounded to 16 bits, all of them or by name."""
+        return self._storage.state_rounding
+
+    @property
+    def param_rounding(self) -> Rounding | None:
+        """How parameters of 16 bits are rounded; None is to nearest, or not at all by a master."""
+        return self._storage.param_rounding
+
+    @property
+    def master_weight_bits(self) -> Literal[32] | None:
+        """32 where parameters of bfloat16 keep their float32 masters."""
+        return self._storage.master_weight_bits
+
+    @property
+    def seed(self) -> int:
+        """Seed of stochastic rounding, that of the last state dictionary that was loaded."""
+        return self._seed()
+
+    @property
+    def copies(self) -> tuple[Array | None, ...]:
+        """For each parameter the array that gets it, None where there is none."""
+        return tuple(self._copies())
+
+    def add_param_group(self, group: Group, *, copies: Copies = None) -> None:
         """Add a group of parameters.
 
         Gradients are passed as one flat sequence from then on, or still as a mapping where all
@@ -206,6 +276,8 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         group : mapping
             The arrays (one, a sequence, or a mapping of names) under ``"params"``, and the
             hyperparameters that differ from those that the optimizer was made with.
+        copies : ndarray, sequence or mapping, optional
+            The arrays that get the group's parameters, in their structure: see `Optimizer`.
 
         Raises
         ------
@@ -214,14 +286,20 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         """
         flat = flatten_group(group)
         stays_named = flat.names is not None and self._structure == "mapping"
-        self._add_flat_group(flat, "mapping" if stays_named else "sequence")
+        given: Structure = "sequence" if flat.names is None else "mapping"
+        self._add_flat_group(
+            flat,
+            "mapping" if stays_named else "sequence",
+            copies_of(copies, [flat], "array" if is_array(group["params"]) else given),
+        )
 
     def rebind(self, params: Params) -> None:
         """Step other arrays from now on, in the place of the parameters.
 
-        States, counts, hyperparameters and options stay, nothing of an array's size is copied or
-        allocated, and the former arrays are let go as they are. It is for models that replace their
-        arrays: where weights were assigned, unpickled, or moved to other memory.
+        States, counts, hyperparameters and options stay, nothing of an array's size is allocated,
+        and the former arrays are let go as they are. Copies that there are get the new arrays. It
+        is for models that replace theirs: where weights were assigned, unpickled, or moved to other
+        memory.
 
         Parameters
         ----------
@@ -276,13 +354,22 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         with self._turn():
             groups = self._groups
             self._replace(
-                [self._rule.in_order(states) for states in self._initial_states()],
+                [
+                    # What belongs to the parameter stays with it.
+                    self._rule.in_order(
+                        initial | {k: v.copy() for k, v in states.items() if k == REST}
+                    )
+                    for initial, states in zip(
+                        self._initial_states(), self._named_states(), strict=True
+                    )
+                ],
                 [],
                 _core.Progress(
                     steps=0,
                     param_steps=[0] * len(self._params()),
                     skipped_steps=0,
                     last_grad_norm=None,
+                    seed=self._seed(),
                 ),
                 self._new_hyperparameters(
                     [group._values for group in groups], [math.nan for _ in groups]
@@ -293,8 +380,10 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
         return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
 
-    def _add_flat_group(self, group: FlatGroup, structure: Structure) -> None:
+    def _add_flat_group(
+        self, group: FlatGroup, structure: Structure, copies: Sequence[AnyArray | None]
+    ) -> None:
         if not group.params:
             raise ValueError("parameters: expected at least one array, got none")
         values = self._rule.check({**self._defaults, **group.options})
-        self._add_group_with(group, structure, values)
+        self._add_group_with(group, structure, values, copies=copies)

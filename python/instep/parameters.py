@@ -16,6 +16,8 @@ Array: TypeAlias = NDArray[Any]
 Group: TypeAlias = Mapping[str, Any]
 Params: TypeAlias = AnyArray | Mapping[str, AnyArray] | Iterable[AnyArray] | Iterable[Group]
 
+Copies: TypeAlias = AnyArray | Mapping[str, AnyArray | None] | Iterable[AnyArray | None] | None
+
 Structure: TypeAlias = Literal["array", "sequence", "mapping"]
 """How gradients are passed."""
 
@@ -104,6 +106,38 @@ def in_place_of(
     arrays = _as_list(params)
     if len(arrays) != len(names):
         raise ValueError(f"{expected}, got {len(arrays)}")
+    return arrays
+
+
+def copies_of(
+    copies: Copies, groups: Sequence[FlatGroup], structure: Structure
+) -> list[AnyArray | None]:
+    """Return what gets each parameter of new groups, None where nothing does."""
+    names: list[str | None] = []
+    for group in groups:
+        names.extend(group.names or [None] * len(group.params))
+    if copies is None:
+        return [None] * len(names)
+    if structure == "array":
+        return [cast("AnyArray", copies)]
+    if isinstance(copies, Mapping):
+        known = [name for name in names if name is not None]
+        if len(known) != len(names) or set(copies) != set(known):
+            raise KeyError(
+                "copies: expected one (or None) for each parameter's name, "
+                f"{known}, got {list(copies)}"
+            )
+        return [copies[name] for name in known]
+    if structure == "mapping" or is_array(copies) or not isinstance(copies, Iterable):
+        kind = "mapping" if structure == "mapping" else "sequence"
+        raise TypeError(
+            f"copies: expected a {kind} as the parameters have, got {type(copies).__name__}"
+        )
+    arrays: list[Any] = list(copies)
+    if len(arrays) != len(names):
+        raise ValueError(
+            f"copies: expected {len(names)}, one (or None) for each parameter, got {len(arrays)}"
+        )
     return arrays
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -30,7 +31,8 @@ class ResumableOptimizer(CoreOptimizer):
         -------
         dict
             ``"state"``: for the position of each parameter a dictionary with ``"step"`` and copies
-            of its states. ``"steps"``: how often the optimizer was stepped. ``"param_groups"``: a
+            of its states. ``"steps"``: how often the optimizer was stepped. ``"seed"``: that of
+            stochastic rounding. ``"param_groups"``: a
             dictionary of hyperparameters for each group, with the positions of its parameters
             under ``"params"`` and their names, where they have any, under ``"param_names"``. Of a
             learning rate that is a callable it holds the last value.
@@ -47,8 +49,10 @@ class ResumableOptimizer(CoreOptimizer):
         Parameters
         ----------
         state_dict : mapping
-            What `state_dict` returned, of parameters of the same number, shapes and dtypes: those
-            with the same names or, where either has none, in the same order.
+            What `state_dict` returned, of parameters of the same number and shapes: those with the
+            same names or, where either has none, in the same order. States of a narrower dtype than
+            this optimizer's are widened exactly. A dictionary without a seed leaves this
+            optimizer's, and one without a ``param_rest`` takes it for 0.
 
         Raises
         ------
@@ -206,6 +210,8 @@ class ResumableOptimizer(CoreOptimizer):
                 "param_steps": self._param_steps(),
                 "last_grad_norm": self._last_grad_norm,
                 "skipped_steps": self._skipped_steps,
+                "seed": self._seed(),
+                "copies": self._copies(),
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -215,11 +221,17 @@ class ResumableOptimizer(CoreOptimizer):
                 "load it into memory that can be written, such as joblib.load without mmap_mode, "
                 "or pickle.loads with buffers that are bytearrays"
             )
-        self._begin()
         vars(self).update(state["attributes"])
+        self._begin(self._storage, state["seed"])
         self._change_gradient_options({})
+        copies = iter(state["copies"])
         for params, names, values in state["groups"]:
-            self._add_group_with(FlatGroup(list(params), names, {}), state["structure"], values)
+            self._add_group_with(
+                FlatGroup(list(params), names, {}),
+                state["structure"],
+                values,
+                copies=list(islice(copies, len(params))),
+            )
         with self._turn():
             self._replace(
                 [self._rule.in_order(states) for states in state["states"]],
@@ -229,6 +241,7 @@ class ResumableOptimizer(CoreOptimizer):
                     param_steps=state["param_steps"],
                     skipped_steps=state["skipped_steps"],
                     last_grad_norm=state["last_grad_norm"],
+                    seed=state["seed"],
                 ),
                 self._new_hyperparameters(
                     [group._values for group in self._groups], state["rates"]
@@ -244,7 +257,12 @@ class ResumableOptimizer(CoreOptimizer):
                 rate = self._rate(lr, self._steps())
             values.append({**group._values, "lr": rate if callable(lr) else lr})
         return write_state_dict(
-            self._groups, values, self._named_states(), self._steps(), self._param_steps()
+            self._groups,
+            values,
+            self._named_states(),
+            self._steps(),
+            self._param_steps(),
+            self._seed(),
         )
 
     def _kind(self) -> Kind:
@@ -312,6 +330,7 @@ class ResumableOptimizer(CoreOptimizer):
                 param_steps=loaded.param_steps,
                 skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
                 last_grad_norm=self._last_grad_norm,
+                seed=self._seed() if loaded.seed is None else loaded.seed,
             ),
             self._new_hyperparameters(values, rates),
         )

@@ -8,10 +8,13 @@ from functools import cached_property
 from types import FunctionType, MappingProxyType
 from typing import Any
 
+import numpy as np
+
 import instep._core as _core
 from instep.hyperparameters import Flag, Hyperparameter, OptionCheck, hyperparameters
 from instep.names import nearest
 from instep.parameters import Array
+from instep.storage import REST, Storage
 
 _WORDS = _core.rules()
 
@@ -27,6 +30,11 @@ class Rule:
         The states that exist only where an option is on, and that option.
     initial : mapping of str to str
         The states that begin at an option's value instead of 0, and that option.
+    to_nearest : frozenset of str
+        The states whose 16 bits are rounded to nearest whatever is asked: those that only rise.
+    dtypes_by_name : str, optional
+        The option under which states of 16 bits are to be asked for one by one: where the rule
+        subtracts one of them from another.
     check_together : callable, optional
         Raises ValueError for hyperparameters that do not go together.
     """
@@ -38,6 +46,8 @@ class Rule:
         *,
         switches: Mapping[str, str] = MappingProxyType({}),
         initial: Mapping[str, str] = MappingProxyType({}),
+        to_nearest: frozenset[str] = frozenset(),
+        dtypes_by_name: str | None = None,
         check_together: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         if name not in _WORDS:
@@ -48,6 +58,8 @@ class Rule:
         self.name = name
         self.switches = switches
         self.initial = initial
+        self.to_nearest = to_nearest
+        self.dtypes_by_name = dtypes_by_name
         self.check_together = check_together
         self.owner: type[Any] = object
         self.hyperparameters: Mapping[str, Hyperparameter[Any]] = {}
@@ -58,6 +70,8 @@ class Rule:
             self.name,
             switches=self.switches,
             initial=self.initial,
+            to_nearest=self.to_nearest,
+            dtypes_by_name=self.dtypes_by_name,
             check_together=self.check_together,
         )
         rule.owner = cls
@@ -159,25 +173,44 @@ class Rule:
         value: float = values[self.initial[state]] if state in self.initial else 0.0
         return value
 
-    def new_states(self, param: Array, values: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the states of a parameter before its first step."""
+    def new_storage(self, **options: Any) -> Storage:
+        """Return how such an optimizer stores, or raise TypeError or ValueError."""
+        return Storage(self.states, self.to_nearest, **options)
+
+    def check_storage(self, storage: Storage, values: Mapping[str, Any]) -> None:
+        """Raise ValueError where states may not be stored so with these hyperparameters."""
+        option, dtype = self.dtypes_by_name, storage.state_dtype
+        if option and values[option] and isinstance(dtype, np.dtype) and dtype.itemsize == 2:
+            raise ValueError(
+                f"state_dtype: expected a mapping with {option}=True, under which the difference "
+                f"of two states may be all rounding, got {dtype.name}; name the states that are to "
+                "be stored so, state_dtype={...: ...}"
+            )
+
+    def new_states(
+        self, param: Array, values: Mapping[str, Any], storage: Storage, label: str
+    ) -> dict[str, Array]:
+        """Return the states of a parameter before its first step; `label` names it in messages."""
         names = self.present_states(values)
         states = {}
         for k, name in enumerate(names):
-            states[name] = state = _core.new_state(param, k, len(names))
+            dtype = storage.dtype_of(name, param)
+            states[name] = state = _core.new_state(param, k, len(names), dtype)
             value = self.initial_value(name, values)
             if value != 0:
                 state[...] = value
+        if storage.has_rest(param, label):
+            states[REST] = _core.new_state(param, len(names), len(names) + 1, np.dtype(np.int16))
         return states
 
     def in_order(self, states: Mapping[str, Array]) -> list[Array | None]:
         """Return states as the core takes them, None for one that does not exist."""
-        return [states.get(name) for name in self.states]
+        return [states.get(name) for name in (*self.states, REST)]
 
     def by_name(self, states: Sequence[Array | None]) -> dict[str, Array]:
         """Return the core's states that exist, by name."""
         return {
             name: state
-            for name, state in zip(self.states, states, strict=True)
+            for name, state in zip((*self.states, REST), states, strict=True)
             if state is not None
         }

@@ -10,6 +10,7 @@ import numpy as np
 from instep.numbers import check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
+from instep.storage import REST, check_seed, widens
 
 # Hyperparameters that a dictionary may lack: torch, or an older torch, does not have them.
 _OPTIONAL = {
@@ -31,6 +32,8 @@ class Loaded(NamedTuple):
     """Of each parameter; empty for one that was never stepped."""
     param_steps: list[int]
     steps: int
+    seed: int | None
+    """None where it says nothing of it."""
 
 
 def write_state_dict(
@@ -39,6 +42,7 @@ def write_state_dict(
     states: Sequence[Mapping[str, Array]],
     steps: int,
     param_steps: Sequence[int],
+    seed: int,
 ) -> dict[str, Any]:
     """Return a state dictionary that shares nothing with the optimizer."""
     first = 0
@@ -56,6 +60,7 @@ def write_state_dict(
         },
         "param_groups": param_groups,
         "steps": steps,
+        "seed": seed,
     }
 
 
@@ -86,6 +91,7 @@ def read_state_dict(
         raise ValueError(f"params: expected each position once, got {ids}")
 
     steps = check_count("steps", top["steps"]) if "steps" in top else None
+    seed = check_seed(top["seed"]) if "seed" in top else None
     loaded_states, param_steps = [], []
     for id_, label, expected in zip(ids, labels(groups), states, strict=True):
         where = f"state[{id_!r}]"
@@ -102,7 +108,7 @@ def read_state_dict(
         param_steps.append(step)
     if steps is None:
         steps = max(param_steps, default=0)
-    return Loaded(options, loaded_states, param_steps, steps)
+    return Loaded(options, loaded_states, param_steps, steps, seed)
 
 
 def read_ids(top: Mapping[str, Any], groups: Sequence[ParamGroup]) -> list[Any]:
@@ -168,7 +174,7 @@ def _read_arrays(
         raise ValueError(
             f"{where}: expected the states {sorted(expected)}, got also {sorted(unexpected)}"
         )
-    missing = expected.keys() - arrays.keys()
+    missing = expected.keys() - arrays.keys() - {REST}
     if missing and (arrays or saved.get("step", 0) != 0):
         raise KeyError(f"{where}: expected also the states {sorted(missing)}")
     for name, array in arrays.items():
@@ -176,7 +182,7 @@ def _read_arrays(
         what = f"{where}: {name}"
         if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"{what}: expected a numpy.ndarray, got {type(array).__name__}")
-        if array.dtype != like.dtype:
+        if array.dtype != like.dtype and not widens(array.dtype, like.dtype):
             raise TypeError(f"{what}: expected dtype {like.dtype}, got {array.dtype}")
         if array.shape != like.shape:
             raise ValueError(f"{what}: expected shape {like.shape}, got {array.shape}")

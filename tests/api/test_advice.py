@@ -72,7 +72,7 @@ PARAMETERS: dict[str, tuple[Callable[[], Any], str]] = {
         "it refers to objects of Python: where these are arrays, pass a list of them",
     ),
     "integers": (lambda: np.ones(2, int), CONVERT),
-    "half": (lambda: np.ones(2, np.float16), CONVERT),
+    "long double": (lambda: np.ones(2, np.longdouble), CONVERT),
     "raw bytes": (lambda: np.zeros(2, "V4"), CONVERT),
     "pandas": (
         lambda: of_module("pandas.core.series"),

@@ -392,5 +392,7 @@ def test_an_unknown_argument_is_refused_with_the_names_of_those_that_there_are(n
         make(name, np.ones(2), learning_rate=0.1)
     message, _, listed = str(refusal.value).partition("; beside params it has ")
     assert message == f"{name}() has no argument 'learning_rate' (did you mean 'lr'?)"
-    options = ["clip_norm", "clip_value", "nonfinite", "flush_subnormals"]
+    conditions = ["clip_norm", "clip_value", "nonfinite", "flush_subnormals"]
+    storage = ["state_dtype", "state_rounding", "param_rounding", "master_weight_bits"]
+    options = [*conditions, *storage, "seed", "copies"]
     assert sorted(listed.split(", ")) == sorted([*DEFAULTS[name], *options])

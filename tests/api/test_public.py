@@ -129,8 +129,8 @@ def test_functions_have_the_defaults_of_the_class(rule: str) -> None:
 def test_classes_take_the_documented_options(name: str) -> None:
     params, *options = inspect.signature(getattr(instep, name)).parameters.values()
     assert (params.name, params.default) == ("params", inspect.Parameter.empty)
-    *options, gradient_options = options
-    assert gradient_options.kind is inspect.Parameter.VAR_KEYWORD
+    *options, own = options
+    assert own.kind is inspect.Parameter.VAR_KEYWORD
     assert {option.name: option.default for option in options} == DEFAULTS[name]
 
 

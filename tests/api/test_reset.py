@@ -92,7 +92,7 @@ def test_the_last_rate_of_a_schedule_is_forgotten() -> None:
 
 def test_states_are_written_where_they_are() -> None:
     optimizer: Any = instep.Adagrad(np.ones(3), initial_accumulator_value=0.5)
-    [[state]] = optimizer._states()
+    [[state, _]] = optimizer._states()
     optimizer.step(np.ones(3))
     assert state.tolist() == [1.5] * 3
     optimizer.reset()

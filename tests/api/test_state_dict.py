@@ -51,7 +51,7 @@ def test_layout(name: str, options: Options) -> None:
     dictionary = optimizer.state_dict()
     states = initial_states(name, DEFAULTS[name] | options)
 
-    assert set(dictionary) == {"state", "param_groups", "steps"}
+    assert set(dictionary) == {"state", "param_groups", "steps", "seed"}
     assert dictionary["steps"] == 4
     assert list(dictionary["state"]) == [0, 1, 2]
     assert [state["step"] for state in dictionary["state"].values()] == [3, 4, 4]

@@ -186,11 +186,11 @@ def test_flushing_takes_what_is_subnormal_once_widened(stored: np.dtype[Any]) ->
 def test_what_would_lose_bits_is_refused() -> None:
     w = np.zeros(3, np.float32)
     optimizer = instep.SGD(w)
-    with pytest.raises(TypeError, match="expected dtype float32 as its parameter has, got float64"):
+    with pytest.raises(
+        TypeError, match=r"expected dtype float32 as its parameter has, or .*got float64"
+    ):
         optimizer.step(np.ones(3))
     for half in HALVES:
-        with pytest.raises(TypeError, match=f"^parameter: expected dtype float32 .*got {half}"):
-            instep.SGD(np.zeros(3, half))
         with pytest.raises(ValueError, match=r"expected shape \(3,\)"):
             optimizer.step(np.ones(4, half))
         memory = np.zeros(6, np.uint16)

@@ -24,7 +24,9 @@ def test_an_unknown_structure_is_refused() -> None:
     group = _core.NewGroup(
         params=[np.zeros(2)],
         names=[None],
-        states=[[None]].__getitem__,
+        states=[[None, None]].__getitem__,
+        copies=[None],
+        by_chance=0,
         options=optimizer._options()[0],
         groups=(*optimizer.param_groups, *optimizer.param_groups),
         structure="tree",

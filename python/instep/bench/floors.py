@@ -36,7 +36,7 @@ def _root(case: Case) -> Stepper:
 
 def _ones(param: Array, k: int, states: int) -> Array:
     """Return ones that lie where an optimizer would place the state."""
-    state = _core.new_state(param, k, states)
+    state = _core.new_state(param, k, states, param.dtype)
     state[...] = 1
     return state
 

@@ -11,6 +11,8 @@ parameter itself, in C order. The metadata is a JSON object:
     The optimizer's class in this library and its rule.
 ``steps``, ``skipped_steps``, ``param_steps``
     The counts; the last a list, one for each parameter.
+``seed``
+    That of stochastic rounding; files of before there was one lack it.
 ``params``
     For each parameter its dtype's name and its shape.
 ``param_groups``
@@ -130,6 +132,7 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
         "class": snapshot.kind.class_name,
         "rule": snapshot.kind.rule,
         "steps": snapshot.state_dict["steps"],
+        "seed": snapshot.state_dict["seed"],
         "skipped_steps": snapshot.skipped_steps,
         "param_steps": [states[k]["step"] for k in states],
         "params": snapshot.described,
@@ -322,7 +325,13 @@ def _state_dict(
     for name, (k, state_name) in places.items():
         if state_name is not None:
             state[k][state_name] = arrays[name]
-    return {"state": state, "param_groups": param_groups, "steps": _get(metadata, "steps")}
+    seed = {"seed": metadata["seed"]} if "seed" in metadata else {}
+    return {
+        "state": state,
+        "param_groups": param_groups,
+        "steps": _get(metadata, "steps"),
+        **seed,
+    }
 
 
 def _get(metadata: Mapping[str, Any], key: str) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0, FROM_0_TO_1
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -39,7 +39,7 @@ class Adadelta(Optimizer):
     weight_decay : float
         Factor :math:`\lambda` of the parameter that is added to the gradient, at least 0.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -76,6 +76,6 @@ class Adadelta(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

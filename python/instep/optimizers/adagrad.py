@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -41,7 +41,7 @@ class Adagrad(Optimizer):
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and Optax do.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -83,6 +83,6 @@ class Adagrad(Optimizer):
         *,
         eps_inside_sqrt: bool = False,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -51,7 +51,7 @@ class Adam(Optimizer):
         m_t / (\sqrt{v_t} + \hat\epsilon)`, :math:`\alpha_t = \alpha \sqrt{1 - \beta_2^t} /
         (1 - \beta_1^t)`.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -74,7 +74,9 @@ class Adam(Optimizer):
     array([0., 0., 0.], dtype=float32)
     """
 
-    _rule = Rule("adam", switches={"max_exp_avg_sq": "amsgrad"})
+    _rule = Rule(
+        "adam", switches={"max_exp_avg_sq": "amsgrad"}, to_nearest=frozenset({"max_exp_avg_sq"})
+    )
 
     lr: LearningRate = LearningRate()
     betas: Betas = Betas()
@@ -99,6 +101,6 @@ class Adam(Optimizer):
         bias_correction: bool = True,
         eps_hat: bool = False,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

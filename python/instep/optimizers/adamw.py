@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
 from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -38,7 +38,7 @@ class AdamW(Adam):
     amsgrad : bool
         Put the largest second moment so far in its place. Fixed when the optimizer is made.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -70,6 +70,6 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

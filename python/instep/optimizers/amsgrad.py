@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, Schedule
 from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -38,7 +38,7 @@ class AMSGrad(Adam):
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -71,6 +71,6 @@ class AMSGrad(Adam):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
+from instep.storage import OptimizerOptions
 
 
 @documented
@@ -50,7 +50,7 @@ class RMSprop(Optimizer):
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -77,6 +77,7 @@ class RMSprop(Optimizer):
         "rmsprop",
         switches={"grad_avg": "centered", "momentum_buffer": "momentum"},
         initial={"square_avg": "initial_accumulator_value"},
+        dtypes_by_name="centered",
     )
 
     lr: LearningRate = LearningRate()
@@ -102,6 +103,6 @@ class RMSprop(Optimizer):
         initial_accumulator_value: float = 0.0,
         eps_inside_sqrt: bool = False,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from instep.gradient_options import GradientOptions
 from instep.hyperparameters import Flag, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
 from instep.rule import Rule
+from instep.storage import OptimizerOptions
 
 
 def _check_nesterov(values: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ class SGD(Optimizer):
     nesterov : bool
         Look ahead. Needs a momentum above 0 and no dampening. Fixed when the optimizer is made.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -92,6 +92,6 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -23,6 +23,7 @@ from instep.interop.torch.joined import Joined, State, join_states
 from instep.interop.torch.shards import check_not_measured
 from instep.interop.torch.tensors import gradient_of, place_of
 from instep.parameters import Array, ExistingGroup
+from instep.storage import Storage
 
 Report: TypeAlias = tuple[int, float | None]
 
@@ -79,7 +80,7 @@ class Binding:
                 self._values.append(values)
                 self._joined.extend(members)
         counts = [joined.count for joined in self._joined]
-        self._bound = form.optimizer._joined(existing, counts, *report)
+        self._bound = form.optimizer._joined(existing, Storage(), 0, counts, *report)
         self._gradient_options: GradientOptions = DEFAULTS
         self._watch = _core.TensorWatch(self._bound, place_of)
         self._shares: dict[torch.Tensor, torch.Tensor] = {}  # of DTensors, by these

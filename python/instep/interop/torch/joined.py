@@ -11,6 +11,7 @@ from instep.interop.torch.form import Form
 from instep.interop.torch.shards import is_shard, local_of
 from instep.interop.torch.tensors import array_of
 from instep.parameters import Array
+from instep.storage import Storage
 
 State: TypeAlias = MutableMapping[str, Any]
 
@@ -85,7 +86,7 @@ def join_states(
 def _new_states(form: Form, joined: Joined, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     rule = form.rule
     if joined.share is None:
-        arrays = rule.new_states(joined.array, values)
+        arrays = rule.new_states(joined.array, values, Storage(), f"parameter {joined.name!r}")
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
     # DTensors as torch's own, which go into distributed checkpoints.
     whole = joined.param.detach()

@@ -1,0 +1,218 @@
+"""How an optimizer stores what it steps: in which types, and how it rounds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+
+import numpy as np
+
+from instep.gradient_options import GradientOptions
+from instep.names import nearest
+from instep.numbers import check_integer
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+Rounding: TypeAlias = Literal["nearest", "stochastic"]
+StateDType: TypeAlias = "DTypeLike | Mapping[str, DTypeLike] | None"
+StateRounding: TypeAlias = Rounding | Mapping[str, Rounding]
+
+REST = "param_rest"
+"""The state that a parameter with a master has, whatever the rule: what its 16 bits leave out."""
+
+PARAM_SLOT = 4
+"""Random bits are those of a slot: a state's is its place among those of the rule."""
+
+SEED_END = 2**64
+
+
+class StorageOptions(TypedDict, total=False):
+    """Keyword arguments of every optimizer; see `instep.Optimizer`."""
+
+    state_dtype: StateDType
+    state_rounding: StateRounding
+    param_rounding: Rounding | None
+    master_weight_bits: Literal[32] | None
+    seed: int
+    copies: Any
+
+
+class OptimizerOptions(GradientOptions, StorageOptions):
+    """Keyword arguments of every optimizer beside its hyperparameters; see `instep.Optimizer`."""
+
+
+DEFAULTS: StorageOptions = {
+    "state_dtype": None,
+    "state_rounding": "stochastic",
+    "param_rounding": None,
+    "master_weight_bits": None,
+    "seed": 0,
+    "copies": None,
+}
+
+
+class Storage:
+    """The types in which an optimizer stores, and how it rounds to them.
+
+    Parameters
+    ----------
+    states : collection of str
+        The names that states may have, in the core's order.
+    to_nearest : collection of str
+        Those that are stored to nearest whatever is asked.
+    state_dtype, state_rounding, param_rounding, master_weight_bits
+        As in `StorageOptions`, not checked yet.
+    """
+
+    # No dataclass: to make one takes a millisecond of `import instep`.
+    def __init__(
+        self,
+        states: Collection[str] = (),
+        to_nearest: Collection[str] = (),
+        *,
+        state_dtype: StateDType = None,
+        state_rounding: StateRounding = "stochastic",
+        param_rounding: Rounding | None = None,
+        master_weight_bits: Literal[32] | None = None,
+    ) -> None:
+        self.state_dtype = _check_dtypes(state_dtype, states)
+        self.state_rounding = _check_roundings(state_rounding, states, to_nearest)
+        self.param_rounding = check_param_rounding(param_rounding)
+        if master_weight_bits not in (None, 32) or isinstance(master_weight_bits, bool):
+            raise ValueError(f"master_weight_bits: expected 32 or None, got {master_weight_bits!r}")
+        if master_weight_bits is not None and param_rounding is not None:
+            raise ValueError(
+                "param_rounding: expected None with master_weight_bits=32, as nothing of a "
+                f"parameter with its master is lost, got {param_rounding!r}"
+            )
+        self.master_weight_bits = master_weight_bits
+        self.by_chance = by_chance(self.state_rounding, param_rounding, states, to_nearest)
+        """A bit for each slot whose 16 bits are rounded stochastically."""
+
+    def dtype_of(self, state: str, param: NDArray[Any]) -> np.dtype[Any]:
+        """Return the type in which a parameter's state is stored."""
+        working = np.dtype(np.float64 if param.dtype == np.float64 else np.float32)
+        asked = self.state_dtype
+        if isinstance(asked, Mapping):
+            asked = asked.get(state)
+        return working if asked is None or working == np.float64 else asked
+
+    def has_rest(self, param: NDArray[Any], label: str) -> bool:
+        """Tell whether a parameter keeps a master; `label` is what messages call it."""
+        if self.master_weight_bits is None:
+            return False
+        if param.dtype == np.float16:
+            raise ValueError(
+                f"master_weight_bits: expected no parameters of float16, whose bits are no part of "
+                f"a float32, got {label}; pass float32 parameters, and these as copies="
+            )
+        return is_bfloat16(param.dtype)
+
+
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a type is that of ``ml_dtypes``, of which NumPy knows no more than the name."""
+    return dtype.kind == "V" and dtype.name == "bfloat16"
+
+
+def widens(stored: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
+    """Tell whether each number of a storage type is one of another."""
+    return all(each.kind == "f" or is_bfloat16(each) for each in (stored, dtype)) and (
+        stored == dtype or stored.itemsize < dtype.itemsize
+    )
+
+
+def by_chance(
+    state_rounding: StateRounding,
+    param_rounding: Rounding | None,
+    states: Collection[str],
+    to_nearest: Collection[str],
+) -> int:
+    """Return a bit for each slot whose 16 bits are rounded stochastically."""
+    bits = (param_rounding == "stochastic") << PARAM_SLOT
+    for slot, state in enumerate(states):
+        rounding = (
+            state_rounding.get(state, "stochastic")
+            if isinstance(state_rounding, Mapping)
+            else state_rounding
+        )
+        bits |= (rounding == "stochastic" and state not in to_nearest) << slot
+    return bits
+
+
+def check_param_rounding(value: object) -> Rounding | None:
+    """Return how parameters are rounded, or raise ValueError."""
+    return None if value is None else _check_rounding("param_rounding", value)
+
+
+def check_seed(value: object) -> int:
+    """Return the seed of random bits, or raise TypeError or ValueError."""
+    return check_integer("seed", value, at_least=0, below=SEED_END)
+
+
+def _check_rounding(name: str, value: object) -> Rounding:
+    if value not in get_args(Rounding):
+        raise ValueError(f"{name}: expected 'nearest' or 'stochastic', got {value!r}")
+    return value  # type: ignore[return-value]
+
+
+def _check_names(name: str, mapping: Mapping[str, object], states: Collection[str]) -> None:
+    for state in mapping:
+        if state not in states:
+            raise ValueError(
+                f"{name}: expected the names of states, {', '.join(states)}, got "
+                f"{state!r}{nearest(state, states)}"
+            )
+
+
+def _check_roundings(
+    value: StateRounding, states: Collection[str], to_nearest: Collection[str]
+) -> StateRounding:
+    if not isinstance(value, Mapping):
+        return _check_rounding("state_rounding", value)
+    _check_names("state_rounding", value, states)
+    for state, rounding in value.items():
+        _check_rounding(f"state_rounding[{state!r}]", rounding)
+        if state in to_nearest and rounding != "nearest":
+            raise ValueError(
+                f"state_rounding[{state!r}]: expected 'nearest', got {rounding!r}, by which a "
+                "largest value so far would drift up"
+            )
+    return dict(value)
+
+
+check_state_rounding = _check_roundings
+
+
+def _check_dtypes(
+    value: StateDType, states: Collection[str]
+) -> np.dtype[Any] | dict[str, np.dtype[Any] | None] | None:
+    if isinstance(value, Mapping):
+        _check_names("state_dtype", value, states)
+        return {
+            state: _check_dtype(f"state_dtype[{state!r}]", each) for state, each in value.items()
+        }
+    return _check_dtype("state_dtype", value)
+
+
+def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
+    if value is None:
+        return None
+    if value == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError as error:
+            raise ImportError(
+                f"{name}: bfloat16 needs the package ml_dtypes, pip install 'instep[bfloat16]'"
+            ) from error
+        value = ml_dtypes.bfloat16
+    try:
+        dtype: np.dtype[Any] | None = np.dtype(value)  # type: ignore[call-overload]
+    except TypeError:
+        dtype = None
+    if dtype is not None and (dtype in (np.float16, np.float32) or is_bfloat16(dtype)):
+        return dtype
+    raise ValueError(
+        f"{name}: expected None, float16, bfloat16, float32, or a mapping of these by the names of "
+        f"states, got {value!r}"
+    )
