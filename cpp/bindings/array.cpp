@@ -1,6 +1,7 @@
 #include "bindings/array.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 
 #include "bindings/advice.hpp"
@@ -37,6 +38,10 @@ bool nested(PyObject* array) {
   return true;
 }
 
+bool is_native(const py::dtype& dtype) {
+  return dtype.byteorder() == '=' || dtype.attr("isnative").cast<bool>();
+}
+
 std::optional<DType> float_of(std::int64_t size) {
   for (const DType dtype : {float32, float64, float16}) {
     if (item_size(dtype) == size) return dtype;
@@ -44,14 +49,25 @@ std::optional<DType> float_of(std::int64_t size) {
   return std::nullopt;
 }
 
+// Whether it is the type of ml_dtypes, of which NumPy knows no more than the name. To ask for that
+// takes longer than a small step: the first that has it is kept for ever, so that its address stays
+// its own.
+bool is_bfloat16(PyObject* array) {
+  static std::atomic<PyObject*> known{nullptr};
+  PyObject* const dtype = fields(array).descr;
+  if (dtype == known) return true;
+  if (dtype_name(array) != "bfloat16") return false;
+  PyObject* none = nullptr;
+  if (known.compare_exchange_strong(none, dtype)) Py_INCREF(dtype);
+  return true;
+}
+
 // Empty where it is none that instep knows, or in another byte order.
 std::optional<DType> dtype_of(PyObject* array) {
   const auto dtype = py::reinterpret_borrow<py::dtype>(fields(array).descr);
-  if (!dtype.attr("isnative").cast<bool>()) return std::nullopt;
-  if (dtype.kind() == 'f') return float_of(dtype.itemsize());
-  // That of ml_dtypes, of which NumPy knows no more than the name.
-  if (dtype.kind() == 'V' && dtype_name(array) == "bfloat16") return bfloat16;
-  return std::nullopt;
+  if (dtype.kind() == 'V') return is_bfloat16(array) ? std::optional(bfloat16) : std::nullopt;
+  if (dtype.kind() != 'f' || !is_native(dtype)) return std::nullopt;
+  return float_of(dtype.itemsize());
 }
 
 [[noreturn]] void throw_wrong_dtype(PyObject* array, const Label& label, const char* role) {
@@ -63,7 +79,7 @@ std::optional<DType> dtype_of(PyObject* array) {
 }
 
 // What .astype takes.
-std::string in_code(DType dtype) {
+const char* in_code(DType dtype) {
   switch (dtype) {
     case float64:
       return "np.float64";

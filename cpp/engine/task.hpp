@@ -6,11 +6,13 @@
 
 #include "engine/direct_arrays.hpp"
 #include "engine/placement.hpp"
-#include "engine/random_words.hpp"
 #include "engine/stream.hpp"
+#include "engine/written.hpp"
 #include "kernels/table.hpp"
 
 namespace instep {
+
+struct Scratch;
 
 class Task {
  public:
@@ -26,7 +28,8 @@ class Task {
   std::uint64_t random_key = 0;
 
   Task() = default;
-  Task(std::int64_t size, DType working) : size_(size), working_(working) {
+  Task(std::int64_t size, DType working) : size_(size) {
+    written_.working = working;
     arrays_.item_size = instep::item_size(working);
   }
 
@@ -38,7 +41,7 @@ class Task {
   // What gets the parameter, rounded to its type.
   void set_copy(Stream stream) noexcept;
   // Where something is rounded by chance.
-  void set_indices(Indices indices) noexcept { indices_ = std::move(indices); }
+  void set_indices(Indices indices) noexcept { written_.indices = std::move(indices); }
   void set_grad(Stream stream) noexcept;
   DType grad_dtype() const { return grad_.dtype(); }
 
@@ -46,11 +49,11 @@ class Task {
   // Of the working type, by which the work is measured.
   std::int64_t bytes_per_element() const { return bytes_per_element_; }
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
-  bool rounds_by_chance() const { return by_chance_ != 0; }
+  bool rounds_by_chance() const { return written_.by_chance != 0; }
 
   // Elements from `at` on before the parameter's next cache line, where it lies contiguously.
   std::int64_t lead_in(std::int64_t at) const noexcept {
-    const Stream& param = written_[param_place];
+    const Stream& param = written_.streams[param_place];
     return elements_to_line(param.data() + (at * param.item_size()), param.item_size());
   }
 
@@ -61,28 +64,19 @@ class Task {
   void write_copy() const noexcept;
 
  private:
-  struct Scratch;
-  class Blocks;
-
   void find_direct() noexcept;
   void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
   void step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                    const char* gathered_grad) const noexcept;
-  bool is_by_chance(int k) const { return (by_chance_ >> k & 1u) != 0; }
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.
   std::int64_t size_ = 0, bytes_per_element_ = 0;
   bool direct_ = true, written_direct_ = true;
-  DType working_ = float32;
   DirectArrays arrays_;  // which begin as the streams do
 
-  Stream written_[max_written], grad_;
-  int slots_[max_written] = {};
-  unsigned by_chance_ = 0;  // a bit for each of those written
-  Stream rest_, copy_;
-  bool has_rest_ = false, has_copy_ = false;
-  Indices indices_;
+  Written written_;
+  Stream grad_;
 };
 
 }  // namespace instep
