@@ -57,6 +57,11 @@ PARTS = {
             add_data_argument,
         ),
         Part("sparse", "Rare and frequent features", ("sklearn",)),
+        Part(
+            "sixteen-bits",
+            "Weights, states and copies in 16 bits",
+            ("jax", "ml_dtypes", "sklearn"),
+        ),
         Part("descent", "Batch and stochastic descent, noise floors and falling rates"),
     )
 }
