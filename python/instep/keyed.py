@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from instep.checkpoint.keys import Key, check_key, key_of
 from instep.dlpack import AnyArray, is_array
 from instep.names import OwnAttributes
 from instep.numbers import check_count
@@ -16,6 +17,7 @@ from instep.param_group import ParamGroup
 from instep.parameters import Array, everywhere
 from instep.row_gradient import RowGradient
 from instep.state_dict import as_mapping, read_state_dict
+from instep.storage import REST, STORED
 
 if TYPE_CHECKING:
     import os
@@ -23,16 +25,15 @@ if TYPE_CHECKING:
     from instep.checkpoint.content import Expectation, Kind
     from instep.hyperparameters import Schedule
 
-Key: TypeAlias = Union[str, int, "tuple[Key, ...]"]
-
 
 class _Saved(NamedTuple):
     """What a key goes on from once its array is there."""
 
     state_dict: dict[str, Any]
     skipped_steps: int
-    dtype: str
-    shape: tuple[int, ...]
+    dtype: str | None
+    """Of the weights; None where nothing tells, as their states may have another."""
+    shape: tuple[int, ...] | None
 
 
 class Keyed(OwnAttributes):
@@ -46,8 +47,9 @@ class Keyed(OwnAttributes):
     optimizer : type
         A class of optimizers, such as `Adam`.
     **options
-        The hyperparameters and options that it takes, the same for all keys. `clip_norm` bounds the
-        norm of each key's gradient alone.
+        The hyperparameters and options that it takes, the same for all keys, but for `copies`.
+        `clip_norm` bounds the norm of each key's gradient alone, and random bits are those of an
+        optimizer of the key's alone: a function of the seed, the key's steps and the element.
 
     Raises
     ------
@@ -70,6 +72,11 @@ class Keyed(OwnAttributes):
         if not (isinstance(given, type) and issubclass(given, Optimizer)):
             raise TypeError(
                 f"optimizer: expected a class of optimizers, such as instep.Adam, got {given!r}"
+            )
+        if options.get("copies") is not None:
+            raise TypeError(
+                "copies: expected none, as the options of Keyed are the same for all keys; copy "
+                "the weights after their step"
             )
         self._class = optimizer
         self._options = options
@@ -113,7 +120,7 @@ class Keyed(OwnAttributes):
             As when an optimizer is made, rebound or stepped, with the key as a note. Weights,
             states, counts and rate then stay as they were.
         """
-        _check_key(key)
+        check_key(key)
         known = self._known.get(key)
         try:
             if isinstance(known, Optimizer):
@@ -166,7 +173,7 @@ class Keyed(OwnAttributes):
         """
         known: dict[Key, Optimizer | _Saved] = {}
         for key, given in as_mapping(state_dict, "state_dict").items():
-            _check_key(key)
+            check_key(key)
             where = f"state_dict[{key!r}]"
             if "state" not in as_mapping(given, where):
                 raise KeyError(f"{where}: expected the key 'state', got {list(given)}")
@@ -177,10 +184,8 @@ class Keyed(OwnAttributes):
                 for name, value in state.items()
                 if name != "step" and isinstance(value, np.ndarray)
             ]
-            like = arrays[0] if arrays else np.zeros(())
-            saved = _Saved(dictionary, 0, like.dtype.name, like.shape)
-            self._check(saved)
-            known[key] = saved
+            shape = arrays[0].shape if arrays else None
+            known[key] = self._checked(_Saved(dictionary, 0, None, shape))
         self._known = known
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -247,25 +252,26 @@ class Keyed(OwnAttributes):
         content = file.read_described(self._kind(), self._expectation)
         known: dict[Key, Optimizer | _Saved] = {}
         try:
-            for k, group in enumerate(content.state_dict["param_groups"]):
-                key = _key_of(group["param_names"][0])
+            for k, (dtype, shape) in enumerate(content.described):
+                group = content.state_dict["param_groups"][k]
+                key = key_of(group["param_names"][0])
                 if key in known:
                     raise ValueError(f"expected each key once, got {key!r} twice")
                 state = content.state_dict["state"][k]
-                like = next((each for name, each in state.items() if name != "step"), np.zeros(()))
-                saved = _Saved(
-                    {
-                        "state": {0: state},
-                        "param_groups": [_without_counts(group)],
-                        "steps": check_count("steps", group["steps"]),
-                        "seed": group.get("seed", 0),
-                    },
-                    check_count("skipped_steps", group["skipped_steps"]),
-                    like.dtype.name,
-                    like.shape,
+                seed = {"seed": group["seed"]} if "seed" in group else {}
+                known[key] = self._checked(
+                    _Saved(
+                        {
+                            "state": {0: state},
+                            "param_groups": [_without_counts(group)],
+                            "steps": check_count("steps", group["steps"]),
+                            **seed,
+                        },
+                        check_count("skipped_steps", group["skipped_steps"]),
+                        dtype,
+                        None if shape is None else tuple(shape),
+                    )
                 )
-                self._check(saved)
-                known[key] = saved
         except MISFITS as error:
             raise file.refusal(error) from error
         self._known = known
@@ -308,19 +314,30 @@ class Keyed(OwnAttributes):
         """Return the group of a key, as a dictionary must fit it."""
         return ParamGroup(_stays, [param], [name], self._model.param_groups[0]._values)
 
-    def _states(self, param: Array) -> dict[str, Array]:
+    def _states(self, shape: tuple[int, ...]) -> dict[str, Array]:
+        """Return states of the widest type: which a key's have is told by its weights alone."""
         values = self._model.param_groups[0]._values
-        return dict.fromkeys(self._model._rule.present_states(values), param)
+        names = self._model._rule.present_states(values)
+        states = dict.fromkeys(names, everywhere(0.0, shape, np.dtype(np.float64)))
+        if self._model.master_weight_bits is not None:
+            states[REST] = everywhere(0.0, shape, np.dtype(np.int16))
+        return states
 
-    def _check(self, saved: _Saved) -> None:
-        """Raise TypeError, ValueError or KeyError unless an optimizer of a key takes it."""
-        param = everywhere(0.0, saved.shape, np.dtype(saved.dtype))
-        group = self._group(param, "")
-        loaded = read_state_dict(saved.state_dict, [group], [self._states(param)])
+    def _checked(self, saved: _Saved) -> _Saved:
+        """Return it with both counts and seed.
+
+        Raises TypeError, ValueError or KeyError unless an optimizer of a key takes it.
+        """
+        shape = saved.shape or ()
+        group = self._group(everywhere(0.0, shape, np.dtype(np.float64)), "")
+        loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)])
         rule = self._model._rule
         kept = {name: group[name] for name in rule.initial.values()}
         [options] = loaded.options
         rule.check({**options, **kept}, group._values)
+        seed = self._model.seed if loaded.seed is None else loaded.seed
+        own = {**saved.state_dict, "steps": loaded.steps, "seed": seed}
+        return saved._replace(state_dict=own)
 
     def _expectation(self, metadata: Mapping[str, Any]) -> Expectation:
         """Return what a file with this metadata must fit, by what it says of its parameters."""
@@ -329,13 +346,15 @@ class Keyed(OwnAttributes):
         groups, params = [], []
         for described, group in zip(metadata["params"], metadata["param_groups"], strict=True):
             dtype, shape = described
-            if dtype not in ("float32", "float64"):
-                raise ValueError(f"params: expected dtype float32 or float64, got {dtype!r}")
-            lengths = tuple(check_count("shape", length) for length in shape)
-            params.append(everywhere(0.0, lengths, np.dtype(dtype)))
+            if dtype not in (None, *STORED):
+                raise ValueError(
+                    f"params: expected a dtype among {', '.join(STORED)}, got {dtype!r}"
+                )
+            lengths = tuple(check_count("shape", length) for length in shape or ())
+            params.append(everywhere(0.0, lengths, np.dtype(np.float64)))
             [name] = as_mapping(group, "param_groups")["param_names"]
             groups.append(self._group(params[-1], name))
-        states = [self._states(param) for param in params]
+        states = [self._states(param.shape) for param in params]
         return Expectation(self._kind(), groups, states, params, len(self._model._rule.states))
 
 
@@ -355,29 +374,6 @@ def _step(
         if optimizer.steps == before:  # an interrupt may come after the step
             optimizer.lr = former
         raise
-
-
-def _check_key(key: object) -> None:
-    if isinstance(key, tuple):
-        for each in key:
-            _check_key(each)
-    elif type(key) not in (str, int):
-        raise TypeError(f"key: expected str, int or a tuple of them, got {key!r}")
-
-
-def _key_of(text: str) -> Key:
-    """Return the key that was written as JSON."""
-    from instep.checkpoint.content import parse_json
-
-    def as_key(value: Any) -> Key:
-        return tuple(map(as_key, value)) if isinstance(value, list) else value
-
-    try:
-        key = as_key(parse_json(text))
-        _check_key(key)
-    except RecursionError:
-        raise ValueError("expected a key of few levels, its tuples are too deep") from None
-    return key
 
 
 def _copy_of(state_dict: Mapping[str, Any]) -> dict[str, Any]:

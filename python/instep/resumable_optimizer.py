@@ -32,10 +32,10 @@ class ResumableOptimizer(CoreOptimizer):
         dict
             ``"state"``: for the position of each parameter a dictionary with ``"step"`` and copies
             of its states. ``"steps"``: how often the optimizer was stepped. ``"seed"``: that of
-            stochastic rounding. ``"param_groups"``: a
-            dictionary of hyperparameters for each group, with the positions of its parameters
-            under ``"params"`` and their names, where they have any, under ``"param_names"``. Of a
-            learning rate that is a callable it holds the last value.
+            stochastic rounding. ``"param_groups"``: a dictionary of hyperparameters for each group,
+            with the positions of its parameters under ``"params"`` and their names, where they have
+            any, under ``"param_names"``. Of a learning rate that is a callable it holds the last
+            value.
         """
         with self._turn():
             return self._state_dict()
@@ -127,17 +127,18 @@ class ResumableOptimizer(CoreOptimizer):
 
         All of it is read and checked, every bit by checksums, before anything changes. The
         optimizer must have been made like the one that was saved: of the same class, with
-        parameters of the same number, names, shapes and dtypes (in any memory layout), in the same
-        order where they have no names. A learning rate that is a callable stays, and continues at
-        the loaded count.
+        parameters of the same number, names and shapes (in any memory layout), in the same order
+        where they have no names. Parameters and states of a narrower dtype than this optimizer's
+        are widened exactly; none is narrowed. A learning rate that is a callable stays, and
+        continues at the loaded count, and the seed is the one that was saved.
 
         Parameters
         ----------
         path : str or os.PathLike
             Name of the file, which ends in ``.npz`` or ``.safetensors``.
         params : bool
-            Load the parameters as well, into the arrays of this optimizer. Where it is False, those
-            that the file may hold are not looked at.
+            Load the parameters as well, into the arrays of this optimizer and its `copies`. Where
+            it is False, those that the file may hold are not looked at.
 
         Raises
         ------
@@ -146,6 +147,8 @@ class ResumableOptimizer(CoreOptimizer):
             fit; the message says which. Optimizer and parameters then stay as they were.
         OSError
             When the file cannot be read.
+        ImportError
+            When something in it is of bfloat16 and the package ml_dtypes is not installed.
         ValueError
             When the name ends in something else, and, as `CheckpointError` is one, for all above.
 

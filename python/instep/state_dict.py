@@ -182,7 +182,7 @@ def _read_arrays(
         what = f"{where}: {name}"
         if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"{what}: expected a numpy.ndarray, got {type(array).__name__}")
-        if array.dtype != like.dtype and not widens(array.dtype, like.dtype):
+        if array.dtype != like.dtype and not widens(array.dtype.name, like.dtype.name):
             raise TypeError(f"{what}: expected dtype {like.dtype}, got {array.dtype}")
         if array.shape != like.shape:
             raise ValueError(f"{what}: expected shape {like.shape}, got {array.shape}")

@@ -26,6 +26,12 @@ PARAM_SLOT = 4
 
 SEED_END = 2**64
 
+STORED = ("float32", "float64", "float16", "bfloat16")
+"""The names of the types of parameters."""
+
+_NARROWER = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16", "bfloat16")}
+"""The types of which each number is one of another type."""
+
 
 class StorageOptions(TypedDict, total=False):
     """Keyword arguments of every optimizer; see `instep.Optimizer`."""
@@ -115,11 +121,31 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
     return dtype.kind == "V" and dtype.name == "bfloat16"
 
 
-def widens(stored: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
-    """Tell whether each number of a storage type is one of another."""
-    return all(each.kind == "f" or is_bfloat16(each) for each in (stored, dtype)) and (
-        stored == dtype or stored.itemsize < dtype.itemsize
-    )
+def widens(stored: str, dtype: str) -> bool:
+    """Tell whether each number of a storage type is one of another; both by their names."""
+    return stored == dtype or stored in _NARROWER.get(dtype, ())
+
+
+def stored_dtype(name: object) -> np.dtype[Any]:
+    """Return the type of this name in which something may be stored, or raise ValueError.
+
+    Raises ImportError for bfloat16 without its package.
+    """
+    if name not in (*STORED, "int16"):
+        raise ValueError(f"expected a dtype among {', '.join(STORED)}, int16, got {name!r}")
+    return bfloat16(str(name)) if name == "bfloat16" else np.dtype(str(name))
+
+
+def bfloat16(what: str) -> np.dtype[Any]:
+    """Return the type of ``ml_dtypes``; where there is none, `what` needs it."""
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise ImportError(
+            f"{what} needs the package ml_dtypes, pip install 'instep[bfloat16]'"
+        ) from error
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
 
 
 def by_chance(
@@ -198,14 +224,8 @@ def _check_dtypes(
 def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
     if value is None:
         return None
-    if value == "bfloat16":
-        try:
-            import ml_dtypes
-        except ImportError as error:
-            raise ImportError(
-                f"{name}: bfloat16 needs the package ml_dtypes, pip install 'instep[bfloat16]'"
-            ) from error
-        value = ml_dtypes.bfloat16
+    if isinstance(value, str) and value == "bfloat16":
+        return bfloat16(f"{name}: bfloat16")
     try:
         dtype: np.dtype[Any] | None = np.dtype(value)  # type: ignore[call-overload]
     except TypeError:

@@ -39,7 +39,8 @@ def write_archive(path: Path, members: list[tuple[str, bytes]], **options: Any) 
 
 
 def tensor(array: Array) -> tuple[str, list[int], bytes]:
-    return f"F{8 * array.itemsize}", list(array.shape), array.tobytes()
+    letters = {"f": "F", "i": "I", "V": "BF"}[array.dtype.kind]  # raw bytes are bfloat16
+    return f"{letters}{8 * array.itemsize}", list(array.shape), array.tobytes()
 
 
 def header(arrays: Arrays, metadata: str) -> tuple[dict[str, Any], bytes]:

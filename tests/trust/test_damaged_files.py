@@ -240,8 +240,8 @@ FORGED: dict[str, tuple[Callable[[Metadata, Arrays], Any], str]] = {
         r"parameter 'w'.*\[2, 3\].*\[3, 2\]",
     ),
     "another dtype": (
-        setting("params", [["float32", [2, 3]], ["float32", [2]]]),
-        "parameter 'b'.*float64.*float32",
+        setting("params", [["float64", [2, 3]], ["float64", [2]]]),
+        "parameter 'w'.*float32.*float64",
     ),
     "shapes not a list": (setting("params", 2), "params"),
     "no shapes": (without("params"), "params"),

@@ -14,12 +14,17 @@ parameter itself, in C order. The metadata is a JSON object:
 ``seed``
     That of stochastic rounding; files of before there was one lack it.
 ``params``
-    For each parameter its dtype's name and its shape.
+    For each parameter its dtype's name and its shape; null for what `instep.Keyed` does not know.
 ``param_groups``
     For each group its hyperparameters, ``params``, the number of its parameters, and where they
     have names ``param_names``.
+``dtypes``
+    The name of each state's dtype; in files of before there were several, it is the parameter's.
 ``checksums``
     The CRC-32 of the bytes of each array.
+
+A new key needs no new version, where readers of before refuse what they would misread by it: they
+refuse arrays of 16 bits.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from instep._core import __version__
 from instep.numbers import check_count
 from instep.parameters import everywhere
 from instep.state_dict import as_mapping, labels, read_ids, read_state_dict
+from instep.storage import stored_dtype, widens
 
 if TYPE_CHECKING:
     from instep.param_group import ParamGroup
@@ -89,8 +95,8 @@ class Snapshot(NamedTuple):
     kind: Kind
     state_dict: dict[str, Any]
     skipped_steps: int
-    described: list[tuple[str, tuple[int, ...]]]
-    """Dtype and shape of each parameter."""
+    described: list[tuple[str | None, tuple[int, ...] | None]]
+    """Dtype and shape of each parameter, as far as they are known."""
     params: list[Array]
     """In C order; empty where they are not to be saved."""
 
@@ -114,6 +120,8 @@ class Content(NamedTuple):
     params: list[Array]
     """Empty where they were not asked for."""
     skipped_steps: int
+    described: list[Any]
+    """Dtype and shape of each parameter, as the file says."""
 
 
 def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
@@ -137,6 +145,9 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
         "param_steps": [states[k]["step"] for k in states],
         "params": snapshot.described,
         "param_groups": [{**group, "params": len(group["params"])} for group in groups],
+        "dtypes": {
+            name: array.dtype.name for name, array in arrays.items() if _STATE.fullmatch(name)
+        },
         "checksums": {name: zlib.crc32(as_bytes(array)) for name, array in arrays.items()},
     }
     return json.dumps(metadata), arrays
@@ -151,7 +162,9 @@ def read_content(
     TypeError, ValueError or KeyError when the content does not.
     """
     opened = form.open_file(file, _sizes(expected))
-    return _read(opened, _metadata(opened, expected.kind), expected, with_params)
+    metadata = _metadata(opened, expected.kind)
+    _check_described(metadata, expected)
+    return _read(opened, _check(opened, metadata, expected), with_params)
 
 
 def read_described(
@@ -166,9 +179,10 @@ def read_described(
     opened = form.open_file(file, Sizes(size, size))
     metadata = _metadata(opened, kind)
     expected = expect(metadata)
-    if sum(state.nbytes for states in expected.states for state in states.values()) > size:
+    checked = _check(opened, metadata, expected)
+    if sum(array.nbytes for array in checked.arrays.values()) > size:
         raise ValueError(f"the file has {size:,} bytes, fewer than the arrays that it describes")
-    return _read(opened, metadata, expected, with_params=False)
+    return _read(opened, checked, with_params=False)
 
 
 def _metadata(opened: Opened, kind: Kind) -> Mapping[str, Any]:
@@ -177,31 +191,48 @@ def _metadata(opened: Opened, kind: Kind) -> Mapping[str, Any]:
     return metadata
 
 
-def _read(
-    opened: Opened, metadata: Mapping[str, Any], expected: Expectation, with_params: bool
-) -> Content:
-    params = expected.params
+class _Checked(NamedTuple):
+    """What a file says of itself, and fits."""
+
+    metadata: Mapping[str, Any]
+    checksums: Mapping[str, Any]
+    places: list[int]
+    """Of the parameters, in the file."""
+    names: dict[str, tuple[int, str | None]]
+    """For the name of each array its parameter, and its state or None."""
+    arrays: dict[str, Array]
+    """Arrays like those in the file, without memory of their size."""
+
+
+def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -> _Checked:
+    """Raise for the reasons that a dictionary is refused."""
     checksums = as_mapping(_get(metadata, "checksums"), "checksums")
     if set(opened.names) != checksums.keys():
         odd = sorted(set(opened.names) ^ checksums.keys())
         raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
 
-    places = _check_params(metadata, expected)
-    saved = dict(zip(places, params, strict=True))
-    names = _places(checksums, len(params))
-    # For the reasons that a dictionary is refused.
-    nothing = {
-        name: everywhere(0.0, saved[k].shape, saved[k].dtype) for name, (k, _) in names.items()
+    places = _places(metadata, expected)
+    shapes = {k: param.shape for k, param in zip(places, expected.params, strict=True)}
+    names = _names(checksums, len(places))
+    dtypes = as_mapping(metadata.get("dtypes", {}), "dtypes")
+    arrays = {
+        name: everywhere(0.0, shapes[k], stored_dtype(dtypes.get(name, metadata["params"][k][0])))
+        for name, (k, _) in names.items()
     }
-    read_state_dict(_state_dict(metadata, names, nothing), expected.groups, expected.states)
-    if with_params and any(f"param.{k}" not in names for k in range(len(params))):
+    read_state_dict(_state_dict(metadata, names, arrays), expected.groups, expected.states)
+    return _Checked(metadata, checksums, places, names, arrays)
+
+
+def _read(opened: Opened, checked: _Checked, with_params: bool) -> Content:
+    metadata, checksums, places, names, described = checked
+    if with_params and any(f"param.{k}" not in names for k in places):
         raise ValueError("expected parameters too, as params=True asks for; save with params=True")
 
     arrays = {}
-    for name, (k, state) in names.items():
+    for name, (_, state) in names.items():
         if state is None and not with_params:
             continue
-        array = np.empty(saved[k].shape, _stored(saved[k]))
+        array = np.empty(described[name].shape, _stored(described[name]))
         opened.read(name, array)
         if zlib.crc32(as_bytes(array)) != checksums[name]:
             raise ValueError(f"the checksum of {name} is wrong, the file is damaged")
@@ -210,6 +241,7 @@ def _read(
         _state_dict(metadata, names, arrays),
         [arrays[f"param.{place}"] for place in places] if with_params else [],
         check_count("skipped_steps", _get(metadata, "skipped_steps")),
+        metadata["params"],
     )
 
 
@@ -250,7 +282,8 @@ def _sizes(expected: Expectation) -> Sizes:
     axes = sum(param.ndim for param in params)
     # A character of a name takes up to 12 in JSON, a position on an axis up to 20.
     metadata = 2**20 + 4096 * len(groups) + 256 * per_param * len(params) + 12 * names + 20 * axes
-    data = per_param * sum(param.nbytes for param in params)
+    # A state has its parameter's type or float32, or fewer bits; a rest lies in what these spare.
+    data = per_param * sum(param.size * max(param.itemsize, 4) for param in params)
     return Sizes(metadata, data + 4 * metadata)
 
 
@@ -271,7 +304,7 @@ def _check_kind(metadata: Mapping[str, Any], expected: Kind) -> None:
         )
 
 
-def _check_params(metadata: Mapping[str, Any], expected: Expectation) -> list[int]:
+def _places(metadata: Mapping[str, Any], expected: Expectation) -> list[int]:
     """Return the place in the file of each parameter, which is its position or found by its name.
 
     Raises TypeError, ValueError or KeyError when they do not fit.
@@ -281,18 +314,25 @@ def _check_params(metadata: Mapping[str, Any], expected: Expectation) -> list[in
         raise TypeError(f"params: expected a list, got {type(described).__name__}")
     if len(described) != len(params):
         raise ValueError(f"expected {len(params)} parameters, got {len(described)}")
-    places = read_ids(_state_dict(metadata, {}, {}), expected.groups)
-    for label, place, param in zip(labels(expected.groups), places, params, strict=True):
-        dtype_and_shape = [param.dtype.name, list(param.shape)]
-        if described[place] != dtype_and_shape:
+    return read_ids(_state_dict(metadata, {}, {}), expected.groups)
+
+
+def _check_described(metadata: Mapping[str, Any], expected: Expectation) -> None:
+    """Raise unless each parameter has the shape that is expected, and a dtype that widens to it."""
+    places = _places(metadata, expected)
+    for label, k, param in zip(labels(expected.groups), places, expected.params, strict=True):
+        found, dtype_and_shape = metadata["params"][k], [param.dtype.name, list(param.shape)]
+        if (
+            not isinstance(found, list)
+            or found[1:] != dtype_and_shape[1:]
+            or not widens(found[0], param.dtype.name)
+        ):
             raise ValueError(
-                f"parameter {label}: expected dtype and shape {dtype_and_shape}, "
-                f"got {described[place]}"
+                f"parameter {label}: expected dtype and shape {dtype_and_shape}, got {found}"
             )
-    return places
 
 
-def _places(names: Collection[str], count: int) -> dict[str, tuple[int, str | None]]:
+def _names(names: Collection[str], count: int) -> dict[str, tuple[int, str | None]]:
     """Return for the name of each array its parameter, and its state or None."""
     places: dict[str, tuple[int, str | None]] = {}
     for name in names:

@@ -1,4 +1,8 @@
-"""Checkpoints as NumPy's archives: `numpy.load` shows the arrays. Never compressed nor pickled."""
+"""Checkpoints as NumPy's archives: `numpy.load` shows the arrays. Never compressed nor pickled.
+
+Those of bfloat16, of which NumPy's format knows no more than the size, are raw bytes there, ``V2``:
+``.view(ml_dtypes.bfloat16)`` shows them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +26,8 @@ _METADATA = "metadata.json"
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
-    rb"\{'descr': '([<>|=]f[48])', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n"
+    rb"\{'descr': '([<>|=](?:f[248]|i2|V2))', 'fortran_order': (True|False), "
+    rb"'shape': \(([0-9, ]*)\), \} *\n"
 )
 _CHUNK = 2**20
 
@@ -37,8 +42,9 @@ def write(file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
             info = zipfile.ZipInfo(name + _SUFFIX)
             info.file_size = array.nbytes  # whether it needs large numbers
             with archive.open(info, "w") as member:
+                shown = array.view(_shown(array))
                 np.lib.format.write_array_header_1_0(
-                    member, np.lib.format.header_data_from_array_1_0(array)
+                    member, np.lib.format.header_data_from_array_1_0(shown)
                 )
                 member.write(as_bytes(array))
         archive.close()
@@ -91,10 +97,10 @@ def _read(archive: zipfile.ZipFile, name: str, array: Array) -> None:
         (length,) = struct.unpack("<H", start[-2:])
         header = _HEADER.fullmatch(member.read(length))
         if header is None:
-            raise ValueError("its header is not that of an array of floating-point numbers")
+            raise ValueError("its header is not that of an array of numbers")
         shape = tuple(int(each) for each in header[3].split(b",") if each.strip())
         found = (header[1].decode(), header[2] == b"True", shape)
-        if found != (array.dtype.newbyteorder("<").str, False, array.shape):
+        if found != (_shown(array).str, False, array.shape):
             raise ValueError(f"its header says {found}")
         at = 0
         while at < len(to):
@@ -105,6 +111,11 @@ def _read(archive: zipfile.ZipFile, name: str, array: Array) -> None:
             at += len(piece)
         if member.read(1):  # its end, where the archive's own checksum is compared
             raise ValueError("it is too long")
+
+
+def _shown(array: Array) -> np.dtype[Any]:
+    """Return the dtype of an array as the format knows it."""
+    return np.dtype("V2") if array.dtype.kind == "V" else array.dtype.newbyteorder("<")
 
 
 @contextmanager

@@ -13,19 +13,23 @@ from collections.abc import Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from instep.checkpoint.content import Opened, Sizes, as_bytes, parse_json
 
 if TYPE_CHECKING:
     from instep.parameters import Array
 
 _KEY = "instep"
-_DTYPES: dict[Any, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[Any, str] = {
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "I16": "int16",
+}
 
 
 class _Place(NamedTuple):
-    dtype: np.dtype[Any]
+    dtype: str
     shape: list[int]
     begin: int
     end: int
@@ -94,7 +98,7 @@ def _read(
     file: IO[bytes], offset: int, places: Mapping[str, _Place], name: str, array: Array
 ) -> None:
     place = places[name]
-    if place.dtype != array.dtype or place.shape != list(array.shape):
+    if place.dtype != array.dtype.name or place.shape != list(array.shape):
         raise ValueError(f"{name}: the header says dtype {place.dtype}, shape {place.shape}")
     to = as_bytes(array)
     if place.end - place.begin != len(to):
