@@ -8,6 +8,9 @@ Other libraries' arrays that export DLPack may stand for ndarrays, as there.
 Two rules of reading make that equality possible: a coefficient is a Python float, computed in
 double precision and rounded once to the arrays' dtype when NumPy multiplies it in; and every
 operation on arrays is written out in the order in which the kernel performs it.
+
+Arrays in 16 bits are widened before the rule meets them and narrowed afterwards: by `narrow`, with
+the bits of `random_bits` where that is stochastic, or by `split_master`.
 """
 
 from typing import TYPE_CHECKING
@@ -15,11 +18,19 @@ from typing import TYPE_CHECKING
 from instep.reference import rules
 from instep.reference.gradients import condition_gradients as condition_gradients
 from instep.reference.gradients import grad_norm as grad_norm
+from instep.reference.hashing import random_bits as random_bits
+from instep.reference.master import join_master as join_master
+from instep.reference.master import split_master as split_master
+from instep.reference.rounding import narrow as narrow
 from instep.reference.rules import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to a type checker the imports are the list
     __all__ = [
         "condition_gradients",
         "grad_norm",
+        "join_master",
+        "narrow",
+        "random_bits",
+        "split_master",
         *(name for name in vars(rules) if name.endswith("_step")),
     ]

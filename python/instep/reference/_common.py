@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from instep.docstrings import fill
 from instep.reference._dlpack import as_ndarrays
 from instep.reference.gradients import Conditions, condition_gradients
+from instep.reference.rounding import is_narrow, widen
+from instep.reference.storage import Narrowing, Storage, step_stored
 from instep.row_gradient import RowGradient
 
 Arrays: TypeAlias = Any
@@ -22,25 +24,51 @@ A gradient may be a `RowGradient` instead of an ndarray; another library's array
 from the CPU's memory may stand for any of them.
 """
 
-_SIMPLE = (np.ndarray, int, float, type(None))
+_NUMBERS = (int, float, type(None))
 
 P = ParamSpec("P")
+
+
+class Further(Conditions, Storage):
+    """Keyword arguments of every step function beside its rule's options."""
+
 
 _PARAGRAPHS = {
     "param": r"""
         param : ndarray or sequence of ndarray
-            Parameter :math:`\theta` of float32 or float64, any shape. Changed in place.
+            Parameter :math:`\theta`, any shape. Changed in place. The working type, in which all is
+            computed, is float64 for float64, and float32 for float32, float16 and bfloat16 (of the
+            package ``ml_dtypes``).
         """,
     "grad": """
         grad : ndarray or sequence of ndarray
-            Gradient, of the parameter's shape and of its dtype or one whose numbers that has:
-            float16, bfloat16 (of the package ``ml_dtypes``) and, for float64, float32.
+            Gradient, of the parameter's shape, in the working type or one whose numbers that has:
+            float16, bfloat16 and, for float64, float32.
         """,
-    "conditions": """
-        **conditions
+    "step": """
+        step : int, optional
+            Number of this step, from 1: only what is stored stochastically depends on it.
+        """,
+    "further": """
+        **further
             What is done to the gradients of all arrays of the call together before the rule meets
             them: see `instep.reference.condition_gradients`. With `flush_subnormals` the compiled
             function takes subnormal numbers for zero: see `instep.Optimizer`.
+
+            And how the result is stored. States are of the working type or, where that is float32,
+            of float16 or bfloat16; the parameter is stepped with the states as computed.
+
+            - `state_rounding`: "stochastic", the default, or "nearest", or a mapping from the names
+              of states to these. `max_exp_avg_sq` is always rounded to nearest.
+            - `param_rounding`: "nearest", the default, or "stochastic".
+            - `param_rest`: what bfloat16 parameters lack to numbers of float32, which are then
+              stepped in their place, see `instep.reference.join_master`. Arrays of int16, zeros at
+              first, changed in place.
+            - `copies`: arrays of float16, bfloat16 or float32 into which the stepped parameter is
+              written, rounded to nearest. In a sequence, None stands for none.
+            - `seed` and `first_parameter`, 0 by default: what random bits are made of beside
+              `step`, see `instep.reference.random_bits`. The latter is the position of the call's
+              first parameter among all that there are.
         """,
     "raises": """
         TypeError, ValueError
@@ -52,16 +80,16 @@ _PARAGRAPHS = {
 
 
 def each_array(rule: Callable[P, None]) -> Callable[P, None]:
-    """Let a rule for one array take sequences of equal length, and gradients of rows, as well.
+    """Let a rule for one array take sequences of equal length, gradients of rows, and 16 bits.
 
-    Before the rule meets them, the gradients of all arrays are conditioned together. What the
-    docstrings of all rules share is put into this one's.
+    Before the rule meets them, the gradients of all arrays are conditioned together, and what is
+    stored in 16 bits is widened. What the docstrings of all rules share is put into this one's.
     """
     fill(rule, _PARAGRAPHS)
     signature = inspect.signature(rule)
-    names = {
-        each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD
-    }
+    parameters = signature.parameters.values()
+    names = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
+    array_names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
 
     @functools.wraps(rule)
     def step(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -70,65 +98,89 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         for name, value in kwargs.items():
             if isinstance(value, np.generic) and name != "grad":
                 kwargs[name] = value.item()
-        conditions: dict[str, Any] = {
-            name: kwargs.pop(name) for name in Conditions.__annotations__ if name in kwargs
-        }
-        conditions.pop("flush_subnormals", None)
-        for name in kwargs.keys() - names:  # else a misspelled one would pass for a condition
-            raise TypeError(f"{rule.__name__}() got an unexpected keyword argument {name!r}")
         if (
-            not conditions
+            not (further := kwargs.keys() - names)
             and len(args) > 1
             and isinstance(param := args[0], np.ndarray)
-            and isinstance(grad := args[1], np.ndarray)
-            and param.dtype == grad.dtype
-            and all(isinstance(value, _SIMPLE) for value in (*args[2:], *kwargs.values()))
+            and isinstance(args[1], np.ndarray)
+            and not is_narrow(param)
+            and all(
+                value.dtype == param.dtype
+                if isinstance(value, np.ndarray)
+                else isinstance(value, _NUMBERS)
+                for value in (*args[1:], *kwargs.values())
+            )
         ):
             rule(*args, **kwargs)  # the usual case, without the slow question what is what
             return
-        arguments = signature.bind(*args, **kwargs).arguments
-        options = {
-            name: arguments.pop(name)
-            for name, parameter in signature.parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and name in arguments
+        for name in further - Further.__annotations__.keys():
+            raise TypeError(f"{rule.__name__}() got an unexpected keyword argument {name!r}")
+        conditions = _taken(kwargs, Conditions)
+        storage = _taken(kwargs, Storage)
+        options = dict(signature.bind(*args, **kwargs).arguments)
+        arrays = {name: options.pop(name) for name in array_names if name in options}
+        arrays |= {name: storage.pop(name) for name in ("param_rest", "copies") if name in storage}
+        step_all(arrays, options, conditions, **storage)
+
+    def step_all(
+        given: Mapping[str, Any],
+        options: dict[str, Any],
+        conditions: dict[str, Any],
+        *,
+        first_parameter: int = 0,
+        **rounding: Any,
+    ) -> None:
+        arrays = {
+            name: as_ndarrays(value, name) for name, value in given.items() if value is not None
         }
-        arguments = {name: as_ndarrays(value, name) for name, value in arguments.items()}
-        if isinstance(arguments["param"], np.ndarray):
-            arguments = {name: [array] for name, array in arguments.items() if array is not None}
+        if isinstance(arrays["param"], np.ndarray):
+            arrays = {name: [array] for name, array in arrays.items()}
         each = [
             _rows_and_values(_widened(grad, param.dtype))
-            for grad, param in zip(arguments.pop("grad"), arguments["param"], strict=True)
+            for grad, param in zip(arrays.pop("grad"), arrays["param"], strict=True)
         ]
+        none = [None] * len(each)
+        rests, copies = arrays.pop("param_rest", none), arrays.pop("copies", none)
+        written = [dict(zip(arrays, of, strict=True)) for of in zip(*arrays.values(), strict=True)]
+        narrowing = Narrowing(array_names[2:], options.get("step"), **rounding)
+        for stored, rest in zip(written, rests, strict=True):
+            narrowing.check_step(stored, rest)
         grads = [values for _, values in each]
+        conditions.pop("flush_subnormals", None)
         if conditions:
             grads = condition_gradients(grads, **conditions)
-        present = {name: arrays for name, arrays in arguments.items() if arrays is not None}
-        for (touched, _), grad, *arrays in zip(each, grads, *present.values(), strict=True):
-            step_rows(touched, dict(zip(present, arrays, strict=True), grad=grad), options)
-
-    def step_rows(rows: list[int] | None, arrays: dict[str, Any], options: dict[str, Any]) -> None:
-        if rows is None:
-            rule(**arrays, **options)  # type: ignore[call-arg]
-            return
-        grad = arrays.pop("grad")
-        touched = {name: array[rows] for name, array in arrays.items()}  # copies
-        rule(grad=grad, **touched, **options)  # type: ignore[call-arg]
-        for name, array in touched.items():
-            arrays[name][rows] = array
+        for parameter, ((rows, _), grad, stored, rest, copy) in enumerate(
+            zip(each, grads, written, rests, copies, strict=True), first_parameter
+        ):
+            step_stored(
+                functools.partial(rule, grad=grad, **options),  # type: ignore[arg-type]
+                stored,
+                rows,
+                narrowing,
+                parameter=parameter,
+                rest=rest,
+                copy=copy,
+            )
 
     return step
 
 
+def _taken(kwargs: dict[str, Any], wanted: Any) -> dict[str, Any]:
+    """Take the keyword arguments of a TypedDict out of others."""
+    return {name: kwargs.pop(name) for name in wanted.__annotations__ if name in kwargs}
+
+
 def _widened(grad: Any, dtype: np.dtype[Any]) -> Any:
-    """Return a gradient's numbers, or those of its rows, as such of the parameter's dtype."""
+    """Return a gradient's numbers, or those of its rows, in a parameter's working type."""
     if isinstance(grad, RowGradient):
-        return RowGradient(grad.rows, grad.values.astype(dtype, copy=False))
-    return grad.astype(dtype, copy=False)
+        return RowGradient(grad.rows, _widened(grad.values, dtype))
+    working = np.float64 if dtype == np.float64 else np.float32
+    return widen(grad).astype(working, copy=False)
 
 
-def _rows_and_values(grad: Any) -> tuple[list[int] | None, NDArray[Any]]:
-    """Return the rows that a gradient is of, each once, or None for all, and its values."""
-    return summed(grad) if isinstance(grad, RowGradient) else (None, grad)
+def _rows_and_values(grad: Any) -> tuple[Any, NDArray[Any]]:
+    """Return the rows that a gradient is of, each once, or an ellipsis for all, and its values."""
+    return summed(grad) if isinstance(grad, RowGradient) else (..., grad)
 
 
 def summed(gradient: RowGradient) -> tuple[list[int], NDArray[Any]]:

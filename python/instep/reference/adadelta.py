@@ -6,8 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from instep.reference._common import Arrays, each_array
-from instep.reference.gradients import Conditions
+from instep.reference._common import Arrays, Further, each_array
 
 
 @each_array
@@ -17,12 +16,13 @@ def adadelta_step(
     square_avg: Arrays,
     acc_delta: Arrays,
     *,
+    step: int | None = None,
     lr: float = 1.0,
     rho: float = 0.9,
     eps: float = 1e-6,
     weight_decay: float = 0.0,
     maximize: bool = False,
-    **conditions: Unpack[Conditions],
+    **further: Unpack[Further],
 ) -> None:
     r"""Step by Adadelta, in place.
 
@@ -41,8 +41,9 @@ def adadelta_step(
     %(param)s
     %(grad)s
     square_avg, acc_delta : ndarray or sequence of ndarray
-        Running means :math:`E[g^2]` and :math:`E[\Delta^2]`, of the parameter's shape and dtype,
+        Running means :math:`E[g^2]` and :math:`E[\Delta^2]`, of the parameter's shape,
         zeros at first. Changed in place.
+    %(step)s
     lr : float
         Learning rate, at least 0.
     rho : float
@@ -52,7 +53,7 @@ def adadelta_step(
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
     %(maximize)s
-    %(conditions)s
+    %(further)s
 
     Raises
     ------

@@ -6,8 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from instep.reference._common import Arrays, each_array
-from instep.reference.gradients import Conditions
+from instep.reference._common import Arrays, Further, each_array
 
 
 @each_array
@@ -23,7 +22,7 @@ def adagrad_step(
     eps: float = 1e-10,
     eps_inside_sqrt: bool = False,
     maximize: bool = False,
-    **conditions: Unpack[Conditions],
+    **further: Unpack[Further],
 ) -> None:
     r"""Step by Adagrad (its diagonal form), in place.
 
@@ -40,7 +39,7 @@ def adagrad_step(
     %(param)s
     %(grad)s
     state_sum : ndarray or sequence of ndarray
-        Sum :math:`s` of the squared gradients, of the parameter's shape and dtype, the initial
+        Sum :math:`s` of the squared gradients, of the parameter's shape, the initial
         accumulator value at first. Changed in place.
     step : int
         Number :math:`t` of this step, from 1.
@@ -55,7 +54,7 @@ def adagrad_step(
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{s_t + \epsilon}`, as Keras and Optax do.
     %(maximize)s
-    %(conditions)s
+    %(further)s
 
     Raises
     ------

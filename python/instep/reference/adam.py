@@ -7,8 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
-from instep.reference._common import Arrays, each_array, power
-from instep.reference.gradients import Conditions
+from instep.reference._common import Arrays, Further, each_array, power
 
 
 @each_array
@@ -29,7 +28,7 @@ def adam_step(
     bias_correction: bool = True,
     eps_hat: bool = False,
     maximize: bool = False,
-    **conditions: Unpack[Conditions],
+    **further: Unpack[Further],
 ) -> None:
     r"""Step by Adam, AdamW or AMSGrad, in place.
 
@@ -52,7 +51,7 @@ def adam_step(
     %(param)s
     %(grad)s
     exp_avg, exp_avg_sq : ndarray or sequence of ndarray
-        First and second moment :math:`m`, :math:`v`, of the parameter's shape and dtype, zeros
+        First and second moment :math:`m`, :math:`v`, of the parameter's shape, zeros
         before step 1. Changed in place.
     max_exp_avg_sq : ndarray or sequence of ndarray, optional
         Largest second moment so far, zeros before step 1. Changed in place. Passing it switches
@@ -75,7 +74,7 @@ def adam_step(
     eps_hat : bool
         True takes :math:`\epsilon_t = \epsilon`, the paper's :math:`\hat\epsilon`.
     %(maximize)s
-    %(conditions)s
+    %(further)s
 
     Raises
     ------

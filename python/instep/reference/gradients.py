@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from instep.dlpack import AnyArray
 from instep.reference._dlpack import as_ndarrays
+from instep.reference.rounding import widen
 
 BLOCK = 4096
 LANES = 16
@@ -87,7 +88,7 @@ def condition_gradients(
     >>> grad.round(5)
     array([1.5, 2. ])
     """
-    arrays = [_working(grad) for grad in as_ndarrays(grads, "grad")]
+    arrays = [widen(grad) for grad in as_ndarrays(grads, "grad")]
     unscale = 1.0 / grad_scale
     if nonfinite == "raise":
         for k, grad in enumerate(arrays):
@@ -145,17 +146,13 @@ def grad_norm(
     """
     conditioned = []
     for grad in as_ndarrays(grads, "grad"):
-        unscaled = _working(grad) * (1.0 / grad_scale)
+        unscaled = widen(grad) * (1.0 / grad_scale)
         conditioned.append(unscaled if clip_value is None else _clip(unscaled, clip_value))
     total = _sum_of_squares(conditioned, 1.0)
     if total == math.inf or total < LEAST_SUM:
         rescale = RESCALE if total < LEAST_SUM else 1.0 / RESCALE
         return math.sqrt(_sum_of_squares(conditioned, rescale)) / rescale
     return math.sqrt(total)
-
-
-def _working(grad: NDArray[Any]) -> NDArray[Any]:
-    return grad.astype(np.float32) if grad.dtype.itemsize == 2 else grad
 
 
 def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:

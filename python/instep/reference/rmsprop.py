@@ -6,8 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from instep.reference._common import Arrays, each_array
-from instep.reference.gradients import Conditions
+from instep.reference._common import Arrays, Further, each_array
 
 
 @each_array
@@ -18,6 +17,7 @@ def rmsprop_step(
     grad_avg: Arrays | None = None,
     momentum_buffer: Arrays | None = None,
     *,
+    step: int | None = None,
     lr: float = 1e-2,
     alpha: float = 0.99,
     eps: float = 1e-8,
@@ -25,7 +25,7 @@ def rmsprop_step(
     momentum: float = 0.0,
     eps_inside_sqrt: bool = False,
     maximize: bool = False,
-    **conditions: Unpack[Conditions],
+    **further: Unpack[Further],
 ) -> None:
     r"""Step by RMSprop, in place.
 
@@ -45,13 +45,14 @@ def rmsprop_step(
     %(param)s
     %(grad)s
     square_avg : ndarray or sequence of ndarray
-        Running mean :math:`v` of the squared gradient, of the parameter's shape and dtype, the
+        Running mean :math:`v` of the squared gradient, of the parameter's shape, the
         initial accumulator value at first. Changed in place.
     grad_avg : ndarray or sequence of ndarray, optional
         Running mean :math:`\bar g` of the gradient, zeros at first. Changed in place. Passing it
         centers.
     momentum_buffer : ndarray or sequence of ndarray, optional
         Running sum :math:`b`, zeros at first. Changed in place. Passing it switches momentum on.
+    %(step)s
     lr : float
         Learning rate, at least 0.
     alpha : float
@@ -65,7 +66,7 @@ def rmsprop_step(
     eps_inside_sqrt : bool
         Divide by :math:`\sqrt{v_t + \epsilon}`, as Keras, Optax and TensorFlow do.
     %(maximize)s
-    %(conditions)s
+    %(further)s
 
     Raises
     ------

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.reference._common import Arrays, each_array
-from instep.reference.gradients import Conditions
+from instep.reference._common import Arrays, Further, each_array
 
 
 @each_array
@@ -21,7 +20,7 @@ def sgd_step(
     nesterov: bool = False,
     weight_decay: float = 0.0,
     maximize: bool = False,
-    **conditions: Unpack[Conditions],
+    **further: Unpack[Further],
 ) -> None:
     r"""Step by stochastic gradient descent, in place.
 
@@ -40,7 +39,7 @@ def sgd_step(
     %(param)s
     %(grad)s
     momentum_buffer : ndarray or sequence of ndarray, optional
-        Running sum :math:`b`, of the parameter's shape and dtype, zeros before step 1. Changed in
+        Running sum :math:`b`, of the parameter's shape, zeros before step 1. Changed in
         place. Passing it switches momentum on.
     step : int
         Number of this step, from 1: at step 1 the buffer takes the gradient undampened.
@@ -53,7 +52,7 @@ def sgd_step(
     weight_decay : float
         Factor of the parameter that is added to the gradient, at least 0.
     %(maximize)s
-    %(conditions)s
+    %(further)s
 
     Raises
     ------
