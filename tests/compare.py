@@ -15,7 +15,8 @@ def assert_same_bits(actual: Array, expected: Array, what: str = "array") -> Non
     got, wanted = (np.array(array, order="C").reshape(-1) for array in (actual, expected))
     bits = np.dtype(f"u{got.itemsize}")
     differs = got.view(bits) != wanted.view(bits)
-    differs &= ~(np.isnan(got) & np.isnan(wanted))
+    with np.errstate(invalid="ignore"):  # ml_dtypes' isnan warns of some NaNs
+        differs &= ~(np.isnan(got) & np.isnan(wanted))
     if differs.any():
         first = int(differs.argmax())
         index = tuple(int(i) for i in np.unravel_index(first, actual.shape))
