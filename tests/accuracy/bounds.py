@@ -38,8 +38,27 @@ FLOAT32 = Precision(number(2) ** -24, number(2) ** -149, 1)
 FLOAT64 = Precision(number(2) ** -53, number(2) ** -1074, 0)
 
 
+HALVES = {
+    "float16": (number(2) ** -11, number(2) ** -24, number(65504)),
+    "bfloat16": (number(2) ** -8, number(2) ** -133, (2 - number(2) ** -7) * number(2) ** 127),
+}
+"""Of types in which arrays are stored: unit roundoff, smallest subnormal and largest number."""
+
+
 def precision(dtype: np.dtype[Any]) -> Precision:
-    return {4: FLOAT32, 8: FLOAT64}[dtype.itemsize]
+    """Return that of the working type of a parameter."""
+    return FLOAT64 if dtype == np.float64 else FLOAT32
+
+
+def stored(dtype: np.dtype[Any], value: Real, error: Real, *, stochastic: bool) -> Real:
+    """Return the bound for a number with this error once it is stored."""
+    if dtype.name not in HALVES:
+        return error
+    unit, smallest, largest = HALVES[dtype.name]
+    if abs(value) + error > largest:
+        return NONE
+    to_nearest = unit * (abs(value) + error) + smallest / 2
+    return error + (2 * to_nearest if stochastic else to_nearest)
 
 
 @dataclass(frozen=True)

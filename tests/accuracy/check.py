@@ -83,7 +83,11 @@ def compare(
             f"{name} {float(value)!r}" for name, value in before.items()
         )
         for name in worst:
-            wanted, limit = after[name], limits[name]
+            wanted = after[name]
+            rounding = case.options.get("param_rounding" if name == "param" else "state_rounding")
+            limit = bounds.stored(
+                arrays[name].dtype, wanted, limits[name], stochastic=rounding == "stochastic"
+            )
             worst[name].add(float(computed[name][index]), wanted, limit, f"{name}, {seen}")
     return worst
 
@@ -94,7 +98,7 @@ def assert_within_bounds(worst: Mapping[str, Worst]) -> None:
 
 
 def _numbers(array: Array) -> list[Real]:
-    return [exact.number(value) for value in array.tolist()]
+    return [exact.number(value) for value in array.astype(np.float64).tolist()]
 
 
 def _without_overflow(case: Case, arrays: Arguments, step: int) -> Array:

@@ -16,7 +16,7 @@ from tests import cases
 from tests.accuracy import bounds, exact
 from tests.accuracy.check import assert_within_bounds, compare, worst_of
 from tests.accuracy.inputs import FAMILIES
-from tests.cases import DTYPES, FROM_ZERO, Case
+from tests.cases import DTYPES, FROM_ZERO, HALVES, Case
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 CASES = [case for case in cases.CASES if hasattr(bounds, case.rule)]
@@ -79,6 +79,20 @@ def test_extreme_options(case: Case, dtype: np.dtype[Any]) -> None:
             with np.errstate(all="ignore"):
                 arrays = FAMILIES[name](case, dtype, np.random.default_rng(step), 2)
             assert_within_bounds(worst_of(case, arrays, step))
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
+@pytest.mark.parametrize("half", HALVES, ids=str)
+@few_cases
+def test_what_is_stored_in_16_bits(case: Case, half: np.dtype[Any], rounding: str) -> None:
+    options = {**case.options, "state_rounding": rounding, "param_rounding": rounding}
+    stored = Case(case.rule, case.states, options)
+    for position, family in enumerate(FAMILIES.values()):
+        with np.errstate(all="ignore"):
+            arrays = family(case, DTYPES[0], np.random.default_rng(position), 4)
+            arrays = {name: array.astype(half) for name, array in arrays.items()}
+        step = STEPS[position % len(STEPS)]
+        assert_within_bounds(worst_of(stored, arrays, step, kernel=reference))
 
 
 @every_dtype

@@ -143,8 +143,8 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         rests, copies = arrays.pop("param_rest", none), arrays.pop("copies", none)
         written = [dict(zip(arrays, of, strict=True)) for of in zip(*arrays.values(), strict=True)]
         narrowing = Narrowing(array_names[2:], options.get("step"), **rounding)
-        for stored, rest in zip(written, rests, strict=True):
-            narrowing.check_step(stored, rest)
+        for stored in written:
+            narrowing.check_step(stored)
         grads = [values for _, values in each]
         conditions.pop("flush_subnormals", None)
         if conditions:

@@ -63,12 +63,10 @@ class Narrowing:
         if param_rounding == "stochastic":
             self._stochastic.add("param")
 
-    def check_step(self, arrays: Mapping[str, NDArray[Any]], rest: NDArray[Any] | None) -> None:
+    def check_step(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise TypeError where a number is needed that was not given."""
-        stochastic = {name for name in self._stochastic & arrays.keys() if is_narrow(arrays[name])}
-        if rest is not None:
-            stochastic.discard("param")
-        if stochastic and self._step is None:
+        stochastic = self._stochastic & arrays.keys()
+        if self._step is None and any(is_narrow(arrays[name]) for name in stochastic):
             raise TypeError(
                 "step: expected the number of this step, from 1, as what is stored stochastically "
                 "takes its random bits from it, got None"
