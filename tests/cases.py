@@ -39,16 +39,9 @@ class Case:
         options = (f"{name}={value}" for name, value in self.options.items())
         return "-".join([self.rule, *self.states, *options])
 
-    @property
-    def counts_steps(self) -> bool:
-        return "step" in parameters_of(self.rule)
-
     def step(self, implementation: ModuleType, arrays: Arguments, number: int = 1) -> None:
         """Take step `number` with `instep.functional` or `instep.reference`."""
-        options = dict(self.options)
-        if self.counts_steps:
-            options["step"] = number
-        getattr(implementation, f"{self.rule}_step")(**arrays, **options)
+        getattr(implementation, f"{self.rule}_step")(**arrays, step=number, **self.options)
 
     def random_arrays(
         self, shape: int | tuple[int, ...], dtype: np.dtype[Any], seed: int = 0

@@ -70,14 +70,13 @@ def assert_next_step_equals(optimizer: Any, step: Any, grad: Array, number: int)
         options["beta1"], options["beta2"] = options.pop("betas")
     for construction in ("amsgrad", "centered", "initial_accumulator_value"):
         options.pop(construction, None)
-    counting = step not in (reference.rmsprop_step, reference.adadelta_step)
     before = optimizer.state_dict()["state"][0]
     assert before.pop("step") == number - 1
     [param] = optimizer.param_groups[0]["params"]
     wanted = {name: array.copy() for name, array in before.items()}
     wanted_param = param.copy()
     states = {"state_sum" if name == "sum" else name: array for name, array in wanted.items()}
-    step(wanted_param, grad, **states, **({"step": number} if counting else {}), **options)
+    step(wanted_param, grad, **states, step=number, **options)
     optimizer.step(grad)
     assert_same_bits(param, wanted_param, f"parameter after step {number}")
     after = optimizer.state_dict()["state"][0]

@@ -43,7 +43,7 @@ def main() -> None:
             for number, (title, family) in enumerate(FAMILIES.items()):
                 with np.errstate(all="ignore"):
                     arrays = family(case, dtype, rng, elements)
-                step = STEPS[(number + position) % len(STEPS)] if case.counts_steps else 1
+                step = STEPS[(number + position) % len(STEPS)]
                 for name, worst in worst_of(case, arrays, step).items():
                     update = name == "param" and title == "from zero"
                     array = f"`{name}`, from 0" if update else f"`{name}`"

@@ -17,7 +17,7 @@ import pytest
 
 from instep import functional, reference
 from tests.api.model import assert_same, copied
-from tests.cases import FEW_CASES, Array, Case, arrays_and_options, parameters_of
+from tests.cases import FEW_CASES, Array, Case, arrays_and_options
 from tests.compare import assert_same_bits
 
 STATES = {
@@ -46,10 +46,7 @@ def test_names(
 ) -> None:
     function = getattr(module, name)
     param, *states = (np.ones(3) for _ in range(1 + STATES[name]))
-    numbers = dict(NUMBERS)
-    if name in ("rmsprop_step", "adadelta_step"):
-        del numbers["step"]
-    given = {"grad": np.ones(3), **numbers, **extra}
+    given = {"grad": np.ones(3), **NUMBERS, **extra}
     given = {key: value for key, value in given.items() if key not in missing}
     names = list(inspect.signature(function).parameters)[2 : 2 + len(states)]
     with pytest.raises(TypeError, match=match):
@@ -69,13 +66,12 @@ def test_options_are_not_taken_by_position(name: str) -> None:
 def test_any_order_of_names(case: Case) -> None:
     rule = case.rule
     function = getattr(functional, f"{rule}_step")
-    number = {"step": 3} if "step" in parameters_of(rule) else {}
     found = []
     for by_position, backwards in itertools.product((0, 1, 2), (False, True)):
         arrays = case.random_arrays(5, np.dtype(np.float32))
         args = [arrays[name] for name in ("param", "grad")[:by_position]]
         named = {**dict(itertools.islice(arrays.items(), by_position, None)), **case.options}
-        items = list({**named, **number}.items())
+        items = list({**named, "step": 3}.items())
         # Names that are equal to those of the signature, but no objects of its own.
         items = [("".join(list(key)), value) for key, value in items]
         function(*args, **dict(items[::-1] if backwards else items))

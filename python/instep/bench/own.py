@@ -40,11 +40,8 @@ def _step_function(function: Callable[..., None], case: Case) -> Stepper:
     rule = case.rule
     states = rule.reference_states(lambda: _zeros_like(params))
     step = functools.partial(function, params, **states, **rule.reference_options)
-    if rule.counts_steps:
-        numbers = itertools.count(1)
-        call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
-    else:
-        call = each_in_turn(step, grads)
+    numbers = itertools.count(1)
+    call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
     return Stepper(call, lambda: as_list(params))
 
 

@@ -32,11 +32,6 @@ class Rule:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def counts_steps(self) -> bool:
-        """Whether the reference takes the number of the step."""
-        return "step" in inspect.signature(self.reference).parameters
-
-    @cached_property
     def states(self) -> tuple[str, ...]:
         """Names of the state arrays of a parameter."""
         return tuple(name for name in self._state_dict["state"][0] if name != "step")
@@ -45,9 +40,8 @@ class Rule:
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
         states = self.reference_states(lambda: np.ones(1))
-        number = {"step": 1} if self.counts_steps else {}
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
-            self.reference(np.ones(1), np.ones(1), **states, **self.reference_options, **number)
+            self.reference(np.ones(1), np.ones(1), **states, step=1, **self.reference_options)
         return sqrt.call_count
 
     @cached_property

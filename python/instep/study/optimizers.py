@@ -30,7 +30,6 @@ class Pairing:
     optimizer: Callable[..., instep.Optimizer]
     reference: Callable[..., None]
     states: tuple[str, ...] = ()
-    counts_steps: bool = True
     options: Mapping[str, float] = field(default_factory=dict)
 
     def reference_step(
@@ -44,8 +43,7 @@ class Pairing:
     ) -> None:
         """Step `params` and `states`, each a sequence of arrays, by the reference."""
         arrays = {ARGUMENTS.get(name, name): states[name] for name in self.states}
-        count = {"step": step} if self.counts_steps else {}
-        self.reference(params, grads, **arrays, lr=lr, **count, **self.options)
+        self.reference(params, grads, **arrays, step=step, lr=lr, **self.options)
 
 
 ARGUMENTS = {"sum": "state_sum"}
@@ -73,7 +71,6 @@ OPTIMIZERS = {
         optimizer=instep.RMSprop,
         reference=reference.rmsprop_step,
         states=("square_avg",),
-        counts_steps=False,
     ),
     "adagrad": Pairing(
         title="Adagrad",
@@ -88,7 +85,6 @@ OPTIMIZERS = {
         optimizer=instep.Adadelta,
         reference=reference.adadelta_step,
         states=("square_avg", "acc_delta"),
-        counts_steps=False,
     ),
     "sgd": Pairing(
         title="SGD",
@@ -113,7 +109,6 @@ ABLATIONS = {
         optimizer=partial(instep.RMSprop, momentum=MOMENTUM),
         reference=reference.rmsprop_step,
         states=("square_avg", "momentum_buffer"),
-        counts_steps=False,
         options={"momentum": MOMENTUM},
     ),
 }
