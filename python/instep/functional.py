@@ -11,9 +11,9 @@ does as well: a tensor of torch, or as a gradient an array of JAX. See `instep.O
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import instep._core as _core
 from instep.gradient_options import DEFAULTS, GradientOptions, check, check_grad_scale
@@ -21,7 +21,6 @@ from instep.numbers import COUNT_END, check_integer
 from instep.optimizer import Optimizer
 from instep.optimizers import class_of
 from instep.reference import rules
-from instep.rule import Rule
 from instep.storage import Storage, check_seed
 
 if TYPE_CHECKING:
@@ -69,10 +68,10 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
             for state, option in rule.switches.items()
             if option in rule.options
         },
-        by_chance=Storage(rule.states, rule.to_nearest).by_chance,
+        by_chance=Storage(arrays[2:], rule.to_nearest).by_chance,
         check_step=_check_step if "step" in signature.parameters else None,
         check_together=rule.check_together,
-        check_conditions=partial(_check_keywords, rule),
+        check_conditions=partial(_check_keywords, arrays[2:], rule.to_nearest),
         refuse=refuse,
     )
     update_wrapper(step, specification)
@@ -81,7 +80,7 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
 
 
 def _check_keywords(
-    rule: Rule, given: dict[str, Any]
+    states: Sequence[str], to_nearest: Collection[str], given: dict[str, Any]
 ) -> tuple[float, GradientOptions, dict[str, Any]]:
     """Return what is done to gradients, and how what is stored is rounded, as the core takes it."""
     scale = check_grad_scale(given.pop("grad_scale", 1.0))
@@ -96,7 +95,8 @@ def _check_keywords(
         "first_parameter", given.pop("first_parameter", 0), at_least=0, below=COUNT_END
     )
     rounding = {name: given.pop(name) for name in _ROUNDING if name in given}
-    storage = rule.new_storage(master_weight_bits=None if rest is None else 32, **rounding)
+    bits: Literal[32] | None = None if rest is None else 32
+    storage = Storage(states, to_nearest, master_weight_bits=bits, **rounding)
     return (
         scale,
         check(given),

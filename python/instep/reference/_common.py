@@ -14,7 +14,7 @@ from instep.docstrings import fill
 from instep.reference._dlpack import as_ndarrays
 from instep.reference.gradients import Conditions, condition_gradients
 from instep.reference.rounding import is_narrow, widen
-from instep.reference.storage import Narrowing, Storage, step_stored
+from instep.reference.storage import Narrowing, StorageArguments, step_stored
 from instep.row_gradient import RowGradient
 
 Arrays: TypeAlias = Any
@@ -29,7 +29,7 @@ _NUMBERS = (int, float, type(None))
 P = ParamSpec("P")
 
 
-class Further(Conditions, Storage):
+class Further(Conditions, StorageArguments):
     """Keyword arguments of every step function beside its rule's options."""
 
 
@@ -116,7 +116,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         for name in further - Further.__annotations__.keys():
             raise TypeError(f"{rule.__name__}() got an unexpected keyword argument {name!r}")
         conditions = _taken(kwargs, Conditions)
-        storage = _taken(kwargs, Storage)
+        storage = _taken(kwargs, StorageArguments)
         options = dict(signature.bind(*args, **kwargs).arguments)
         arrays = {name: options.pop(name) for name in array_names if name in options}
         arrays |= {name: storage.pop(name) for name in ("param_rest", "copies") if name in storage}

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from instep.storage import is_bfloat16
+
 INFINITY = 0x7F800000
 """The pattern of infinity in float32: what lies above it is NaN, what lies below it finite."""
 
@@ -26,7 +28,7 @@ def widen(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array in 16 bits as a new one of float32, exactly; any other as it is."""
     if not is_narrow(array):
         return array
-    if array.dtype.name != "bfloat16":
+    if not is_bfloat16(array.dtype):
         return array.astype(np.float32)
     upper = array.view(np.uint16).astype(np.uint32)
     upper <<= 16
@@ -54,7 +56,7 @@ def narrow(
     values : ndarray
         Numbers of float32, or to nearest of float64, which are rounded once.
     dtype : dtype
-        float16, bfloat16 (of the package ``ml_dtypes``) or, to nearest, float32.
+        The type: float16, bfloat16 (of the package ``ml_dtypes``) or, to nearest, float32.
     random : ndarray of uint16, optional
         Random bits :math:`r`, of the shape of `values`, as `random_bits` returns them. Without
         them the rounding is to nearest.
@@ -82,7 +84,7 @@ def narrow(
     flat = values.ravel()  # with an axis, as arrays without one become scalars
     pattern = (_to_odd(flat) if flat.dtype == np.float64 else flat).view(np.uint32)
     magnitude = pattern & 0x7FFFFFFF
-    to_type = _to_bfloat16 if dtype.name == "bfloat16" else _to_float16
+    to_type = _to_bfloat16 if is_bfloat16(dtype) else _to_float16
     rounded = to_type(magnitude, None if random is None else random.ravel())
     rounded |= pattern >> 31 << 15
     return rounded.astype(np.uint16).view(dtype).reshape(values.shape)

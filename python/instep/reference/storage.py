@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +12,20 @@ from numpy.typing import NDArray
 from instep.reference.hashing import random_bits
 from instep.reference.master import join_master, split_master
 from instep.reference.rounding import is_narrow, narrow, widen
-
-Rounding: TypeAlias = Literal["nearest", "stochastic"]
-
-SLOT_OF_PARAM = 4
+from instep.storage import PARAM_SLOT, Rounding, StateRounding
 
 TO_NEAREST = frozenset({"max_exp_avg_sq"})
 """States that are never rounded stochastically: a maximum would collect what was rounded up."""
 
 
-class Storage(TypedDict, total=False):
+class StorageArguments(TypedDict, total=False):
     """Keyword arguments of every step function: what is written in 16 bits, and how.
 
     `param_rest` and `copies` are one array or a sequence as the parameter is, with None for a
     parameter that has none.
     """
 
-    state_rounding: Rounding | Mapping[str, Rounding]
+    state_rounding: StateRounding
     param_rounding: Rounding | None
     param_rest: Any
     copies: Any
@@ -47,13 +44,13 @@ class Narrowing:
         states: Sequence[str],
         step: int | None,
         *,
-        state_rounding: Rounding | Mapping[str, Rounding] = "stochastic",
+        state_rounding: StateRounding = "stochastic",
         param_rounding: Rounding | None = None,
         seed: int = 0,
     ) -> None:
         self._step = step
         self._seed = seed
-        self._slots = {name: slot for slot, name in enumerate(states)} | {"param": SLOT_OF_PARAM}
+        self._slots = {name: slot for slot, name in enumerate(states)} | {"param": PARAM_SLOT}
         if not isinstance(state_rounding, Mapping):
             state_rounding = dict.fromkeys(states, state_rounding)
         self._stochastic = {
@@ -95,7 +92,7 @@ def indices(shape: tuple[int, ...], rows: Any) -> NDArray[np.int64]:
         return np.arange(math.prod(shape)).reshape(shape)
     width = math.prod(shape[1:])
     row = np.array(rows, np.int64).reshape(-1, 1)
-    return (row * width + np.arange(width)).reshape(-1, *shape[1:])
+    return (row * width + np.arange(width)).reshape(len(rows), *shape[1:])
 
 
 def step_stored(
