@@ -222,6 +222,21 @@ def test_rows_have_the_random_bits_of_their_places(case: Case) -> None:
     assert (copy[[0, 3, 4]] == 0).all()
 
 
+@pytest.mark.parametrize("shape", [(6,), (6, 7), (6, 0), (6, 2, 0)])
+def test_no_rows(shape: tuple[int, ...]) -> None:
+    param = np.ones(shape, BFLOAT16)
+    for rows in ([], [2]):
+        grad = np.zeros((len(rows), *shape[1:]), np.float32)
+        reference.sgd_step(
+            param,
+            RowGradient(np.array(rows, int), grad),
+            step=1,
+            param_rounding="stochastic",
+            copies=np.zeros(shape, np.float32),
+        )
+    assert_same_bits(param, np.ones(shape, BFLOAT16))
+
+
 def test_rows_of_masters() -> None:
     arrays = random_arrays(MOMENTUM, {})
     parts = copied(arrays)
