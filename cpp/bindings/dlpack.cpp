@@ -115,7 +115,9 @@ void check_has_memory(const py::object& array, PyObject* object, const Label& la
   const std::string message =
       expected(label, role, object) + " (" + first_line(error.value()) + "); " +
       (requires_grad(object) ? "pass its .detach(), which shares its memory"
-                             : "pass one of float32 or float64, dense, in the CPU's memory");
+                             : "pass one of float16, float32 or float64, dense, in the CPU's "
+                               "memory; bfloat16 needs pip install 'instep[bfloat16]', and a "
+                               "library that shows its arrays to C");
   py::raise_from(error, PyExc_TypeError, message.c_str());
   throw py::error_already_set();
 }

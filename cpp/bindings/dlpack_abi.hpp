@@ -51,10 +51,6 @@ inline char* address(const Tensor& tensor) {
   return static_cast<char*>(tensor.data) + tensor.byte_offset;
 }
 
-inline bool is_floating_point(const Tensor& tensor) {
-  return tensor.dtype.code == floating_point && tensor.dtype.lanes == 1;
-}
-
 struct ManagedTensor {
   Version version;
   void* manager;

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bindings/array.hpp"
+
 namespace instep {
 namespace {
 
@@ -120,6 +122,19 @@ std::optional<Tensor> borrow(const TensorTypes& types, PyObject* object) {
   return tensor;
 }
 
+// Null for bfloat16 where ml_dtypes, which gives it to NumPy, is not installed.
+py::object numpy_dtype(DType dtype) {
+  if (dtype != bfloat16) {
+    return py::dtype(dtype == float64 ? "f8" : dtype == float32 ? "f4" : "f2");
+  }
+  try {
+    return py::module_::import("ml_dtypes").attr("bfloat16");
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_ImportError)) throw;
+    return {};
+  }
+}
+
 void let_go(ManagedTensor* managed) {
   if (managed->deleter != nullptr) managed->deleter(managed);
 }
@@ -151,12 +166,12 @@ py::object manage_plain(PyObject* object) {
   std::unique_ptr<ManagedTensor, void (*)(ManagedTensor*)> managed(out, let_go);
   if (managed->version.major != dlpack_abi::major_version) return {};
   const Tensor& tensor = managed->tensor;
-  const std::int64_t size = item_size(tensor);
+  const std::optional<DType> stored = dtype_of(tensor);
   // NumPy would give one without elements memory of its own.
-  if (!is_floating_point(tensor) || (size != 4 && size != 8) || !is_in_memory(tensor) ||
-      tensor.data == nullptr) {
-    return {};
-  }
+  if (!stored || !is_in_memory(tensor) || tensor.data == nullptr) return {};
+  const py::object dtype = numpy_dtype(*stored);
+  if (!dtype) return {};
+  const std::int64_t size = item_size(tensor);
   std::vector<py::ssize_t> shape(tensor.shape, tensor.shape + tensor.ndim);
   std::vector<py::ssize_t> strides(tensor.strides, tensor.strides + tensor.ndim);
   for (py::ssize_t& stride : strides) stride *= size;
@@ -165,8 +180,7 @@ py::object manage_plain(PyObject* object) {
   const py::capsule owner(managed.get(),
                           [](void* held) { let_go(static_cast<ManagedTensor*>(held)); });
   [[maybe_unused]] const ManagedTensor* const given = managed.release();  // the capsule has it
-  const auto dtype = size == 4 ? py::dtype::of<float>() : py::dtype::of<double>();
-  py::array array(dtype, std::move(shape), std::move(strides), data, owner);
+  py::array array(py::dtype::from_args(dtype), std::move(shape), std::move(strides), data, owner);
   if (read_only) array.attr("setflags")(py::arg("write") = false);
   return std::move(array);
 }

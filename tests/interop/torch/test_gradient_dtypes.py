@@ -37,12 +37,14 @@ def test_gradients_in_16_bits_of_the_drop_in(half: torch.dtype) -> None:
 
 
 @shown_to_c
-def test_gradients_in_16_bits() -> None:
-    """Of bfloat16 NumPy knows nothing, so that it is seen where torch shows it to C alone."""
+def test_tensors_of_16_bits_as_arrays() -> None:
+    """NumPy's own from_dlpack sees no bfloat16: it is seen where torch shows it to C alone."""
     w = np.zeros(3, np.float32)
     instep.SGD(w, lr=1.0).step(torch.full((3,), 2.0**-100, dtype=torch.bfloat16))
     assert w.tolist() == [-(2.0**-100)] * 3
     functional.sgd_step(w, torch.ones(6, dtype=torch.float16)[::2], step=1, lr=1.0)
     assert w.tolist() == [-1.0] * 3
-    with pytest.raises(TypeError, match=r"parameter: .*float32 or float64"):
-        instep.SGD(torch.ones(3, dtype=torch.bfloat16))
+    for half in (torch.float16, torch.bfloat16):
+        param, copy = torch.ones(3, dtype=half), torch.zeros(3, dtype=half)
+        instep.SGD(param, lr=0.5, copies=copy).step(torch.ones(3, dtype=half))
+        assert param.tolist() == copy.tolist() == [0.5] * 3
