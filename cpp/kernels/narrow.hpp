@@ -12,6 +12,9 @@ namespace {
 
 constexpr uint32_t infinite = 0x7f800000;
 
+// From here on rounding by chance would make some numbers of bfloat16 infinite.
+constexpr uint32_t least_cut_bfloat16 = 0x7f7f0000;
+
 // From here on float16 is normal; below, it is a whole number of 2^-24.
 constexpr uint32_t least_normal_float16 = 0x38800000;
 
@@ -28,11 +31,15 @@ inline uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 inline void to_nearest(float number, float& stored) { stored = number; }
 
-// To add first would carry some NaNs to a number.
+// Of all but NaNs, some of which would be carried to a number.
+inline uint16_t upper_to_nearest(uint32_t bits) {
+  return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
 inline void to_nearest(float number, BFloat16& stored) {
-  const uint32_t bits = bits_of(number), upper = bits >> 16;
-  const uint32_t rounded = (bits + 0x7fff + (upper & 1)) >> 16;
-  stored.bits = uint16_t((bits & 0x7fffffff) > infinite ? upper | 0x40 : rounded);
+  const uint32_t bits = bits_of(number);
+  const bool is_nan = (bits & 0x7fffffff) > infinite;
+  stored.bits = uint16_t(choose(is_nan, (bits >> 16) | 0x40, upper_to_nearest(bits)));
 }
 
 inline void to_nearest(float number, Float16& stored) {
@@ -69,7 +76,7 @@ inline void by_chance(float number, uint32_t random, BFloat16& stored) {
   const uint32_t bits = bits_of(number), magnitude = bits & 0x7fffffff;
   const uint32_t quiet = choose(magnitude > infinite, 0x40, 0);
   const uint32_t cut = (bits >> 16) | quiet, moved = (bits + random) >> 16;
-  stored.bits = uint16_t(choose(magnitude < 0x7f7f0000, moved, cut));
+  stored.bits = uint16_t(choose(magnitude < least_cut_bfloat16, moved, cut));
 }
 
 inline void by_chance(float number, uint32_t random, Float16& stored) {

@@ -18,6 +18,22 @@ INSTEP_WIDEST void widen(const void* from, void* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) number[i] = widened(stored[i]);
 }
 
+// Rounds n numbers as if none had a magnitude of `limit` or more, of which quick(i) returns that of
+// the i-th, and all of them again where one has: the looks at each that this saves are a third of
+// the time.
+template <class Quick, class Exact>
+inline void round_twice(int64_t n, uint32_t limit, Quick quick, Exact exact) {
+  uint32_t largest = 0;
+  INSTEP_NO_OVERLAP
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t magnitude = quick(i);
+    largest = largest > magnitude ? largest : magnitude;
+  }
+  if (largest < limit) return;
+  INSTEP_NO_OVERLAP
+  for (int64_t i = 0; i < n; ++i) exact(i);
+}
+
 template <class T, class Stored>
 INSTEP_WIDEST void narrow_to_nearest(const void* from, void* to, int64_t n) {
   const auto* const number = static_cast<const T*>(from);
@@ -26,12 +42,42 @@ INSTEP_WIDEST void narrow_to_nearest(const void* from, void* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to_nearest(number[i], stored[i]);
 }
 
+template <>
+INSTEP_WIDEST void narrow_to_nearest<float, BFloat16>(const void* from, void* to, int64_t n) {
+  const auto* const number = static_cast<const float*>(from);
+  auto* const stored = static_cast<BFloat16*>(to);
+  round_twice(
+      n, infinite + 1,
+      [=](int64_t i) {
+        const uint32_t bits = bits_of(number[i]);
+        stored[i].bits = upper_to_nearest(bits);
+        return bits & 0x7fffffff;
+      },
+      [=](int64_t i) { to_nearest(number[i], stored[i]); });
+}
+
 template <class Stored, int shift>
 INSTEP_WIDEST void narrow_by_chance(const void* from, const uint32_t* random, void* to, int64_t n) {
   const auto* const number = static_cast<const float*>(from);
   auto* const stored = static_cast<Stored*>(to);
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) by_chance(number[i], (random[i] >> shift) & 0xffff, stored[i]);
+}
+
+template <int shift>
+INSTEP_WIDEST void narrow_to_bfloat16_by_chance(const void* from, const uint32_t* random, void* to,
+                                                int64_t n) {
+  const auto* const number = static_cast<const float*>(from);
+  auto* const stored = static_cast<BFloat16*>(to);
+  const auto bits_at = [=](int64_t i) { return (random[i] >> shift) & 0xffff; };
+  round_twice(
+      n, least_cut_bfloat16,
+      [=](int64_t i) {
+        const uint32_t bits = bits_of(number[i]);
+        stored[i].bits = uint16_t((bits + bits_at(i)) >> 16);
+        return bits & 0x7fffffff;
+      },
+      [=](int64_t i) { by_chance(number[i], bits_at(i), stored[i]); });
 }
 
 // A permutation of 32 bits by multiplications (the constants are those of Chris Wellons' lowbias32)
@@ -56,13 +102,20 @@ INSTEP_WIDEST void split(const void* master, void* upper, void* rest, int64_t n)
   const auto* const number = static_cast<const float*>(master);
   auto* const stored = static_cast<BFloat16*>(upper);
   auto* const left = static_cast<uint16_t*>(rest);
-  INSTEP_NO_OVERLAP
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t bits = bits_of(number[i]);
-    const bool is_nan = (bits & 0x7fffffff) > infinite;
-    stored[i].bits = uint16_t(is_nan ? (bits >> 16) | 0x40 : (bits + 0x8000) >> 16);
-    left[i] = uint16_t(is_nan ? 0 : bits);
-  }
+  round_twice(
+      n, infinite + 1,
+      [=](int64_t i) {
+        const uint32_t bits = bits_of(number[i]);
+        stored[i].bits = uint16_t((bits + 0x8000) >> 16);
+        left[i] = uint16_t(bits);
+        return bits & 0x7fffffff;
+      },
+      [=](int64_t i) {
+        const uint32_t bits = bits_of(number[i]);
+        const bool is_nan = (bits & 0x7fffffff) > infinite;
+        stored[i].bits = uint16_t(choose(is_nan, (bits >> 16) | 0x40, (bits + 0x8000) >> 16));
+        left[i] = uint16_t(choose(is_nan, 0, bits));
+      });
 }
 
 // Clamped: somebody may have written another number to the upper half meanwhile.
@@ -89,7 +142,7 @@ constexpr StorageLoops storage_loops = {
     {{nullptr, nullptr},
      {nullptr, nullptr},
      {narrow_by_chance<Float16, 0>, narrow_by_chance<Float16, 16>},
-     {narrow_by_chance<BFloat16, 0>, narrow_by_chance<BFloat16, 16>}},
+     {narrow_to_bfloat16_by_chance<0>, narrow_to_bfloat16_by_chance<16>}},
     random_bits,
     join,
     split};
