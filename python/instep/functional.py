@@ -11,7 +11,7 @@ does as well: a tensor of torch, or as a gradient an array of JAX. See `instep.O
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,10 +68,10 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
             for state, option in rule.switches.items()
             if option in rule.options
         },
-        by_chance=Storage(arrays[2:], rule.to_nearest).by_chance,
+        by_chance=Storage(arrays[2:]).by_chance,
         check_step=_check_step if "step" in signature.parameters else None,
         check_together=rule.check_together,
-        check_conditions=partial(_check_keywords, arrays[2:], rule.to_nearest),
+        check_conditions=partial(_check_keywords, arrays[2:]),
         refuse=refuse,
     )
     update_wrapper(step, specification)
@@ -80,7 +80,7 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
 
 
 def _check_keywords(
-    states: Sequence[str], to_nearest: Collection[str], given: dict[str, Any]
+    states: Sequence[str], given: dict[str, Any]
 ) -> tuple[float, GradientOptions, dict[str, Any]]:
     """Return what is done to gradients, and how what is stored is rounded, as the core takes it."""
     scale = check_grad_scale(given.pop("grad_scale", 1.0))
@@ -96,7 +96,7 @@ def _check_keywords(
     )
     rounding = {name: given.pop(name) for name in _ROUNDING if name in given}
     bits: Literal[32] | None = None if rest is None else 32
-    storage = Storage(states, to_nearest, master_weight_bits=bits, **rounding)
+    storage = Storage(states, master_weight_bits=bits, **rounding)
     return (
         scale,
         check(given),

@@ -30,8 +30,6 @@ class Rule:
         The states that exist only where an option is on, and that option.
     initial : mapping of str to str
         The states that begin at an option's value instead of 0, and that option.
-    to_nearest : frozenset of str
-        The states whose 16 bits are rounded to nearest whatever is asked: those that only rise.
     dtypes_by_name : str, optional
         The option under which states of 16 bits are to be asked for one by one: where the rule
         subtracts one of them from another.
@@ -46,7 +44,6 @@ class Rule:
         *,
         switches: Mapping[str, str] = MappingProxyType({}),
         initial: Mapping[str, str] = MappingProxyType({}),
-        to_nearest: frozenset[str] = frozenset(),
         dtypes_by_name: str | None = None,
         check_together: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
@@ -58,7 +55,6 @@ class Rule:
         self.name = name
         self.switches = switches
         self.initial = initial
-        self.to_nearest = to_nearest
         self.dtypes_by_name = dtypes_by_name
         self.check_together = check_together
         self.owner: type[Any] = object
@@ -70,7 +66,6 @@ class Rule:
             self.name,
             switches=self.switches,
             initial=self.initial,
-            to_nearest=self.to_nearest,
             dtypes_by_name=self.dtypes_by_name,
             check_together=self.check_together,
         )
@@ -175,7 +170,7 @@ class Rule:
 
     def new_storage(self, **options: Any) -> Storage:
         """Return how such an optimizer stores, or raise TypeError or ValueError."""
-        return Storage(self.states, self.to_nearest, **options)
+        return Storage(self.states, **options)
 
     def check_storage(self, storage: Storage, values: Mapping[str, Any]) -> None:
         """Raise ValueError where states may not be stored so with these hyperparameters."""

@@ -21,6 +21,9 @@ StateRounding: TypeAlias = Rounding | Mapping[str, Rounding]
 REST = "param_rest"
 """The state that a parameter with a master has, whatever the rule: what its 16 bits leave out."""
 
+TO_NEAREST = frozenset({"max_exp_avg_sq"})
+"""States that are never rounded stochastically: a maximum would collect what was rounded up."""
+
 PARAM_SLOT = 4
 """Random bits are those of a slot: a state's is its place among those of the rule."""
 
@@ -65,8 +68,6 @@ class Storage:
     ----------
     states : collection of str
         The names that states may have, in the core's order.
-    to_nearest : collection of str
-        Those that are stored to nearest whatever is asked.
     state_dtype, state_rounding, param_rounding, master_weight_bits
         As in `StorageOptions`, not checked yet.
     """
@@ -75,7 +76,6 @@ class Storage:
     def __init__(
         self,
         states: Collection[str] = (),
-        to_nearest: Collection[str] = (),
         *,
         state_dtype: StateDType = None,
         state_rounding: StateRounding = "stochastic",
@@ -83,7 +83,7 @@ class Storage:
         master_weight_bits: Literal[32] | None = None,
     ) -> None:
         self.state_dtype = _check_dtypes(state_dtype, states)
-        self.state_rounding = _check_roundings(state_rounding, states, to_nearest)
+        self.state_rounding = _check_roundings(state_rounding, states)
         self.param_rounding = check_param_rounding(param_rounding)
         if master_weight_bits not in (None, 32) or isinstance(master_weight_bits, bool):
             raise ValueError(f"master_weight_bits: expected 32 or None, got {master_weight_bits!r}")
@@ -93,7 +93,7 @@ class Storage:
                 f"parameter with its master is lost, got {param_rounding!r}"
             )
         self.master_weight_bits = master_weight_bits
-        self.by_chance = by_chance(self.state_rounding, param_rounding, states, to_nearest)
+        self.by_chance = by_chance(self.state_rounding, param_rounding, states)
         """A bit for each slot whose 16 bits are rounded stochastically."""
 
     def dtype_of(self, state: str, param: NDArray[Any]) -> np.dtype[Any]:
@@ -152,7 +152,6 @@ def by_chance(
     state_rounding: StateRounding,
     param_rounding: Rounding | None,
     states: Collection[str],
-    to_nearest: Collection[str],
 ) -> int:
     """Return a bit for each slot whose 16 bits are rounded stochastically."""
     bits = (param_rounding == "stochastic") << PARAM_SLOT
@@ -162,7 +161,7 @@ def by_chance(
             if isinstance(state_rounding, Mapping)
             else state_rounding
         )
-        bits |= (rounding == "stochastic" and state not in to_nearest) << slot
+        bits |= (rounding == "stochastic" and state not in TO_NEAREST) << slot
     return bits
 
 
@@ -191,23 +190,18 @@ def _check_names(name: str, mapping: Mapping[str, object], states: Collection[st
             )
 
 
-def _check_roundings(
-    value: StateRounding, states: Collection[str], to_nearest: Collection[str]
-) -> StateRounding:
+def _check_roundings(value: StateRounding, states: Collection[str]) -> StateRounding:
     if not isinstance(value, Mapping):
         return _check_rounding("state_rounding", value)
     _check_names("state_rounding", value, states)
     for state, rounding in value.items():
         _check_rounding(f"state_rounding[{state!r}]", rounding)
-        if state in to_nearest and rounding != "nearest":
+        if state in TO_NEAREST and rounding != "nearest":
             raise ValueError(
                 f"state_rounding[{state!r}]: expected 'nearest', got {rounding!r}, by which a "
                 "largest value so far would drift up"
             )
     return dict(value)
-
-
-check_state_rounding = _check_roundings
 
 
 def _check_dtypes(

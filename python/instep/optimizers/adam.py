@@ -74,9 +74,7 @@ class Adam(Optimizer):
     array([0., 0., 0.], dtype=float32)
     """
 
-    _rule = Rule(
-        "adam", switches={"max_exp_avg_sq": "amsgrad"}, to_nearest=frozenset({"max_exp_avg_sq"})
-    )
+    _rule = Rule("adam", switches={"max_exp_avg_sq": "amsgrad"})
 
     lr: LearningRate = LearningRate()
     betas: Betas = Betas()

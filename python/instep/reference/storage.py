@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from instep.reference.hashing import random_bits
 from instep.reference.master import join_master, split_master
 from instep.reference.rounding import is_narrow, narrow, widen
-from instep.storage import PARAM_SLOT, Rounding, StateRounding
-
-TO_NEAREST = frozenset({"max_exp_avg_sq"})
-"""States that are never rounded stochastically: a maximum would collect what was rounded up."""
+from instep.storage import PARAM_SLOT, TO_NEAREST, Rounding, StateRounding
 
 
 class StorageArguments(TypedDict, total=False):
