@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import instep
-from instep import functional, reference
+from instep import RowGradient, functional, reference
 from tests.cases import Array
 from tests.compare import assert_same_bits
 
@@ -59,11 +60,11 @@ def test_rows_beyond_2_to_the_31() -> None:
     values = np.arange(1, len(rows) + 1, dtype=np.float32)[:, np.newaxis]
     touched = np.unique(rows)
     expected_param, expected_total = (np.zeros((len(touched), 1), np.float32) for _ in range(2))
-    small = instep.RowGradient(np.searchsorted(touched, rows), values)
+    small = RowGradient(np.searchsorted(touched, rows), values)
 
     for number in (1, 2):
         functional.adagrad_step(
-            param, instep.RowGradient(rows, values), total, step=number, lr=0.1, lr_decay=0.5
+            param, RowGradient(rows, values), total, step=number, lr=0.1, lr_decay=0.5
         )
         reference.adagrad_step(
             expected_param, small, expected_total, step=number, lr=0.1, lr_decay=0.5
@@ -75,3 +76,18 @@ def test_rows_beyond_2_to_the_31() -> None:
         others = np.setdiff1d(around, touched)
         assert not param[others].any()
         assert not total[others].any()
+
+
+def test_random_bits_beyond_2_to_the_32() -> None:
+    """In the middle of a row the upper half of the index becomes another."""
+    half, columns = np.dtype(ml_dtypes.bfloat16), 1000
+    rows = np.array([2**32 // columns, 2**32 // columns + 1, 7])
+    values = np.random.default_rng(0).standard_normal((3, columns)).astype(np.float32)
+    found = []
+    for implementation in (functional, reference):
+        param = np.zeros((2**32 // columns + 2, columns), half)
+        implementation.sgd_step(
+            param, RowGradient(rows, values), step=3, lr=0.37, param_rounding="stochastic"
+        )
+        found.append(param[rows])
+    assert_same_bits(*found)
