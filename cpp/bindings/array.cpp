@@ -159,12 +159,13 @@ DType check_state(PyObject* array, PyObject* param, DType working, const Label& 
 }
 
 DType check_copy(PyObject* array, const Label& label) {
-  const DType dtype = check_array(array, label, "copy");
-  if (dtype == float64) {
+  check_plain(array, label, "copy");
+  const std::optional<DType> dtype = dtype_of(array);
+  if (!dtype || dtype == float64) {
     throw py::type_error(label.with("copy") +
-                         ": expected dtype float16, bfloat16 or float32, got float64");
+                         ": expected dtype float16, bfloat16 or float32, got " + dtype_name(array));
   }
-  return dtype;
+  return *dtype;
 }
 
 std::optional<DType> dtype_of(const dlpack_abi::Tensor& tensor) {

@@ -215,11 +215,11 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                         const std::vector<py::object>& params, const Progress& progress,
                         Hyperparameters hyperparameters) {
   ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
-  const std::vector<Task> tasks = params.empty() ? std::vector<Task>() : copying_tasks(parameters_);
   PendingCopies copies;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     parameters_[k].add_copies(states.at(k), params.empty() ? py::none() : params.at(k), copies);
   }
+  const std::vector<Task> tasks = params.empty() ? std::vector<Task>() : copying_tasks(parameters_);
   const AttributeChange shown(hyperparameters.groups, python_attributes::values,
                               hyperparameters.values);
   // From here on nothing fails.

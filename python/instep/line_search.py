@@ -59,8 +59,8 @@ class ArmijoSGD(OwnAttributes):
     Parameters
     ----------
     params : ndarray, sequence of ndarray, or mapping of str to ndarray
-        The arrays :math:`\theta` that steps change in place, float32 or float64, of any layout.
-        Like gradients, they may be other libraries' arrays: see `instep.Optimizer`.
+        The arrays :math:`\theta` that steps change in place, float32, float64, float16 or bfloat16,
+        of any layout. Like gradients, they may be other libraries' arrays: see `instep.Optimizer`.
     batch_fraction : float
         Size of a batch divided by the number of training examples, :math:`b/n`, in (0, 1]: with it,
         step sizes can grow by :math:`\gamma` in one pass over the data.
@@ -80,7 +80,7 @@ class ArmijoSGD(OwnAttributes):
     Raises
     ------
     TypeError
-        When a parameter is not an ndarray of float32 or float64, when groups are passed, or an
+        When a parameter is not an ndarray of one of these types, when groups are passed, or an
         option has a wrong type.
     ValueError
         When there is no parameter, when one cannot be written or shares memory with itself or
@@ -100,7 +100,8 @@ class ArmijoSGD(OwnAttributes):
     The norm is that of all gradients together, in float64 (`instep.reference.grad_norm`). The
     decrease is judged in double precision; a loss that is computed in float32 cannot show one that
     is smaller than its rounding errors, so that near a minimum above 0 searches end with tiny step
-    sizes or with none.
+    sizes or with none. So do searches over parameters of 16 bits, whose trial points are rounded to
+    nearest: it is the rounded point that must meet the condition.
 
     References
     ----------
@@ -214,7 +215,8 @@ class ArmijoSGD(OwnAttributes):
         ------
         TypeError
             When `loss` is not callable, `value` or what it returns is not a number, or a gradient
-            is not an ndarray or `RowGradient` or has another dtype than its parameter.
+            is not an ndarray or `RowGradient`, or its dtype does not widen to that in which its
+            parameter is stepped.
         ValueError
             When the number or a shape is wrong, or a gradient shares memory with a parameter.
         KeyError

@@ -378,7 +378,8 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
 
     def __repr__(self) -> str:
         groups = "\n".join(f"  group {k}: {group!r}" for k, group in enumerate(self._groups))
-        return f"{type(self).__name__}, {self._steps()} steps\n{groups}"
+        stored = [f", {name}={value}" for name, value in self._storage.changed()]
+        return f"{type(self).__name__}, {self._steps()} steps{''.join(stored)}\n{groups}"
 
     def _add_flat_group(
         self, group: FlatGroup, structure: Structure, copies: Sequence[AnyArray | None]

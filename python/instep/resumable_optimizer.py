@@ -218,11 +218,13 @@ class ResumableOptimizer(CoreOptimizer):
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if not all(param.flags.writeable for params, _, _ in state["groups"] for param in params):
+        written = [param for params, _, _ in state["groups"] for param in params]
+        written += [copy for copy in state["copies"] if copy is not None]
+        if not all(array.flags.writeable for array in written):
             raise ValueError(
-                "parameters: expected writable arrays, got read-only ones of what was unpickled; "
-                "load it into memory that can be written, such as joblib.load without mmap_mode, "
-                "or pickle.loads with buffers that are bytearrays"
+                "parameters and copies: expected writable arrays, got read-only ones of what was "
+                "unpickled; load it into memory that can be written, such as joblib.load without "
+                "mmap_mode, or pickle.loads with buffers that are bytearrays"
             )
         vars(self).update(state["attributes"])
         self._begin(self._storage, state["seed"])

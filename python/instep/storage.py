@@ -9,7 +9,7 @@ import numpy as np
 
 from instep.gradient_options import GradientOptions
 from instep.names import nearest
-from instep.numbers import check_integer
+from instep.numbers import as_integer, check_integer
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -85,7 +85,7 @@ class Storage:
         self.state_dtype = _check_dtypes(state_dtype, states)
         self.state_rounding = _check_roundings(state_rounding, states)
         self.param_rounding = check_param_rounding(param_rounding)
-        if master_weight_bits not in (None, 32) or isinstance(master_weight_bits, bool):
+        if master_weight_bits is not None and as_integer(master_weight_bits) != 32:
             raise ValueError(f"master_weight_bits: expected 32 or None, got {master_weight_bits!r}")
         if master_weight_bits is not None and param_rounding is not None:
             raise ValueError(
@@ -95,6 +95,11 @@ class Storage:
         self.master_weight_bits = master_weight_bits
         self.by_chance = by_chance(self.state_rounding, param_rounding, states)
         """A bit for each slot whose 16 bits are rounded stochastically."""
+
+    def changed(self) -> list[tuple[str, Any]]:
+        """Return the options that are not the defaults."""
+        given = vars(self).items()
+        return [(name, each) for name, each in given if each != DEFAULTS.get(name, each)]
 
     def dtype_of(self, state: str, param: NDArray[Any]) -> np.dtype[Any]:
         """Return the type in which a parameter's state is stored."""
@@ -176,7 +181,7 @@ def check_seed(value: object) -> int:
 
 
 def _check_rounding(name: str, value: object) -> Rounding:
-    if value not in get_args(Rounding):
+    if not isinstance(value, str) or value not in get_args(Rounding):
         raise ValueError(f"{name}: expected 'nearest' or 'stochastic', got {value!r}")
     return value  # type: ignore[return-value]
 
@@ -227,6 +232,6 @@ def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
     if dtype is not None and (dtype in (np.float16, np.float32) or is_bfloat16(dtype)):
         return dtype
     raise ValueError(
-        f"{name}: expected None, float16, bfloat16, float32, or a mapping of these by the names of "
-        f"states, got {value!r}"
+        f"{name}: expected None, float16, bfloat16 or float32, alone or by the names of states, "
+        f"got {value!r}"
     )

@@ -149,6 +149,8 @@ def test_rows_of_an_embedding() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match=r"parameter: .*read-only.*step a copy, w = np\.array\("):
         instep.SGD(jnp.zeros(4))
+    with pytest.raises(ValueError, match=r"copy: .*read-only.*as JAX's arrays never may"):
+        instep.SGD(np.zeros(4), copies=jnp.zeros(4))
     w = np.zeros(4, np.float32)
     optimizer = instep.SGD([w])
     deleted = jnp.ones(4)
