@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -32,6 +32,10 @@ every_layout = pytest.mark.parametrize(
 every_number_of_threads = pytest.mark.parametrize("threads", [1, 2, 3, 5])
 
 (LONGEST,) = (case for case in FEW_CASES if len(case.states) == 3 and case.rule == "rmsprop")
+(AMSGRAD,) = (case for case in FEW_CASES if "max_exp_avg_sq" in case.states)
+(SHORTEST,) = (case for case in FEW_CASES if not case.states)
+
+three_cases = pytest.mark.parametrize("case", [LONGEST, AMSGRAD, SHORTEST], ids=str)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +66,7 @@ def assert_step_on_views(case: Case, views: Arguments, number: int = 2) -> None:
 
 @every_layout
 @few_storages
-@few_cases
+@three_cases
 def test_all_arrays_alike(case: Case, storage: Storage, layout: Layout) -> None:
     for shape in ((5, 7), (67, 33), (1, 300), (300, 1)):
         arrays = storage.random_arrays(case, shape)
@@ -91,7 +95,7 @@ AXES: dict[str, Callable[[Array], Array]] = {
 
 @pytest.mark.parametrize("axes", AXES.values(), ids=AXES)
 @few_storages
-@few_cases
+@three_cases
 @pytest.mark.usefixtures("finest_grain")
 def test_three_axes(case: Case, storage: Storage, axes: Callable[[Array], Array]) -> None:
     instep.set_num_threads(3)
@@ -119,6 +123,7 @@ def test_any_number_of_threads(case: Case, storage: Storage, threads: int) -> No
     assert_step_equals_reference(storage.of(case), strided, 2)
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 @few_storages
 def test_any_shape_order_and_stride(storage: Storage, data: st.DataObject) -> None:
