@@ -7,6 +7,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import pytest
 import instep
 from instep import RowGradient, reference
 from instep.reference._common import summed
-from tests.cases import DTYPES, Array
+from instep.storage import REST
+from tests.cases import DTYPES, HALVES, Array
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
 from tests.optimizers.description import Options as Options
@@ -46,6 +48,10 @@ each_variant = pytest.mark.parametrize(
 each_class = pytest.mark.parametrize("name", DEFAULTS)
 
 
+IN_EACH_STEP = ("state_rounding", "param_rounding", "seed")
+"""What of an optimizer's storage each of the reference's steps is told."""
+
+
 def make(name: str, params: Any, **options: Any) -> Any:
     """Construct the optimizer `name`; untyped, for tests that pass what must be refused."""
     return getattr(instep, name)(params, **options)
@@ -64,6 +70,7 @@ def reference_step(
     param: Array,
     grad: Array | RowGradient,
     states: Mapping[str, Array],
+    **storage: Any,
 ) -> None:
     """Take the step of class `name` with the reference's function."""
     rule: Callable[..., None] = getattr(reference, f"{RULES[name]}_step")
@@ -76,14 +83,32 @@ def reference_step(
         grad,
         **{{"sum": "state_sum"}.get(key, key): state for key, state in states.items()},
         **{key: value for key, value in arguments.items() if key in accepted},
+        **storage,
     )
 
 
-class Model:
-    """An optimizer over copies of its parameters, one parameter at a time."""
+def working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
-    def __init__(self, name: str, params: Sequence[Array], **options: Any) -> None:
+
+class Model:
+    """An optimizer over copies of its parameters, one parameter at a time.
+
+    `storage` are the optimizer's options of this kind, but for the parameters' `copies`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        params: Sequence[Array],
+        *,
+        storage: Mapping[str, Any] = MappingProxyType({}),
+        copies: Sequence[Array | None] | None = None,
+        **options: Any,
+    ) -> None:
         self.name = name
+        self.storage = storage
+        self.copies: list[Array | None] = []
         self.steps = 0
         self.groups: list[Options] = []
         self.params: list[Array] = []
@@ -93,7 +118,7 @@ class Model:
         self.conditions: Options = {}
         self.nonfinite = "propagate"
         self.skipped = 0
-        self.add_group(params, **options)
+        self.add_group(params, copies, **options)
 
     def reset(self) -> None:
         """Begin anew, with the parameters and hyperparameters that there are."""
@@ -103,25 +128,54 @@ class Model:
             for key, value in initial_states(self.name, self.groups[group]).items():
                 states[key][...] = value
 
-    def add_group(self, params: Sequence[Array], **options: Any) -> None:
+    def add_group(
+        self,
+        params: Sequence[Array],
+        copies: Sequence[Array | None] | None = None,
+        **options: Any,
+    ) -> None:
         group = DEFAULTS[self.name] | options
-        for param in params:
+        for param, copy_of_it in zip(params, copies or [None] * len(params), strict=True):
             mine = np.array(param)
             self.params.append(mine)
-            self.states.append(
-                {
-                    key: np.full_like(mine, value)
-                    for key, value in initial_states(self.name, group).items()
-                }
-            )
+            self.copies.append(None if copy_of_it is None else np.array(copy_of_it))
+            states = {
+                key: np.full(mine.shape, value, self.dtype_of(key, mine))
+                for key, value in initial_states(self.name, group).items()
+            }
+            if self.storage.get("master_weight_bits") and mine.dtype == HALVES[1]:
+                states[REST] = np.zeros(mine.shape, np.int16)
+            self.states.append(states)
             self.counts.append(0)
             self.group_of.append(len(self.groups))
         self.groups.append(group)
 
+    def dtype_of(self, state: str, param: Array) -> np.dtype[Any]:
+        working = working_type(param.dtype)
+        asked = self.storage.get("state_dtype")
+        if isinstance(asked, Mapping):
+            asked = asked.get(state)
+        return working if asked is None or working == np.float64 else np.dtype(asked)
+
+    def write_copies(self) -> None:
+        """Write the parameters into the copies, as after their arrays were replaced."""
+        for param, states, copy_of_it in zip(self.params, self.states, self.copies, strict=True):
+            if copy_of_it is not None:
+                rest = states.get(REST)
+                exact = (
+                    param.astype(working_type(param.dtype))
+                    if rest is None
+                    else reference.join_master(param, rest)
+                )
+                copy_of_it[...] = reference.narrow(exact, copy_of_it.dtype)
+
     def step(self, grads: Sequence[Array | RowGradient | None], grad_scale: float = 1.0) -> None:
         present = [index for index, grad in enumerate(grads) if grad is not None]
         with np.errstate(all="ignore"):
-            each = [rows_and_values(grads[index]) for index in present]
+            each = [
+                rows_and_values(grads[index], working_type(self.params[index].dtype))
+                for index in present
+            ]
             try:
                 conditioned = reference.condition_gradients(
                     [values for _, values in each],
@@ -138,13 +192,19 @@ class Model:
                 self.counts[index] += 1
                 group = self.groups[self.group_of[index]]
                 lr = group["lr"](self.steps) if callable(group["lr"]) else group["lr"]
+                states = dict(self.states[index])
+                rest = states.pop(REST, None)
                 reference_step(
                     self.name,
                     group | {"lr": lr},
                     self.counts[index],
                     self.params[index],
                     grad if rows is None else RowGradient(rows, grad),
-                    self.states[index],
+                    states,
+                    param_rest=rest,
+                    copies=self.copies[index],
+                    first_parameter=index,
+                    **{key: self.storage[key] for key in IN_EACH_STEP if key in self.storage},
                 )
         self.steps += 1
 
@@ -158,14 +218,16 @@ class Model:
         assert_same(params_of(optimizer), self.params, "parameters")
         assert_same(dictionary["state"], states, "state")
         assert dictionary["steps"] == optimizer.steps == self.steps
+        assert dictionary["seed"] == optimizer.seed == self.storage.get("seed", 0)
+        assert_same(optimizer.copies, self.copies, "copies")
         assert optimizer.skipped_steps == self.skipped
 
 
-def rows_and_values(grad: Any) -> tuple[Array | None, Array]:
+def rows_and_values(grad: Any, working: np.dtype[Any]) -> tuple[Array | None, Array]:
     """Return the rows that a gradient is of, or None for all, and what each is stepped by."""
     if not isinstance(grad, RowGradient):
-        return None, grad
-    rows, values = summed(grad)
+        return None, grad.astype(working)
+    rows, values = summed(RowGradient(grad.rows, grad.values.astype(working)))
     return np.array(rows, np.int64), values
 
 
@@ -178,7 +240,7 @@ def assert_same(actual: Any, expected: Any, what: str = "") -> None:
     """Fail unless nested containers agree: arrays bit for bit, all else in type and value."""
     if isinstance(expected, np.ndarray):
         assert isinstance(actual, np.ndarray), f"{what}: {actual!r} is no array"
-        if expected.dtype in DTYPES:
+        if expected.dtype in (*DTYPES, *HALVES):
             assert_same_bits(actual, expected, what)
         else:
             assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape), what

@@ -26,21 +26,24 @@ from hypothesis.stateful import (
 
 import instep
 from tests.api.model import (
+    DEFAULTS,
     VARIANTS,
     Model,
     Options,
     copied,
+    initial_states,
     make,
     params_of,
     random_arrays,
 )
-from tests.cases import Array
+from tests.cases import DTYPES, HALVES, Array
 from tests.processes import assert_success, start_child
 
 shapes = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 2, 2)])
 layouts = st.sampled_from(["C", "F", "strided"])
-dtypes = st.sampled_from([np.float32, np.float64])
+dtypes = st.sampled_from([*DTYPES, *HALVES])
 seeds = st.integers(0, 2**32 - 1)
+roundings = st.sampled_from(["nearest", "stochastic"])
 special_values = st.sampled_from([0.0, -0.0, 1e-310, 1e-42, 1e30, np.inf, -np.inf, np.nan])
 rates = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
 bounds = st.sampled_from([0.0, 1e-3, 0.5, 100.0, np.inf])
@@ -48,6 +51,34 @@ scales = st.sampled_from([1.0, 1.0, 0.25, 3.0, 1e30])
 
 # Where the extra is installed.
 ENDINGS = ["npz", "safetensors"] if importlib.util.find_spec("safetensors") else ["npz"]
+
+
+@st.composite
+def storages(draw: st.DrawFn, name: str, options: Options) -> dict[str, Any]:
+    """Draw how an optimizer stores: states of any types, and either rounding or masters."""
+    states = list(initial_states(name, DEFAULTS[name] | options))
+    halves = st.sampled_from([None, *HALVES])
+    storage = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "state_dtype": st.fixed_dictionaries(dict.fromkeys(states, halves)),
+                "state_rounding": roundings,
+                "seed": st.integers(0, 2**64 - 1),
+            },
+        )
+    )
+    kept: dict[str, Any] = draw(
+        st.sampled_from(
+            [
+                {},
+                {"master_weight_bits": 32},
+                {"param_rounding": "nearest"},
+                {"param_rounding": "stochastic"},
+            ]
+        )
+    )
+    return storage | kept
 
 
 def schedule(step: int) -> float:
@@ -66,10 +97,21 @@ def laid_out(draw: st.DrawFn, values: Array) -> Array:
 
 
 @st.composite
-def arrays(draw: st.DrawFn) -> Array:
-    """Draw a parameter of any dtype, shape and layout."""
+def arrays(draw: st.DrawFn, dtypes: st.SearchStrategy[np.dtype[Any]]) -> Array:
+    """Draw a parameter of one of these dtypes, any shape and layout."""
     (values,) = random_arrays([np.empty(draw(shapes), draw(dtypes))], draw(seeds))
     return draw(laid_out(values))
+
+
+@st.composite
+def copies_of(draw: st.DrawFn, params: Sequence[Array]) -> list[Array | None]:
+    """Draw what gets each of the parameters, if anything does."""
+    types = st.sampled_from([None, None, np.dtype(np.float32), *HALVES])
+    drawn = [draw(types) for _ in params]
+    return [
+        None if dtype is None else draw(laid_out(np.zeros(param.shape, dtype)))
+        for param, dtype in zip(params, drawn, strict=True)
+    ]
 
 
 @st.composite
@@ -127,18 +169,33 @@ class Life(RuleBasedStateMachine):
 
     @initialize(
         variant=st.sampled_from(VARIANTS),
-        params=st.lists(arrays(), min_size=1, max_size=3),
         lr=st.one_of(rates, st.just(schedule)),
         named=st.booleans(),
+        narrow=st.booleans(),
+        data=st.data(),
     )
     def construct(
-        self, variant: tuple[str, Options], params: list[Array], lr: Any, named: bool
+        self, variant: tuple[str, Options], lr: Any, named: bool, narrow: bool, data: st.DataObject
     ) -> None:
         self.name, options = variant
         self.options = {**options, "lr": lr}
         self.named = named
-        self.model = Model(self.name, params, **self.options)
-        self.optimizer = make(self.name, self.structured(params), **self.options)
+        self.storage = data.draw(storages(self.name, options)) if narrow else {}
+        params = data.draw(st.lists(self.arrays(), min_size=1, max_size=3))
+        copies = data.draw(copies_of(params))
+        self.model = Model(self.name, params, storage=self.storage, copies=copies, **self.options)
+        self.optimizer = make(
+            self.name,
+            self.structured(params),
+            copies=self.structured(copies),
+            **self.storage,
+            **self.options,
+        )
+
+    def arrays(self) -> st.SearchStrategy[Array]:
+        """Return what draws a parameter."""
+        masters = "master_weight_bits" in self.storage  # which float16 has not
+        return arrays(dtypes.filter(lambda dtype: not (masters and dtype == np.float16)))
 
     def structured(self, arrays: Sequence[Any], first: int = 0) -> Any:
         """Return what belongs to the parameters from `first` on in the optimizer's structure."""
@@ -151,7 +208,8 @@ class Life(RuleBasedStateMachine):
         grads = []
         for grad in random_arrays(self.model.params, seed):
             if special is not None:
-                grad.flat[:1] = special
+                with np.errstate(over="ignore"):
+                    grad.flat[:1] = special
             grads.append(data.draw(gradients(grad)))
         with as_the_model(self.model, grads, scale):
             self.optimizer.step(self.structured(grads), grad_scale=scale)
@@ -197,11 +255,14 @@ class Life(RuleBasedStateMachine):
             group["maximize"] = maximize
 
     @precondition(lambda self: len(self.model.groups) < 3)
-    @rule(params=st.lists(arrays(), min_size=1, max_size=2), lr=rates)
-    def add_a_group(self, params: list[Array], lr: float) -> None:
-        added = self.structured(params, first=len(self.model.params))
-        self.optimizer.add_param_group({"params": added, "lr": lr})
-        self.model.add_group(params, **{**self.options, "lr": lr})
+    @rule(data=st.data(), lr=rates)
+    def add_a_group(self, data: st.DataObject, lr: float) -> None:
+        params = data.draw(st.lists(self.arrays(), min_size=1, max_size=2))
+        copies = data.draw(copies_of(params))
+        first = len(self.model.params)
+        added = {"params": self.structured(params, first), "lr": lr}
+        self.optimizer.add_param_group(added, copies=self.structured(copies, first))
+        self.model.add_group(params, copies, **{**self.options, "lr": lr})
 
     @rule(data=st.data())
     def move_to_other_arrays(self, data: st.DataObject) -> None:
@@ -209,6 +270,7 @@ class Life(RuleBasedStateMachine):
         former = params_of(self.optimizer)
         others = [data.draw(laid_out(np.array(param))) for param in former]
         self.optimizer.rebind(self.structured(others))
+        self.model.write_copies()
         for param in former:
             param[...] = 7.0  # it is nobody's any more
 
@@ -237,15 +299,35 @@ class Life(RuleBasedStateMachine):
                 for param in params_of(resumed):
                     param[...] = 7.0
             resumed.load(path, params=params)
+        if params:
+            self.model.write_copies()
         self.optimizer = resumed
 
     def made_anew(self) -> Any:
-        """Return an optimizer over copies of the parameters that has not stepped yet."""
+        """Return an optimizer over copies of the parameters that has not stepped yet.
+
+        Its seed is that of a new one, until it loads another.
+        """
         first, *others = [copied(group["params"]) for group in self.optimizer.param_groups]
-        resumed = make(self.name, self.structured(first), **self.options)
+        copies = self.model.copies = [
+            None if copy_of_it is None else np.zeros_like(copy_of_it)
+            for copy_of_it in self.model.copies
+        ]
+        given = [None if each is None else each.copy() for each in copies]
+        storage = {name: option for name, option in self.storage.items() if name != "seed"}
+        resumed = make(
+            self.name,
+            self.structured(first),
+            copies=self.structured(given[: len(first)]),
+            **storage,
+            **self.options,
+        )
         for params in others:
-            added = self.structured(params, first=len(params_of(resumed)))
-            resumed.add_param_group({"params": added})
+            start = len(params_of(resumed))
+            resumed.add_param_group(
+                {"params": self.structured(params, start)},
+                copies=self.structured(given[start : start + len(params)], start),
+            )
         for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
             group["lr"] = mine["lr"]
         for option in ("clip_norm", "clip_value", "nonfinite"):

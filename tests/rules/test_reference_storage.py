@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instep import RowGradient, reference
+from instep import RowGradient, functional, reference
 from instep.reference import join_master, narrow, random_bits, split_master
 from tests.cases import CASES, FEW_CASES, HALVES, Arguments, Case, arrays_and_options
 from tests.compare import assert_same_bits
@@ -281,10 +281,11 @@ def test_any_layout(case: Case) -> None:
 # What needs a number
 
 
+@pytest.mark.parametrize("module", [functional, reference], ids=["functional", "reference"])
 @pytest.mark.parametrize("rule", ["rmsprop", "adadelta"])
-def test_a_step_without_number_stores_nothing_stochastically(rule: str) -> None:
+def test_a_step_without_number_stores_nothing_stochastically(rule: str, module: Any) -> None:
     case = next(case for case in FEW_CASES if case.rule == rule)
-    step = getattr(reference, f"{rule}_step")
+    step = getattr(module, f"{rule}_step")
     narrow_states = random_arrays(case, dict.fromkeys(case.states, BFLOAT16))
     narrow_param = random_arrays(case, {"param": BFLOAT16})
     for arrays, keywords, refused in (
