@@ -126,7 +126,7 @@ def test_an_array_in_the_place_of_one_of_another_layout(
     start: str, layout: Layout, dtype: np.dtype[Any]
 ) -> None:
     """The states lie as the first parameter did."""
-    options = {"momentum": 0.5, "centered": True}
+    options: dict[str, Any] = {"momentum": 0.5, "centered": True}
     for shape in SHAPES:
         (values,) = random_arrays([np.empty(shape, dtype)], seed=0)
         first, second = LAYOUTS[start](shape, dtype), layout(shape, dtype)
