@@ -12,7 +12,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-import instep
 from instep import RowGradient, functional, reference
 from tests.cases import Array
 from tests.compare import assert_same_bits

@@ -1,8 +1,8 @@
 """What the stepper is asked, and what the reference answers.
 
 Every rule with every combination of options, both dtypes, several numbers of steps; every condition
-of a gradient. The numbers are those of a training and those that no training should meet: zeros of
-both signs, subnormals, the largest numbers, infinity and NaN.
+of a gradient; whatever is stored in 16 bits. The numbers are those of a training and those that no
+training should meet: zeros of both signs, subnormals, the largest numbers, infinity and NaN.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from instep import _core, reference
 from instep.reference.gradients import RESCALE
 from instep.reference.gradients import _sum_of_squares as sum_of_squares
+from instep.reference.hashing import _mixed as mixed
 from tests.cases import CASES, DTYPES, HALVES, Array, Case
 
 STEPS = (1, 2, 1000, 2**31 + 1)
@@ -125,6 +126,54 @@ def conditions() -> Iterator[Request]:
             up = f"squares {numbers} {RESCALE.hex()} 0"
             yield Request(f"rescaled {name}", up, [grad], [rescaled])
         yield Request(f"guarded {numbers}", f"squares {numbers} 1 1", [plain], [plain_sums])
+
+
+def odd_patterns() -> Array:
+    """Return float32 numbers: ties, ends of ranges, subnormals, NaNs and their neighbours."""
+    rng = np.random.default_rng(0)
+    upper = np.unique([*rng.integers(0, 1 << 15, 2000), *range(8), *range(0x7F70, 0x8000)])
+    upper = np.concatenate([upper, upper | 0x8000])
+    lower = [0, 1, 0xFFF, 0x1000, 0x1001, 0x3000, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x5A5A]
+    bits: Array = np.add.outer(upper << 16, lower).astype(np.uint32)
+    return bits.reshape(-1).view(np.float32)
+
+
+def storage() -> Iterator[Request]:
+    """Yield what is stored in 16 bits: plain numbers, and among them such that are special."""
+    plain = np.random.default_rng(1).standard_normal(SIZE).astype(np.float32)
+    patterns = np.arange(1 << 16, dtype=np.uint16)
+    for half in HALVES:
+        line = f"widen {STORED.index(half)} {patterns.size}"
+        numbers = patterns.view(half)
+        yield Request(line, line, [numbers], [numbers.astype(np.float32)])
+    for values in (plain, odd_patterns()):
+        yield from _narrowed(values)
+        line = f"split {values.size}"
+        yield Request(line, line, [values], reference.split_master(values))
+    params = np.repeat(patterns, 5).view(HALVES[1])
+    rests = np.tile(np.array([-(2**15), -1, 0, 1, 2**15 - 1], np.int16), patterns.size)
+    line = f"join {params.size}"
+    yield Request(line, line, [params, rests], [reference.join_master(params, rests)])
+    for key, index, stride in ((0x0123456789ABCDEF, 0, 1), (2**64 - 5, 2**32 - 7, 2**32 - 3)):
+        line = f"random {key & 0xFFFFFFFF} {key >> 32} {index} {stride} {SIZE}"
+        indices = ((index + stride * np.arange(SIZE)) % 2**32).astype(np.uint32)
+        yield Request(line, line, [], [mixed(indices, key)])
+
+
+def _narrowed(values: Array) -> Iterator[Request]:
+    """Yield the ways to round float32 numbers, and float64 ones near them."""
+    words = np.random.default_rng(2).integers(0, 2**32, values.size, dtype=np.uint32)
+    for stored, dtype in itertools.product((np.dtype(np.float32), *HALVES), DTYPES):
+        with np.errstate(all="ignore"):
+            numbers = values.astype(dtype)
+            if dtype == np.float64:  # some a hair above a tie, some a hair below
+                numbers = numbers * (1 + 2.0**-50 * (words % 3 - 1.0))
+        line = f"nearest {STORED.index(stored)} {DTYPES.index(dtype)} {values.size}"
+        yield Request(line, line, [numbers], [reference.narrow(numbers, stored)])
+    for stored, upper in itertools.product(HALVES, (0, 1)):
+        random = (words >> 16 * upper).astype(np.uint16)
+        line = f"chance {STORED.index(stored)} {upper} {values.size}"
+        yield Request(line, line, [values, words], [reference.narrow(values, stored, random)])
 
 
 def answers(command: Sequence[str], requests: Sequence[Request]) -> list[list[Array]]:

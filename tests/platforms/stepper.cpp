@@ -8,12 +8,20 @@
 //   step RULE DTYPE N PRESENT NUMBER SCALE OPTION...   param, grad, states; gives param and states
 //   condition STORED DTYPE N SCALE BOUND               grad; gives the conditioned gradient
 //   squares STORED DTYPE N SCALE BOUND RESCALE GUARDED grad; gives a sum for each block, in double
+//   widen STORED N                                     numbers; gives them in float32
+//   nearest STORED DTYPE N                             numbers; gives what is stored
+//   chance STORED HALF N                               numbers, random words; gives what is stored
+//   random LOW HIGH INDEX STRIDE N                     gives random words
+//   split N                                            masters; gives parameters and their rests
+//   join N                                             parameters, their rests; gives masters
 //
 // DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a
-// bit for each state, and numbers that are not whole are in hexadecimal, exact.
+// bit for each state, HALF 0 for the lower half of a random word and 1 for the upper, LOW and HIGH
+// the halves of a key, and numbers that are not whole are in hexadecimal, exact.
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -95,15 +103,86 @@ void condition(const Table& table, std::istream& line, bool squares) {
   write_array(sums.data(), sums.size() * sizeof(double));
 }
 
+// Reads numbers of one type, and writes what `loop` makes of them in another.
+template <class Loop>
+void convert(DType from, DType to, std::int64_t n, const Loop& loop) {
+  const Bytes numbers = read_array(std::size_t(n * item_size(from)));
+  Bytes result(std::size_t(n * item_size(to)));
+  loop(numbers.data(), result.data());
+  write_array(result.data(), result.size());
+}
+
+void widen(const Table& table, std::istream& line) {
+  const auto stored = DType(next<int>(line));
+  const auto n = next<std::int64_t>(line);
+  convert(stored, float32, n, [&](const char* numbers, char* result) {
+    table.storage.widen[stored](numbers, result, n);
+  });
+}
+
+void nearest(const Table& table, std::istream& line) {
+  const auto stored = DType(next<int>(line)), dtype = DType(next<int>(line));
+  const auto n = next<std::int64_t>(line);
+  convert(dtype, stored, n, [&](const char* numbers, char* result) {
+    table.storage.to_nearest[stored][dtype](numbers, result, n);
+  });
+}
+
+void chance(const Table& table, std::istream& line) {
+  const auto stored = DType(next<int>(line));
+  const auto half = next<int>(line);
+  const auto n = next<std::int64_t>(line);
+  convert(float32, stored, n, [&](const char* numbers, char* result) {
+    std::vector<std::uint32_t> words(std::size_t(n), 0);
+    std::cin.read(reinterpret_cast<char*>(words.data()), std::streamsize(n * 4));
+    table.storage.by_chance[stored][half](numbers, words.data(), result, n);
+  });
+}
+
+void random(const Table& table, std::istream& line) {
+  RandomRun run = {};
+  for (std::uint32_t* each : {&run.low_key, &run.high_key, &run.index, &run.stride}) {
+    *each = next<std::uint32_t>(line);
+  }
+  std::vector<std::uint32_t> words(std::size_t(next<std::int64_t>(line)));
+  table.storage.random_bits(run, words.data(), std::int64_t(words.size()));
+  write_array(words.data(), words.size() * sizeof(std::uint32_t));
+}
+
+void split(const Table& table, std::istream& line) {
+  const auto n = next<std::int64_t>(line);
+  const Bytes masters = read_array(std::size_t(n * item_size(float32)));
+  Bytes params(std::size_t(n * item_size(bfloat16))), rests(params.size());
+  table.storage.split(masters.data(), params.data(), rests.data(), n);
+  write_array(params.data(), params.size());
+  write_array(rests.data(), rests.size());
+}
+
+void join(const Table& table, std::istream& line) {
+  const auto n = next<std::int64_t>(line);
+  const auto bytes = std::size_t(n * item_size(bfloat16));
+  const Bytes params = read_array(bytes), rests = read_array(bytes);
+  Bytes masters(std::size_t(n * item_size(float32)));
+  table.storage.join(params.data(), rests.data(), masters.data(), n);
+  write_array(masters.data(), masters.size());
+}
+
 void serve(const Table& table) {
+  const std::map<std::string, void (*)(const Table&, std::istream&)> answers = {
+      {"step", step},
+      {"condition", [](auto& table, auto& line) { condition(table, line, false); }},
+      {"squares", [](auto& table, auto& line) { condition(table, line, true); }},
+      {"widen", widen},
+      {"nearest", nearest},
+      {"chance", chance},
+      {"random", random},
+      {"split", split},
+      {"join", join},
+  };
+
   for (std::string text; std::getline(std::cin, text);) {
     std::istringstream line(text);
-    const auto what = next<std::string>(line);
-    if (what == "step") {
-      step(table, line);
-    } else {
-      condition(table, line, what == "squares");
-    }
+    answers.at(next<std::string>(line))(table, line);
   }
 }
 
