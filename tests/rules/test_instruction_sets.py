@@ -25,7 +25,8 @@ def test_each_gives_the_bits_of_the_reference(name: str) -> None:
     result = run_python(
         *("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
         "tests/rules/test_bit_equality.py",
-        "tests/rules/test_storage.py",
+        "tests/rules/test_storage.py::test_every_size",
+        "tests/rules/test_storage.py::test_special_values",
         "tests/engine/test_layouts.py::test_all_arrays_alike",
         environment=forced,
         timeout=300,
