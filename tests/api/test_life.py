@@ -116,7 +116,12 @@ def copies_of(draw: st.DrawFn, params: Sequence[Array]) -> list[Array | None]:
 
 @st.composite
 def gradients(draw: st.DrawFn, dense: Array) -> Any:
-    """Draw a gradient, or None, of the shape and dtype of `dense`, in any layout or of rows."""
+    """Draw a gradient, or None, of the shape of `dense`, in any layout or of rows.
+
+    It has that dtype or one of 16 bits.
+    """
+    with np.errstate(over="ignore"):
+        dense = dense.astype(draw(st.sampled_from([dense.dtype, dense.dtype, *HALVES])))
     kind = draw(st.sampled_from(["dense", "reversed", "broadcast", "rows", "none"]))
     if kind == "none":
         return None
@@ -158,7 +163,9 @@ VAIN: list[Callable[[Any, list[Array]], None]] = [
     lambda it, _: it.load_state_dict({}),
     lambda it, _: it.load_state_dict(it.state_dict() | {"steps": -1}),
     lambda it, _: it.add_param_group({"params": []}),
+    lambda it, _: it.load_state_dict(it.state_dict() | {"seed": 2**64}),
     lambda it, grads: it.add_param_group({"params": grads, "lr": -1.0}),
+    lambda it, _: it.add_param_group({"params": {"x": np.ones(2)}}, copies={"x": np.ones(2)}),
     lambda it, _: it.add_param_group({"params": [np.ones(2), np.ones(2, int)]}),
 ]
 """Calls that every optimizer refuses, given gradients that it would take."""
@@ -302,6 +309,15 @@ class Life(RuleBasedStateMachine):
         if params:
             self.model.write_copies()
         self.optimizer = resumed
+
+    @precondition(lambda self: self.storage)
+    @rule(data=st.data(), special=special_values)
+    def overwrite_a_parameter(self, data: st.DataObject, special: float) -> None:
+        """A master obeys, to half a unit of what its owner sees."""
+        index = data.draw(st.integers(0, len(self.model.params) - 1))
+        with np.errstate(over="ignore"):
+            for param in (self.model.params[index], params_of(self.optimizer)[index]):
+                param[...] = special
 
     def made_anew(self) -> Any:
         """Return an optimizer over copies of the parameters that has not stepped yet.
