@@ -4,9 +4,25 @@ import runpy
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from tests.examples import EXAMPLES, needs_examples
+
+
+@needs_examples
+def test_off_loading(capsys: pytest.CaptureFixture[str]) -> None:
+    for module in ("ml_dtypes", "torch", "sklearn"):
+        pytest.importorskip(module, reason=f"the example needs {module}")
+    example = runpy.run_path(str(EXAMPLES / "off_loading.py"))
+    result = example["main"]()
+    assert np.mean(result.losses[-50:]) < 0.1  # from log(10) = 2.3
+    shown = {name: weight.detach().cpu() for name, weight in result.weights.items()}
+    for name, weight in example["as_arrays"](shown).items():
+        np.testing.assert_array_equal(weight, result.masters[name].astype(weight.dtype))
+    elements = sum(master.size for master in result.masters.values())
+    assert [size / elements for size in result.sizes.values()] == [2, 2, 4, 8, 4]
+    assert "host: states" in capsys.readouterr().out
 
 
 @needs_examples
