@@ -39,8 +39,7 @@ void Call::prepare() noexcept {
         &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
                            settings.group, parameter->dtype());
     if (task.rounds_by_chance()) {
-      task.random_key = random_key(randomness_.seed, *settings.steps,
-                                   randomness_.first_parameter + parameter->number());
+      task.random_key = random_key(seed_, *settings.steps, parameter->number());
     }
     task.condition_grad = gradient_pass_.conditioning(*parameter);
     if (task.condition_grad != nullptr) task.condition = gradient_pass_.condition();

@@ -9,7 +9,6 @@
 #include "bindings/coefficient_cache.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/parameter.hpp"
-#include "bindings/rounding.hpp"
 #include "bindings/watched.hpp"
 #include "engine/task_line.hpp"
 
@@ -33,8 +32,8 @@ class Call {
   void begin(std::size_t params, std::size_t groups, const GradientOptions& options,
              double grad_scale);
 
-  // Of this call and the next.
-  void set_randomness(const Randomness& randomness) { randomness_ = randomness; }
+  // Of the random bits of this call and the next ones.
+  void set_seed(std::uint64_t seed) { seed_ = seed; }
 
   // Adds a parameter. It, the gradient and what the settings point to must stay where they are
   // until `run` has returned. Raises what Parameter::bind does.
@@ -63,7 +62,7 @@ class Call {
   void prepare() noexcept;
 
   std::vector<Part> parts_;
-  Randomness randomness_;
+  std::uint64_t seed_ = 0;
   GradientPass gradient_pass_;
   CoefficientCache coefficients_;
   TaskLine tasks_;

@@ -51,10 +51,11 @@ std::vector<py::list> as_lists(const Rule& rule, const std::vector<py::object>& 
 }
 
 Parameter make_parameter(const Rule& rule, Py_ssize_t position,
-                         const std::vector<py::object>& arrays, unsigned by_chance) {
+                         const std::vector<py::object>& arrays, const StorageArguments& storage) {
   Parameter parameter(rule, py::none(), position, arrays[param_argument]);
-  parameter.set_states({arrays.begin() + first_state_argument, arrays.end() - 1}, arrays.back(),
-                       by_chance);
+  parameter.set_states(
+      {arrays.begin() + first_state_argument, arrays.end() - 1}, arrays.back(),
+      {storage.by_chance, storage.first_parameter + std::max<Py_ssize_t>(position, 0)});
   return parameter;
 }
 
@@ -75,11 +76,11 @@ void functional_step(const Rule& rule, std::vector<py::object> arrays, const dou
       std::vector<py::object> each;
       each.reserve(lists.size());
       for (const py::list& list : lists) each.emplace_back(list[i]);
-      parameters.push_back(make_parameter(rule, Py_ssize_t(i), each, storage.by_chance));
+      parameters.push_back(make_parameter(rule, Py_ssize_t(i), each, storage));
       grads.push_back(each[grad_argument]);
     }
   } else {
-    parameters.push_back(make_parameter(rule, -1, arrays, storage.by_chance));
+    parameters.push_back(make_parameter(rule, -1, arrays, storage));
     grads.push_back(arrays[grad_argument]);
   }
 
@@ -88,7 +89,7 @@ void functional_step(const Rule& rule, std::vector<py::object> arrays, const dou
   written.settle();
   Call call(chosen_table().gradients);
   call.begin(parameters.size(), 1, gradient_options, grad_scale);
-  call.set_randomness(storage.randomness);
+  call.set_seed(storage.seed);
   std::vector<Watched<std::int64_t>> steps(parameters.size(), (step == 0 ? 1 : step) - 1);
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     call.bind(parameters[k], grads[k], written, {options, 0, &steps[k]});

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "bindings/gradient_pass.hpp"
-#include "bindings/rounding.hpp"
 #include "kernels/table.hpp"
 
 namespace instep {
@@ -15,7 +14,8 @@ namespace instep {
 // What is stored in 16 bits.
 struct StorageArguments {
   unsigned by_chance = 0;  // a bit for each slot whose 16 bits are rounded so
-  Randomness randomness;
+  std::uint64_t seed = 0;
+  std::int64_t first_parameter = 0;  // the number of the call's first
   pybind11::object rests = pybind11::none(), copies = pybind11::none();
 };
 

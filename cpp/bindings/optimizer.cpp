@@ -149,7 +149,7 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
         structure == Structure::array ? Py_ssize_t(-1) : Py_ssize_t(parameters.size());
     parameters.emplace_back(*rule_, group.names.at(k), position, group.params[k]);
     parameters.back().set_states(group.states(k).cast<std::vector<py::object>>(),
-                                 group.copies.at(k), group.by_chance);
+                                 group.copies.at(k), {group.by_chance, group.numbers.at(k)});
   }
   WrittenMemory written = written_by(parameters);
   groups_.reserve(count);

@@ -77,7 +77,7 @@ class Optimizer {
   void install(const Progress& progress, ParamSteps& param_steps) noexcept;
   void set_seed(std::uint64_t seed) {
     seed_ = seed;
-    call_.set_randomness({seed, 0});
+    call_.set_seed(seed);
   }
   void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
   void ask_rates(PyObject* self);

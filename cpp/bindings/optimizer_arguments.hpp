@@ -35,8 +35,9 @@ struct NewGroup {
   // Called with k for the states of the k-th, once it is known to be an array: a list as
   // Parameter::set_states takes them.
   py::function states;
-  std::vector<py::object> copies;  // None for a parameter that has none
-  unsigned by_chance = 0;          // a bit for each slot whose 16 bits are rounded so
+  std::vector<py::object> copies;     // None for a parameter that has none
+  std::vector<std::int64_t> numbers;  // of the parameters, of which random bits are a function
+  unsigned by_chance = 0;             // a bit for each slot whose 16 bits are rounded so
   std::vector<double> options;
 
   py::tuple groups;  // as Python shows them, all of them

@@ -29,10 +29,11 @@ const char* Parameter::state_name(std::size_t k) const {
   return k + 1 < states_.size() ? rule_->states[k] : "param_rest";
 }
 
-void Parameter::set_states(std::vector<py::object> states, py::object copy, unsigned by_chance) {
+void Parameter::set_states(std::vector<py::object> states, py::object copy,
+                           const Rounding& rounding) {
   states_ = std::move(states);
   state_dtypes_.assign(states_.size(), rest_dtype);
-  by_chance_ = by_chance;
+  rounding_ = rounding;
   for (std::size_t k = 0; k < states_.size(); ++k) {
     const bool is_rest = k + 1 == states_.size();
     if (states_[k].is_none() && (is_rest || (rule_->required_states >> k & 1) == 0)) continue;
@@ -64,7 +65,7 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy, unsi
 Parameter Parameter::over(py::object param) const {
   Parameter other(*rule_, name_, position_, std::move(param));
   check_like(other.param_.ptr(), param_.ptr(), label(), "parameter", "the array before it");
-  other.set_states(states_, copy_, by_chance_);
+  other.set_states(states_, copy_, rounding_);
   return other;
 }
 
@@ -197,7 +198,7 @@ Task Parameter::new_task(std::int64_t size, const Stream& grad, MakeStream strea
     const auto& a = fields(array.ptr());
     return stream(a.data, a.strides, dtype);
   };
-  const auto by_chance = [this](int slot) { return (by_chance_ >> slot & 1u) != 0; };
+  const auto by_chance = [this](int slot) { return (rounding_.by_chance >> slot & 1u) != 0; };
   Task task(size, dtype_);
   task.add_written(see(param_, stored_), param_slot, by_chance(param_slot));
   task.set_grad(grad);

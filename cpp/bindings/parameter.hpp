@@ -7,6 +7,7 @@
 #include "bindings/array.hpp"
 #include "bindings/overlap.hpp"
 #include "bindings/pending_copies.hpp"
+#include "bindings/rounding.hpp"
 #include "bindings/row_gradient.hpp"
 #include "engine/task.hpp"
 #include "engine/touched_rows.hpp"
@@ -21,9 +22,8 @@ class Parameter {
 
   // In the rule's order, None for one that does not exist, and at the end what is cut off where the
   // parameter stores the upper half of float32. `copy` gets the parameter, None: nothing does.
-  // `by_chance` has a bit for each slot whose 16 bits are rounded so. Raises unless they may be its
-  // states.
-  void set_states(std::vector<py::object> states, py::object copy, unsigned by_chance);
+  // Raises unless they may be its states.
+  void set_states(std::vector<py::object> states, py::object copy, const Rounding& rounding);
 
   // The same parameter, with its states and copy, over another array. Raises unless that may take
   // the place of the former.
@@ -66,8 +66,7 @@ class Parameter {
   PyObject* name() const { return name_.ptr(); }
   PyObject* param() const { return param_.ptr(); }
   const py::object& copy() const { return copy_; }
-  // Among those of its optimizer or call.
-  std::int64_t number() const { return position_ < 0 ? 0 : position_; }
+  std::int64_t number() const { return rounding_.number; }
   std::int64_t size() const { return task_.size(); }
   // In which it is stepped.
   DType dtype() const { return dtype_; }
@@ -110,7 +109,7 @@ class Parameter {
   std::vector<DType> state_dtypes_ = {rest_dtype};
   DType copy_dtype_ = float32;
   unsigned present_ = 0;  // a bit for each state that exists
-  unsigned by_chance_ = 0;
+  Rounding rounding_;
   Order order_;
   // Of the parameter alone; one with a copy has none here, and is looked at closely each time.
   Fingerprint print_;

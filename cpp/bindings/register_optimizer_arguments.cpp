@@ -18,9 +18,10 @@ void register_optimizer_arguments(py::module_& module) {
 
   py::class_<NewGroup> group(module, "NewGroup", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, py::function,
-              std::vector<py::object>, unsigned, std::vector<double>, py::tuple, std::string, bool>(
-      group, "params", "names", "states", "copies", "by_chance", "options", "groups", "structure",
-      "scheduled");
+              std::vector<py::object>, std::vector<std::int64_t>, unsigned, std::vector<double>,
+              py::tuple, std::string, bool>(group, "params", "names", "states", "copies", "numbers",
+                                            "by_chance", "options", "groups", "structure",
+                                            "scheduled");
 }
 
 }  // namespace instep

@@ -1,14 +1,13 @@
-// How a call rounds what it stores in 16 bits.
+// How the arrays of a parameter are rounded to 16 bits.
 #pragma once
 
 #include <cstdint>
 
 namespace instep {
 
-// What random bits are a function of, beside the step's number and the place of an element.
-struct Randomness {
-  std::uint64_t seed = 0;
-  std::int64_t first_parameter = 0;  // the number of the call's first
+struct Rounding {
+  unsigned by_chance = 0;   // a bit for each slot that is rounded so
+  std::int64_t number = 0;  // of the parameter, of which its random bits are a function
 };
 
 }  // namespace instep

@@ -31,9 +31,8 @@ py::object callable_or_null(const py::handle& value) {
 }
 
 StorageArguments read_storage(const py::object& mapping) {
-  return {mapping["by_chance"].cast<unsigned>(),
-          {mapping["seed"].cast<std::uint64_t>(), mapping["first_parameter"].cast<std::int64_t>()},
-          mapping["param_rest"],
+  return {mapping["by_chance"].cast<unsigned>(), mapping["seed"].cast<std::uint64_t>(),
+          mapping["first_parameter"].cast<std::int64_t>(), mapping["param_rest"],
           mapping["copies"]};
 }
 

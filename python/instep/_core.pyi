@@ -123,6 +123,7 @@ class NewGroup(metaclass=_Metaclass):
         names: Sequence[str | None],
         states: Callable[[int], Sequence[NDArray[Any] | None]],
         copies: Sequence[AnyArray | None],
+        numbers: Sequence[int],
         by_chance: int,
         options: Sequence[float],
         groups: tuple[Any, ...],

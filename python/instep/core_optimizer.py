@@ -88,6 +88,7 @@ class CoreOptimizer(_core.Optimizer):
                 "sequence",
                 cls._rule.check(group.values),
                 states=[cls._rule.in_order(states) for states in group.states].__getitem__,
+                numbers=group.numbers,
             )
         self._set_progress(
             _core.Progress(
@@ -117,10 +118,12 @@ class CoreOptimizer(_core.Optimizer):
         *,
         copies: Sequence[AnyArray | None] | None = None,
         states: Callable[[int], Sequence[Array | None]] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         """Add a group.
 
-        `copies` get its parameters; `states` gives those of its k-th, where they exist already.
+        `copies` get its parameters; `states` gives those of its k-th, where they exist already, and
+        `numbers` are those of which random bits are a function, positions if nothing else is said.
         """
         check_names([*(old.names for old in self._groups), group.names])
         first = sum(len(old.params) for old in self._groups)
@@ -143,6 +146,7 @@ class CoreOptimizer(_core.Optimizer):
                     names=names,
                     states=states or new_states,
                     copies=copies or [None] * len(params),
+                    numbers=numbers or range(first, first + len(params)),
                     by_chance=storage.by_chance,
                     options=rule.encode(values, math.nan),
                     groups=groups,

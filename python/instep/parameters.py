@@ -38,6 +38,8 @@ class ExistingGroup(NamedTuple):
     values: Mapping[str, object]
     states: Sequence[Mapping[str, Array]]
     """Of each parameter."""
+    numbers: Sequence[int]
+    """Of each parameter: that of which its random bits are a function."""
 
 
 def flatten_groups(params: Params) -> tuple[list[FlatGroup], Structure]:

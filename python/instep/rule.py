@@ -189,12 +189,12 @@ class Rule:
         names = self.present_states(values)
         states = {}
         for k, name in enumerate(names):
-            dtype = storage.dtype_of(name, param)
+            dtype = storage.dtype_of(name, param.dtype)
             states[name] = state = _core.new_state(param, k, len(names), dtype)
             value = self.initial_value(name, values)
             if value != 0:
                 state[...] = value
-        if storage.has_rest(param, label):
+        if storage.has_rest(param.dtype, label):
             states[REST] = _core.new_state(param, len(names), len(names) + 1, np.dtype(np.int16))
         return states
 

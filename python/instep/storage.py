@@ -12,7 +12,7 @@ from instep.names import nearest
 from instep.numbers import as_integer, check_integer
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import DTypeLike
 
 Rounding: TypeAlias = Literal["nearest", "stochastic"]
 StateDType: TypeAlias = "DTypeLike | Mapping[str, DTypeLike] | None"
@@ -23,6 +23,9 @@ REST = "param_rest"
 
 TO_NEAREST = frozenset({"max_exp_avg_sq"})
 """States that are never rounded stochastically: a maximum would collect what was rounded up."""
+
+SQUARES = frozenset({"acc_delta", "exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
+"""States that hold squares, which in float16 are 0 for small gradients."""
 
 PARAM_SLOT = 4
 """Random bits are those of a slot: a state's is its place among those of the rule."""
@@ -101,24 +104,24 @@ class Storage:
         given = vars(self).items()
         return [(name, each) for name, each in given if each != DEFAULTS.get(name, each)]
 
-    def dtype_of(self, state: str, param: NDArray[Any]) -> np.dtype[Any]:
-        """Return the type in which a parameter's state is stored."""
-        working = np.dtype(np.float64 if param.dtype == np.float64 else np.float32)
+    def dtype_of(self, state: str, param: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type in which a state is stored, of a parameter of the type `param`."""
+        working = np.dtype(np.float64 if param == np.float64 else np.float32)
         asked = self.state_dtype
         if isinstance(asked, Mapping):
             asked = asked.get(state)
         return working if asked is None or working == np.float64 else asked
 
-    def has_rest(self, param: NDArray[Any], label: str) -> bool:
-        """Tell whether a parameter keeps a master; `label` is what messages call it."""
+    def has_rest(self, param: np.dtype[Any], label: str) -> bool:
+        """Tell whether a parameter of a type keeps a master; `label` is what messages call it."""
         if self.master_weight_bits is None:
             return False
-        if param.dtype == np.float16:
+        if param == np.float16:
             raise ValueError(
                 f"master_weight_bits: expected no parameters of float16, whose bits are no part of "
                 f"a float32, got {label}; pass float32 parameters, and these as copies="
             )
-        return is_bfloat16(param.dtype)
+        return is_bfloat16(param)
 
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:

@@ -26,6 +26,7 @@ def test_an_unknown_structure_is_refused() -> None:
         names=[None],
         states=[[None, None]].__getitem__,
         copies=[None],
+        numbers=[1],
         by_chance=0,
         options=optimizer._options()[0],
         groups=(*optimizer.param_groups, *optimizer.param_groups),

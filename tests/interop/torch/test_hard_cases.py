@@ -85,8 +85,8 @@ def test_names_may_stand_in_two_groups() -> None:
         assert param.grad is not None
         assert torch.equal(param, old - 0.5 * param.grad)
     second.bias.grad = None
-    second.bias.data = second.bias.data.to(torch.bfloat16)
-    second.bias.grad = torch.ones(1, dtype=torch.bfloat16)
+    second.bias.data = second.bias.data.to(torch.complex64)
+    second.bias.grad = torch.ones(1, dtype=torch.complex64)
     with pytest.raises(TypeError, match="parameter 3"):
         optimizer.step()
 

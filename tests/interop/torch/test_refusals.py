@@ -22,12 +22,16 @@ def parameter(*shape: int, **options: Any) -> torch.nn.Parameter:
 
 
 PARAMETERS: dict[str, tuple[Callable[[], torch.Tensor], Error, str]] = {
-    "bfloat16": (
-        lambda: parameter(3, dtype=torch.bfloat16),
+    "complex64": (
+        lambda: parameter(3, dtype=torch.complex64),
         TypeError,
-        r"parameter 0: expected dtype torch.float32 or torch.float64, got torch.bfloat16",
+        r"parameter 0: expected dtype torch.float16 or .* or torch.float64, got torch.complex64",
     ),
-    "float16": (lambda: parameter(3, dtype=torch.float16), TypeError, "got torch.float16"),
+    "8 bits": (
+        lambda: parameter(3, dtype=torch.float8_e4m3fn),
+        TypeError,
+        "got torch.float8_e4m3fn",
+    ),
     "complex": (lambda: parameter(3, dtype=torch.complex64), TypeError, "got torch.complex64"),
     "another device": (
         lambda: parameter(3, device="meta"),
@@ -158,7 +162,7 @@ STEPS: dict[str, tuple[Callable[[Any], None], Error, str]] = {
     "a gradient of complex numbers": (
         set_grad(0, torch.ones(4, dtype=torch.complex64)),
         TypeError,
-        "gradient of parameter 2: expected dtype torch.float32",
+        "gradient of parameter 2: expected dtype torch.float16 or .*float64, got torch.complex64",
     ),
     "a gradient in float64": (
         set_grad(0, torch.ones(4, dtype=torch.float64)),

@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -37,7 +37,7 @@ class Adadelta(InPlace, torch.optim.Adadelta):
     %(maximize)s
     differentiable : bool
         Only False: autograd does not see through a step in place.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -73,12 +73,12 @@ class Adadelta(InPlace, torch.optim.Adadelta):
         capturable: bool = False,
         maximize: bool = False,
         differentiable: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             rho=rho,
             eps=eps,
             weight_decay=weight_decay,

@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -39,7 +39,7 @@ class Adagrad(InPlace, torch.optim.Adagrad):
         Only False: autograd does not see through a step in place.
     eps_inside_sqrt : bool
         Add `eps` inside the root, as Keras and TensorFlow do; ``torch.optim`` does not have it.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -78,13 +78,13 @@ class Adagrad(InPlace, torch.optim.Adagrad):
         differentiable: bool = False,
         fused: bool | None = None,
         eps_inside_sqrt: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {"fused": fused, "eps_inside_sqrt": eps_inside_sqrt}
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             lr_decay=lr_decay,
             weight_decay=weight_decay,
             initial_accumulator_value=initial_accumulator_value,

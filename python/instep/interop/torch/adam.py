@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -45,7 +45,7 @@ class Adam(InPlace, torch.optim.Adam):
     eps_hat : bool
         Take `eps` for the paper's epsilon hat, outside of the bias correction, as scikit-learn,
         Keras and TensorFlow do; ``torch.optim`` does not have it.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -86,7 +86,7 @@ class Adam(InPlace, torch.optim.Adam):
         decoupled_weight_decay: bool = False,
         bias_correction: bool = True,
         eps_hat: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {
             "fused": fused,
@@ -97,7 +97,7 @@ class Adam(InPlace, torch.optim.Adam):
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             betas=betas,
             eps=eps,
             weight_decay=weight_decay,

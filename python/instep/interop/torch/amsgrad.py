@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -35,7 +35,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         Accepted, and kept in the groups, without effect: there is one implementation.
     capturable, differentiable : bool
         Only False: no CUDA graph captures a step on the CPU, and autograd does not see through it.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -73,7 +73,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {
             "fused": fused,
@@ -84,7 +84,7 @@ class AMSGrad(InPlace, torch.optim.Adam):
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             betas=betas,
             eps=eps,
             weight_decay=weight_decay,

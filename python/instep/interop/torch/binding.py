@@ -21,9 +21,9 @@ from instep.interop.torch.groups import (
 )
 from instep.interop.torch.joined import Joined, State, join_states
 from instep.interop.torch.shards import check_not_measured
+from instep.interop.torch.storage import DropInStorage
 from instep.interop.torch.tensors import gradient_of, place_of
 from instep.parameters import Array, ExistingGroup
-from instep.storage import Storage
 
 Report: TypeAlias = tuple[int, float | None]
 
@@ -35,7 +35,7 @@ class Binding:
     may be of any kind. What it reads is the torch optimizer's; nothing there changes until a step
     has been taken. Parameters without states stay from the binding `before`, else those whose
     gradients come and go would make a new one each time. What steps have told up to then is the
-    `report`; `held` is what groups had among their options, by position.
+    `report`; `held` is what groups had of the options of the whole optimizer, by position.
 
     Raises
     ------
@@ -50,12 +50,15 @@ class Binding:
         states: MutableMapping[torch.Tensor, State],
         before: Binding | None,
         report: Report,
+        storage: DropInStorage,
+        seed: int,
         gradient_options: GradientOptions,
+        own_options: Mapping[str, object],
         held: Mapping[int, Mapping[str, object]],
     ) -> None:
         for position, group in enumerate(groups):
             if position in held:
-                check_has_no_other(group, gradient_options, held[position])
+                check_has_no_other(group, own_options, held[position])
         if before is not None:
             before._show_steps(states)  # which an interrupt may have cut short
         known = {joined.param for joined in before._joined} if before is not None else set()
@@ -64,24 +67,30 @@ class Binding:
         self._values: list[dict[str, Any]] = []
         self._joined: list[Joined] = []
         existing: list[ExistingGroup] = []
+        first = 0
         for position, group in enumerate(groups):
             values = read_options(group, form.rule)
             stays = set() if form.rule.present_states(values) else known
             names = names_of(groups, position)
             members = [
-                Joined(param, position, name)
-                for param, name in zip(group["params"], names, strict=True)
+                Joined(param, position, name, number)
+                for number, (param, name) in enumerate(
+                    zip(group["params"], names, strict=True), first
+                )
                 if param.grad is not None
                 or (param.requires_grad and (states.get(param) or param in stays))
             ]
+            first += len(group["params"])
             if members:
-                existing.append(_existing_group(form, members, values, states))
+                form.rule.check_storage(storage, values)
+                existing.append(_existing_group(form, storage, members, values, states))
                 self._groups.append(position)
                 self._values.append(values)
                 self._joined.extend(members)
         counts = [joined.count for joined in self._joined]
-        self._bound = form.optimizer._joined(existing, Storage(), 0, counts, *report)
+        self._bound = form.optimizer._joined(existing, storage, seed, counts, *report)
         self._gradient_options: GradientOptions = DEFAULTS
+        self._own_options = own_options
         self._watch = _core.TensorWatch(self._bound, place_of)
         self._shares: dict[torch.Tensor, torch.Tensor] = {}  # of DTensors, by these
         for k, joined in enumerate(self._joined):
@@ -105,8 +114,10 @@ class Binding:
         groups: Sequence[Group],
         states: MutableMapping[torch.Tensor, State],
         gradient_options: GradientOptions,
+        own_options: Mapping[str, object],
     ) -> bool:
         """Whether it can take the next step: takes over options, and looks at all else."""
+        self._own_options = own_options
         self._take_over_gradient_options(gradient_options)
         return self._watch.holds(groups, states) and (
             self._watch.has_options(groups) or self._takes_over_options(groups)
@@ -120,7 +131,7 @@ class Binding:
 
     def _takes_over_options(self, groups: Sequence[Group]) -> bool:
         for k, shown in self.shown.items():
-            check_has_no_other(groups[k], self._gradient_options, shown)
+            check_has_no_other(groups[k], self._own_options, shown)
         values = [read_options(groups[k], self._form.rule) for k in self._groups]
         if values != self._values:
             try:
@@ -201,6 +212,7 @@ class Binding:
 
 def _existing_group(
     form: Form,
+    storage: DropInStorage,
     members: Sequence[Joined],
     values: Mapping[str, Any],
     states: Mapping[torch.Tensor, State],
@@ -210,5 +222,9 @@ def _existing_group(
         [joined.array for joined in members],
         names,
         values,
-        [join_states(form, joined, values, states.get(joined.param) or {}) for joined in members],
+        [
+            join_states(form, storage, joined, values, states.get(joined.param) or {})
+            for joined in members
+        ],
+        [joined.number for joined in members],
     )

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from instep.gradient_options import DEFAULTS
+from instep.interop.torch.storage import OWN_OPTIONS
 from instep.rule import Rule
 
 Group: TypeAlias = Mapping[str, Any]
@@ -32,7 +33,7 @@ def shown_options(group: Group, rule: Rule) -> dict[str, object]:
 
     In the place of a tensor, whose number may become another, stands an object that is nowhere.
     """
-    names = (*rule.hyperparameters, *_REFUSED, *DEFAULTS)
+    names = (*rule.hyperparameters, *_REFUSED, *OWN_OPTIONS)
     return {name: object() if _may_change(group.get(name)) else group.get(name) for name in names}
 
 
@@ -67,15 +68,16 @@ def check_has_no_other(
     for name, value in options.items():
         stays = before is not None and group.get(name) is before[name]
         if name in group and group[name] != value and not stays:
+            or_set = f", or set optimizer.{name}" if name in DEFAULTS else ""
             raise ValueError(
                 f"{name}: expected it of the whole optimizer, which has {value!r}, got "
-                f"{group[name]!r} of a group; pass it beside the groups, or set optimizer.{name}"
+                f"{group[name]!r} of a group; pass it beside the groups{or_set}"
             )
 
 
-def gradient_options_of(group: Group) -> dict[str, object]:
+def own_options_of(group: Group) -> dict[str, object]:
     """Return what a group holds of the options of the whole optimizer."""
-    return {name: group.get(name) for name in DEFAULTS}
+    return {name: group.get(name) for name in OWN_OPTIONS}
 
 
 def is_trained(param: torch.Tensor) -> bool:

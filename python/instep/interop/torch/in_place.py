@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
+import numpy as np
 import torch
 from torch._compile import _disable_dynamo
 from torch.compiler import is_dynamo_compiling
@@ -18,13 +19,23 @@ from instep.interop.torch.groups import (
     check_has_no_other,
     check_options,
     check_rate,
-    gradient_options_of,
     is_trained,
     names_of,
+    own_options_of,
+    read_options,
 )
 from instep.interop.torch.shards import check_not_measured
-from instep.interop.torch.tensors import check_tensor
+from instep.interop.torch.storage import (
+    OWN_OPTIONS,
+    STORAGE_DEFAULTS,
+    DropInOptions,
+    DropInStorage,
+    as_loaded,
+    new_storage,
+)
+from instep.interop.torch.tensors import check_tensor, dtype_of, numpy_dtype
 from instep.names import no_argument
+from instep.storage import Rounding, StateRounding, check_seed
 
 T = TypeVar("T", bound="type[InPlace]")
 
@@ -32,18 +43,21 @@ _PARAGRAPHS = {
     "params": """
         params : iterable
             Parameters, pairs of name and parameter, or groups, as ``torch.optim`` takes them: dense
-            tensors of float32 or float64 on the CPU, of any memory layout. Those that require no
-            gradient may be any, and are left alone.
+            tensors of float32, float64, bfloat16 or float16 on the CPU, of any memory layout. Those
+            that require no gradient may be any, and are left alone.
         """,
     "lr": """
         lr : float or torch.Tensor
             Learning rate, at least 0. A tensor of one element is read at each step.
         """,
-    "gradient_options": """
-        **gradient_options
-            `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals` as `instep.Optimizer` has
-            them, of the whole optimizer; they can be read and set between steps as attributes.
-            ``torch.optim`` does not have them.
+    "options": """
+        **options
+            As `instep.Optimizer` has them, of the whole optimizer; ``torch.optim`` does not have
+            them. `clip_norm`, `clip_value`, `nonfinite` and `flush_subnormals` can be read and set
+            between steps as attributes. `state_dtype`, `state_rounding`, `param_rounding`,
+            `master_weight_bits` and `seed` are for storage in 16 bits, and are fixed: states of a
+            parameter have its dtype where nothing else is said, as torch's (squares of a float16
+            parameter float32), and those in 16 bits are rounded stochastically.
         """,
     "raises": """
         TypeError, ValueError
@@ -63,8 +77,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     A subclass is also one of ``torch.optim``'s class of the rule, whose constructor, dictionaries,
     groups and hooks it uses; only the step is instep's.
 
-    What is done to all gradients of a step is no part of groups, ``defaults`` and state
-    dictionaries, which stay as torch's; copies and pickles have it.
+    What is done to all gradients of a step, and how tensors are stored, is no part of groups,
+    ``defaults`` and state dictionaries, which stay as torch's; copies and pickles have it. Random
+    bits of stochastic rounding are a function of the seed, the parameter's step count, its position
+    among all parameters, the state and the element's index, of a DTensor in this process's share.
     """
 
     _form: ClassVar[Form]
@@ -75,6 +91,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     # What steps have told where there is no binding: those of what this is a copy of.
     _told: Report = (0, None)
     _gradient_options: GradientOptions = DEFAULTS
+    _storage: DropInStorage
+    _seed: int = 0
+    # Both, as groups may not have them.
+    _own_options: Mapping[str, object] = {}
     # What groups held of these options when they were added or loaded.
     _held: Sequence[Mapping[str, object]] = ()
 
@@ -83,16 +103,43 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
     nonfinite: GradientOption[Nonfinite] = GradientOption()
     flush_subnormals: GradientOption[bool] = GradientOption()
 
-    def __init__(
-        self, params: Any, lr: Any, gradient_options: GradientOptions, **options: Any
-    ) -> None:
+    def __init__(self, params: Any, lr: Any, own: DropInOptions, **options: Any) -> None:
         check_rate(lr)  # before torch compares it with a number
-        for name in gradient_options:
-            if name not in DEFAULTS:
-                raise no_argument(type(self), name, DEFAULTS)
-        if gradient_options:
-            self._change_gradient_options(gradient_options)
+        for name in own:
+            if name not in OWN_OPTIONS:
+                raise no_argument(type(self), name, OWN_OPTIONS)
+        given: dict[str, Any] = {**STORAGE_DEFAULTS, **own}
+        conditions = {name: given.pop(name) for name in DEFAULTS if name in given}
+        self._seed = check_seed(given.pop("seed"))
+        self._storage = new_storage(self._form.rule, **given)
+        self._change_gradient_options(conditions)
         super().__init__(params, lr=lr, **options)  # type: ignore[call-arg]
+        self._store_new_states()
+
+    @property
+    def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
+        """Type in which states are stored, for all of them or by name; None: the parameter's."""
+        return self._storage.state_dtype
+
+    @property
+    def state_rounding(self) -> StateRounding:
+        """How states are rounded to 16 bits, all of them or by name."""
+        return self._storage.state_rounding
+
+    @property
+    def param_rounding(self) -> Rounding | None:
+        """How parameters of 16 bits are rounded; None is to nearest, or not at all by a master."""
+        return self._storage.param_rounding
+
+    @property
+    def master_weight_bits(self) -> Literal[32] | None:
+        """32 where parameters of bfloat16 keep their float32 masters."""
+        return self._storage.master_weight_bits
+
+    @property
+    def seed(self) -> int:
+        """Seed of stochastic rounding."""
+        return self._seed
 
     @property
     def last_grad_norm(self) -> float | None:
@@ -151,8 +198,8 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         Raises
         ------
         TypeError, ValueError
-            When a parameter, gradient or state is not a dense tensor of float32 or float64 on the
-            CPU (a gradient may be sparse, with one sparse dimension), when two of them share
+            When a parameter, gradient or state is not a dense tensor of a floating-point type on
+            the CPU (a gradient may be sparse, with one sparse dimension), when two of them share
             memory, or when an option is out of range. All groups are checked before anything is
             written: parameters, states and step counts are then bitwise as they were.
         FloatingPointError
@@ -167,11 +214,20 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             with torch.enable_grad():
                 loss = closure()
         binding = self._binding
-        options = self._gradient_options
-        if binding is None or not binding.holds(self.param_groups, self.state, options):
+        options, own = self._gradient_options, self._own_options
+        if binding is None or not binding.holds(self.param_groups, self.state, options, own):
             held = dict(enumerate(self._held)) if binding is None else binding.shown
             binding = Binding(
-                self._form, self.param_groups, self.state, binding, self._report(), options, held
+                self._form,
+                self.param_groups,
+                self.state,
+                binding,
+                self._report(),
+                self._storage,
+                self._seed,
+                options,
+                own,
+                held,
             )
         gradients = binding.gradients(self.param_groups)
         self._binding = binding
@@ -200,16 +256,18 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         try:
             group = self.param_groups[-1]
             check_options(group, self._form.rule)
-            check_has_no_other(group, self._gradient_options)
+            check_has_no_other(group, self._own_options)
+            self._form.rule.check_storage(self._storage, read_options(group, self._form.rule))
             names = names_of(self.param_groups, len(self.param_groups) - 1)
             for name, param in zip(names, group["params"], strict=True):
                 if is_trained(param):
                     check_tensor(param, f"parameter {name!r}")
+                    self._storage.has_rest(numpy_dtype(param.dtype), f"parameter {name!r}")
             check_not_measured(filter(is_trained, group["params"]), self._gradient_options)
         except BaseException:
             self.param_groups.pop()
             raise
-        self._held = [*self._held, gradient_options_of(group)]
+        self._held = [*self._held, own_options_of(group)]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state dictionary, of this class or of ``torch.optim``'s.
@@ -218,9 +276,10 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         ----------
         state_dict : dict
             What ``state_dict`` returned. An option that ``torch.optim`` does not have stays what it
-            is where the dictionary lacks it. As in ``torch.optim``, states of the right dtype are
-            not copied: pass ``copy.deepcopy(state_dict)`` where another optimizer goes on with
-            them.
+            is where the dictionary lacks it. States keep their dtype, or are widened to that of new
+            ones, where ``torch.optim`` casts them to the parameter's. As there, states of the right
+            dtype are not copied: pass ``copy.deepcopy(state_dict)`` where another optimizer goes on
+            with them. The seed of random bits is not in it.
 
         Raises
         ------
@@ -238,14 +297,46 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
             for group in groups:
                 check_options(group, self._form.rule)
             state_dict = {**state_dict, "param_groups": groups}
-        super().load_state_dict(state_dict)
-        self._held = [gradient_options_of(group) for group in self.param_groups]
+        taken: list[dict[str, Any]] = []  # what hooks have made of it
+        hook = self.register_load_state_dict_pre_hook(lambda _, given: taken.append(given))
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            hook.remove()
+        self._keep_dtypes(taken[0])
+        self._held = [own_options_of(group) for group in self.param_groups]
+
+    def _store_new_states(self) -> None:
+        """Give the states that a constructor of torch has made, Adagrad's, the types asked for."""
+        for group in self.param_groups:
+            for param in filter(is_trained, group["params"]):
+                for name, value in self.state.get(param, {}).items():
+                    if name == "step":
+                        continue
+                    dtype = dtype_of(self._storage.dtype_of(name, numpy_dtype(param.dtype)))
+                    if value.dtype != dtype:
+                        first = self._form.rule.initial_value(name, group)
+                        self.state[param][name] = torch.full_like(value, first, dtype=dtype)
+
+    def _keep_dtypes(self, loaded: Mapping[str, Any]) -> None:
+        """Undo what torch has cast: all states to the types of their parameters."""
+        ids = [id_ for group in loaded["param_groups"] for id_ in group["params"]]
+        params = [param for group in self.param_groups for param in group["params"]]
+        for id_, param in zip(ids, params, strict=True):
+            for name, value in loaded["state"].get(id_, {}).items():
+                if name != "step" and isinstance(value, torch.Tensor):
+                    wanted = self._storage.dtype_of(name, numpy_dtype(param.dtype))
+                    state = self.state[param]
+                    state[name] = as_loaded(value, state[name], dtype_of(wanted))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles are made of."""
         return {
             **super().__getstate__(),
             "_gradient_options": self._gradient_options,
+            "_own_options": self._own_options,
+            "_seed": self._seed,
+            "_storage": self._storage,
             "_told": self._report(),
         }
 
@@ -257,3 +348,7 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         for group in getattr(self, "param_groups", ()):  # none before torch's constructor
             check_not_measured(filter(is_trained, group["params"]), options)
         self._gradient_options = options
+        storage = {
+            name: getattr(self._storage, name) for name in STORAGE_DEFAULTS if name != "seed"
+        }
+        self._own_options = {**options, **storage, "seed": self._seed}

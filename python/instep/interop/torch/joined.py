@@ -9,9 +9,10 @@ import torch
 
 from instep.interop.torch.form import Form
 from instep.interop.torch.shards import is_shard, local_of
-from instep.interop.torch.tensors import array_of
+from instep.interop.torch.storage import DropInStorage
+from instep.interop.torch.tensors import STEPPED, array_of, dtype_of, tensor_of
 from instep.parameters import Array
-from instep.storage import Storage
+from instep.storage import REST
 
 State: TypeAlias = MutableMapping[str, Any]
 
@@ -19,10 +20,12 @@ State: TypeAlias = MutableMapping[str, Any]
 class Joined:
     """A parameter and its state, as instep's optimizer and its watch get them."""
 
-    def __init__(self, param: torch.Tensor, group: int, name: object) -> None:
+    def __init__(self, param: torch.Tensor, group: int, name: object, number: int) -> None:
         self.param = param
         self.group = group
         self.name = name
+        # Among all of the torch optimizer.
+        self.number = number
         self.array: Array = array_of(param, self.what("parameter"))
         # Of a DTensor, this process's.
         self.share: torch.Tensor | None = local_of(param) if is_shard(param) else None
@@ -41,7 +44,7 @@ class Joined:
 
     def take(self, name: str, tensor: torch.Tensor) -> Array:
         """Return the memory of one of the state's tensors, which it is from now on."""
-        array = array_of(tensor, self.what(name))
+        array = array_of(tensor, self.what(name), (torch.int16,) if name == REST else STEPPED)
         self.tensors[name] = tensor
         return array
 
@@ -57,18 +60,27 @@ class Joined:
 
 
 def join_states(
-    form: Form, joined: Joined, values: Mapping[str, Any], state: State
+    form: Form, storage: DropInStorage, joined: Joined, values: Mapping[str, Any], state: State
 ) -> dict[str, Array]:
     """Return the memory of the states; of a new state, what they hold before the first step."""
     wanted = form.rule.present_states(values)
     present = {name: value for name, value in state.items() if value is not None}
+    has_rest = storage.has_rest(joined.array.dtype, joined.what("parameter"))
+    if REST in present and not has_rest:
+        raise ValueError(
+            f"{joined.what(REST)}: expected none, as the optimizer keeps no masters; make it with "
+            "master_weight_bits=32"
+        )
     counts = form.new_count is not None
     if present.keys() >= set(wanted) and (not counts or "step" in present):
         if counts:
             joined.take_step(present["step"])
         elif wanted:
             joined.count = 1  # what counts is whether it is the first step
-        return {name: joined.take(name, present[name]) for name in wanted}
+        states = {name: present[name] for name in wanted}
+        if has_rest:
+            states[REST] = present[REST] if REST in present else _new_rest(joined)
+        return {name: joined.take(name, tensor) for name, tensor in states.items()}
     if present and counts:
         raise ValueError(
             f"state of parameter {joined.name!r}: expected {[*wanted, 'step']}, as the "
@@ -78,19 +90,34 @@ def join_states(
     if form.new_count is not None:
         joined.new["step"] = form.new_count()
         joined.take_step(joined.new["step"])
-    tensors = _new_states(form, joined, values)
+    tensors = _new_states(form, storage, joined, values)
+    if has_rest:
+        tensors[REST] = _new_rest(joined)
     joined.new.update(tensors)
     return {name: joined.take(name, tensor) for name, tensor in tensors.items()}
 
 
-def _new_states(form: Form, joined: Joined, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def _new_states(
+    form: Form, storage: DropInStorage, joined: Joined, values: Mapping[str, Any]
+) -> dict[str, torch.Tensor]:
     rule = form.rule
     if joined.share is None:
-        arrays = rule.new_states(joined.array, values, Storage(), f"parameter {joined.name!r}")
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        arrays = rule.new_states(joined.array, values, storage, joined.what("parameter"))
+        arrays.pop(REST, None)
+        return {name: tensor_of(array) for name, array in arrays.items()}
     # DTensors as torch's own, which go into distributed checkpoints.
     whole = joined.param.detach()
     return {
-        name: torch.full_like(whole, rule.initial_value(name, values))
+        name: torch.full_like(
+            whole,
+            rule.initial_value(name, values),
+            dtype=dtype_of(storage.dtype_of(name, joined.array.dtype)),
+        )
         for name in rule.present_states(values)
     }
+
+
+def _new_rest(joined: Joined) -> torch.Tensor:
+    rest = torch.zeros_like(joined.param.detach(), dtype=torch.int16)
+    joined.new[REST] = rest
+    return rest

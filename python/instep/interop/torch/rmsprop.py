@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -46,7 +46,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
         What the mean square starts with, at least 0; ``torch.optim`` does not have it.
     eps_inside_sqrt : bool
         Add `eps` inside the root, as Keras and TensorFlow do; ``torch.optim`` does not have it.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -87,7 +87,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
         *,
         initial_accumulator_value: float = 0,
         eps_inside_sqrt: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {
             "initial_accumulator_value": initial_accumulator_value,
@@ -96,7 +96,7 @@ class RMSprop(InPlace, torch.optim.RMSprop):
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             alpha=alpha,
             eps=eps,
             weight_decay=weight_decay,

@@ -8,10 +8,10 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import Group
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 def _check_sparse(group: Group, what: str) -> None:
@@ -47,7 +47,7 @@ class SGD(InPlace, torch.optim.SGD):
         Accepted, and kept in the groups, without effect: there is one implementation.
     differentiable : bool
         Only False: autograd does not see through a step in place.
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -85,13 +85,13 @@ class SGD(InPlace, torch.optim.SGD):
         foreach: bool | None = None,
         differentiable: bool = False,
         fused: bool | None = None,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {"fused": fused}
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             momentum=momentum,
             dampening=dampening,
             weight_decay=weight_decay,

@@ -8,9 +8,9 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 import instep
-from instep.gradient_options import GradientOptions
 from instep.interop.torch.form import Form
 from instep.interop.torch.in_place import InPlace, documented
+from instep.interop.torch.storage import DropInOptions
 
 
 @documented
@@ -29,7 +29,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
     eps : float
         Term that keeps the denominator from zero, at least 0.
     %(maximize)s
-    %(gradient_options)s
+    %(options)s
 
     Raises
     ------
@@ -63,7 +63,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         maximize: bool = False,
-        **gradient_options: Unpack[GradientOptions],
+        **options: Unpack[DropInOptions],
     ) -> None:
         self._own = {
             "weight_decay": 0.0,
@@ -75,7 +75,7 @@ class SparseAdam(InPlace, torch.optim.SparseAdam):
         super().__init__(
             params,
             lr=lr,
-            gradient_options=gradient_options,
+            own=options,
             betas=betas,
             eps=eps,
             maximize=maximize,

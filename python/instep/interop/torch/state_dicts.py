@@ -11,7 +11,8 @@ import torch
 import instep
 from instep.interop.torch.groups import as_number
 from instep.interop.torch.shards import is_shard
-from instep.interop.torch.tensors import array_of
+from instep.interop.torch.tensors import STEPPED, array_of, tensor_of
+from instep.storage import REST
 
 # What torch.optim computes, by the options that it does not have.
 _TORCH_FORM = {"bias_correction": True, "eps_hat": False, "eps_inside_sqrt": False}
@@ -69,7 +70,7 @@ def to_torch_state_dict(
         tensors = {"step": torch.tensor(float(values["step"]))} if counted else {}
         if counted or values["step"]:
             tensors |= {
-                name: torch.from_numpy(np.array(array, order="K")) for name, array in arrays.items()
+                name: tensor_of(np.array(array, order="K")) for name, array in arrays.items()
             }
         if tensors:
             state[key] = tensors
@@ -96,7 +97,7 @@ def from_torch_state_dict(
     Raises
     ------
     TypeError
-        When a state is not of float32 or float64.
+        When a state is of none of the types that are stepped.
 
     Examples
     --------
@@ -121,7 +122,8 @@ def from_torch_state_dict(
     return {
         "state": {
             key: {
-                name: _as_array(value, f"state[{key!r}]: {name}") for name, value in values.items()
+                name: _as_array(name, value, f"state[{key!r}]: {name}")
+                for name, value in values.items()
             }
             for key, values in dictionary["state"].items()
         },
@@ -147,7 +149,7 @@ def _is_of_sparse_adam(group: Mapping[str, Any]) -> bool:
     return group.keys() >= {"betas", "maximize"} and not group.keys() & {"weight_decay", "amsgrad"}
 
 
-def _as_array(value: Any, what: str) -> Any:
+def _as_array(name: str, value: Any, what: str) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     if is_shard(value):
@@ -156,4 +158,5 @@ def _as_array(value: Any, what: str) -> Any:
             "torch.distributed.checkpoint.state_dict.get_optimizer_state_dict returns with "
             "full_state_dict=True"
         )
-    return np.array(array_of(value.detach().cpu(), what), order="K")
+    dtypes = (torch.int16,) if name == REST else STEPPED
+    return np.array(array_of(value.detach().cpu(), what, dtypes), order="K")
