@@ -80,6 +80,7 @@ def join_states(
         states = {name: present[name] for name in wanted}
         if has_rest:
             states[REST] = present[REST] if REST in present else _new_rest(joined)
+            joined.new[REST] = states[REST]
         return {name: joined.take(name, tensor) for name, tensor in states.items()}
     if present and counts:
         raise ValueError(
@@ -118,6 +119,4 @@ def _new_states(
 
 
 def _new_rest(joined: Joined) -> torch.Tensor:
-    rest = torch.zeros_like(joined.param.detach(), dtype=torch.int16)
-    joined.new[REST] = rest
-    return rest
+    return torch.zeros_like(joined.param.detach(), dtype=torch.int16)
