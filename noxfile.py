@@ -192,7 +192,11 @@ def sanitize(session: nox.Session) -> None:
         "tests/engine/test_layouts.py",
         "tests/rules/test_conditions.py",
         "tests/rules/test_row_gradients.py",
+        "tests/rules/test_storage_layouts.py",
         "tests/api/test_arguments.py",
+        "tests/api/test_copies_arguments.py",
+        "tests/api/test_narrow_functions.py",
+        "tests/api/test_narrow_optimizers.py",
     )
     arguments = session.posargs or watched
     session.run("tools/sanitize", *arguments, env={"PYTHON": interpreter(session)}, external=True)

@@ -17,7 +17,7 @@ from instep.param_group import ParamGroup
 from instep.parameters import Array, everywhere
 from instep.row_gradient import RowGradient
 from instep.state_dict import as_mapping, read_state_dict
-from instep.storage import REST, STORED
+from instep.storage import REST, STORED, copy_of
 
 if TYPE_CHECKING:
     import os
@@ -380,7 +380,7 @@ def _copy_of(state_dict: Mapping[str, Any]) -> dict[str, Any]:
     """Return a state dictionary in arrays of its own, in C order."""
     copied = {
         id_: {
-            name: np.array(value, order="C") if isinstance(value, np.ndarray) else value
+            name: copy_of(value) if isinstance(value, np.ndarray) else value
             for name, value in as_mapping(state, f"state[{id_!r}]").items()
         }
         for id_, state in as_mapping(state_dict["state"], "state").items()

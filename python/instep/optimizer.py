@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -35,6 +36,7 @@ from instep.storage import REST, Rounding, StateRounding, check_seed
 
 T = TypeVar("T", bound="type[Optimizer]")
 P = ParamSpec("P")
+V = TypeVar("V")
 
 _PARAGRAPHS = {
     "params": r"""
@@ -74,6 +76,10 @@ def _asking_for_params(constructor: Callable[P, None]) -> Callable[P, None]:
         constructor(*args, **kwargs)
 
     return __init__
+
+
+def _read_only(value: V) -> V | Mapping[Any, Any]:
+    return MappingProxyType(value) if isinstance(value, dict) else value
 
 
 # The options that are documented one by one are among **defaults.
@@ -238,12 +244,12 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
     @property
     def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
         """Type in which states are stored, for all of them or by name; None is the usual one."""
-        return self._storage.state_dtype
+        return _read_only(self._storage.state_dtype)
 
     @property
     def state_rounding(self) -> StateRounding:
         """How states are rounded to 16 bits, all of them or by name."""
-        return self._storage.state_rounding
+        return _read_only(self._storage.state_rounding)
 
     @property
     def param_rounding(self) -> Rounding | None:

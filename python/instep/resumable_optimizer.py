@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
 import instep._core as _core
 from instep.core_optimizer import CoreOptimizer
 from instep.names import is_ours
 from instep.parameters import Array, FlatGroup
 from instep.state_dict import read_state_dict, write_state_dict
+from instep.storage import copy_of
 
 if TYPE_CHECKING:
     import os
@@ -206,7 +205,7 @@ class ResumableOptimizer(CoreOptimizer):
                 ],
                 "rates": self._rates(),
                 "states": [
-                    {name: array.copy(order="K") for name, array in states.items()}
+                    {name: copy_of(array, "K") for name, array in states.items()}
                     for states in self._named_states()
                 ],
                 "steps": self._steps(),
@@ -290,7 +289,7 @@ class ResumableOptimizer(CoreOptimizer):
             self._state_dict(),
             self._skipped_steps,
             [(param.dtype.name, param.shape) for param in params],
-            [np.array(param, order="C") for param in params] if with_params else [],
+            [copy_of(param) for param in params] if with_params else [],
         )
 
     def _expectation(self) -> Expectation:

@@ -10,7 +10,7 @@ import numpy as np
 from instep.numbers import check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
-from instep.storage import REST, check_seed, widens
+from instep.storage import REST, check_seed, copy_of, widens
 
 # Hyperparameters that a dictionary may lack: torch, or an older torch, does not have them.
 _OPTIONAL = {
@@ -55,7 +55,7 @@ def write_state_dict(
     return {
         "state": {
             # Not items(): where memory runs out, CPython 3.11 dies of iterating them.
-            k: {"step": step, **{name: arrays[name].copy() for name in arrays}}
+            k: {"step": step, **{name: copy_of(arrays[name]) for name in arrays}}
             for k, (step, arrays) in enumerate(zip(param_steps, states, strict=True))
         },
         "param_groups": param_groups,

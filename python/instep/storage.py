@@ -99,6 +99,9 @@ class Storage:
         self.by_chance = by_chance(self.state_rounding, param_rounding, states)
         """A bit for each slot whose 16 bits are rounded stochastically."""
 
+    def __deepcopy__(self, _: object) -> Storage:
+        return self  # it never changes
+
     def changed(self) -> list[tuple[str, Any]]:
         """Return the options that are not the defaults."""
         given = vars(self).items()
@@ -132,6 +135,15 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
 def widens(stored: str, dtype: str) -> bool:
     """Tell whether each number of a storage type is one of another; both by their names."""
     return stored == dtype or stored in _NARROWER.get(dtype, ())
+
+
+def copy_of(array: NDArray[Any], order: Literal["C", "K"] = "C") -> NDArray[Any]:
+    """Return a plain array of its own memory with the same values.
+
+    As bits: NumPy 2.4 ends the process where it copies ml_dtypes' arrays and memory runs out.
+    """
+    bits = array.view(np.uint16) if is_bfloat16(array.dtype) else array
+    return np.array(bits, order=order).view(array.dtype)
 
 
 def stored_dtype(name: object) -> np.dtype[Any]:

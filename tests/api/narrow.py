@@ -42,7 +42,8 @@ def with_master_and_copies(name: str, params: list[Array], **options: Any) -> An
     dtypes = (FLOAT16, np.dtype(np.float32), BFLOAT16)
     copies: list[Any] = [np.zeros(each.shape, dtypes[k % 3]) for k, each in enumerate(params)]
     copies[-1] = None
-    return narrow(name, params, options, master_weight_bits=32, copies=copies)
+    storage = {"master_weight_bits": 32, "copies": copies, "seed": options.pop("seed", 3)}
+    return narrow(name, params, options, **storage)
 
 
 def by_chance(name: str, params: list[Array], **options: Any) -> Any:

@@ -218,6 +218,16 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def test_what_is_shown_of_a_mapping_cannot_be_changed() -> None:
+    given: dict[str, Any] = {"exp_avg": BFLOAT16}
+    optimizer = make("Adam", np.ones(3), state_dtype=given, state_rounding={"exp_avg": "nearest"})
+    given["exp_avg"] = FLOAT16
+    for shown in (optimizer.state_dtype, optimizer.state_rounding):
+        with pytest.raises(TypeError):
+            shown["exp_avg"] = None
+    assert optimizer.state_dtype == {"exp_avg": BFLOAT16}
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_options_of_storage_cannot_be_set(name: str) -> None:
     optimizer = make("Adam", np.ones(3, BFLOAT16))

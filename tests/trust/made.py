@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import instep
+from tests.api import narrow
 from tests.api.model import assert_same, copied, make, params_of, random_arrays
 from tests.cases import Array
 
@@ -43,7 +44,9 @@ def structured(optimizer: Any, arrays: list[Array]) -> Any:
 
 def doubled(optimizer: Any) -> Any:
     """Return other arrays with twice the parameters' values, in the optimizer's structure."""
-    return structured(optimizer, [np.array(2.0 * param) for param in params_of(optimizer)])
+    return structured(
+        optimizer, [np.array(2.0 * param, param.dtype) for param in params_of(optimizer)]
+    )
 
 
 def everything(optimizer: Any) -> list[Any]:
@@ -64,11 +67,13 @@ def fingerprint(optimizer: Any) -> tuple[Any, ...]:
         [[state is not None and state.tobytes() for state in states]
          for states in optimizer._states()],
         [param.tobytes() for param in params_of(optimizer)],
+        [copy is not None and copy.tobytes() for copy in optimizer.copies],
         [dict(group) | {"params": None} for group in optimizer.param_groups],
         optimizer._options(),
         optimizer._steps(),
         optimizer._param_steps(),
         optimizer.skipped_steps,
+        optimizer.seed,
     )  # fmt: skip
 
 
@@ -90,6 +95,25 @@ def saved_adam(path: Path) -> instep.Adam:
     step_with(optimizer, 1)
     optimizer.save(path, params=True)
     return optimizer
+
+
+def narrow_adam(seed: int) -> Any:
+    """Return one whose arrays lie in 16 bits, with a master and copies, after a step."""
+    optimizer = narrow.with_master_and_copies("Adam", narrow.odd_parameters(), seed=seed)
+    step_with(optimizer, seed)
+    return optimizer
+
+
+def saved_narrow(path: Path) -> Any:
+    """Return an optimizer that stores in 16 bits and has just been saved with its parameters."""
+    optimizer = narrow_adam(seed=0)
+    optimizer.save(path, params=True)
+    return optimizer
+
+
+def other_narrow() -> Any:
+    """Return an optimizer into which that file fits, with another state of its own."""
+    return narrow_adam(seed=9)
 
 
 def other_adam() -> instep.Adam:

@@ -18,9 +18,12 @@ from tests.trust.made import (
     FORMATS,
     doubled,
     fingerprint,
+    narrow_adam,
     odd_parameters,
     other_adam,
+    other_narrow,
     saved_adam,
+    saved_narrow,
     step_with,
     structured,
 )
@@ -93,6 +96,7 @@ def scheduled() -> Any:
 
 
 STATES = stepped().state_dict()
+NARROW_STATES = other_narrow().state_dict()
 GRADS = random_arrays(odd_parameters(), 4)
 
 OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
@@ -107,6 +111,16 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "state_dict": (stepped, lambda it: it.state_dict()),
     "load_state_dict": (fresh, lambda it: it.load_state_dict(STATES)),
     "repr": (stepped, repr),
+    "add_param_group with copies": (
+        other_narrow,
+        lambda it: it.add_param_group({"params": [np.ones(2)]}, copies=[np.ones(2, np.float16)]),
+    ),
+    "rebind with copies": (other_narrow, lambda it: it.rebind(doubled(it))),
+    "reset with a master": (other_narrow, lambda it: it.reset()),
+    "load_state_dict of 16 bits": (
+        lambda: narrow_adam(seed=3),
+        lambda it: it.load_state_dict(NARROW_STATES),
+    ),
 }
 
 
@@ -165,12 +179,23 @@ def test_interrupts_of_keyed_steps(steps: int) -> None:
 
 
 @files_are_left_to_python
+@pytest.mark.parametrize(
+    ("saved", "other", "stride"),
+    [(saved_adam, other_adam, 7), (saved_narrow, other_narrow, 29)],
+    ids=["wide", "narrow"],
+)
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_interrupts_of_load(suffix: str, tmp_path: Path) -> None:
+def test_interrupts_of_load(
+    suffix: str,
+    saved: Callable[[Path], Any],
+    other: Callable[[], Any],
+    stride: int,
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("safetensors")
     path = tmp_path / f"run{suffix}"
-    saved_adam(path)
-    walk(other_adam, lambda it: it.load(path, params=True), stride=7)
+    saved(path)
+    walk(other, lambda it: it.load(path, params=True), stride=stride)
 
 
 @files_are_left_to_python

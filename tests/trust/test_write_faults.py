@@ -21,7 +21,18 @@ import pytest
 
 from tests.processes import run_scenario
 from tests.trust import shim
-from tests.trust.made import FORMATS, fingerprint, other_adam, saved_adam, step_with
+from tests.trust.made import (
+    FORMATS,
+    fingerprint,
+    other_adam,
+    other_narrow,
+    saved_adam,
+    saved_narrow,
+    step_with,
+)
+
+STORED = {"wide": (saved_adam, other_adam), "narrow": (saved_narrow, other_narrow)}
+"""What saves an optimizer, and what makes one that its file fits: of 32 and of 16 bits."""
 
 LEFT_BEHIND = re.compile(r"\.run\.(npz|safetensors)\.[0-9a-f]{12}\.tmp")
 
@@ -31,10 +42,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shim.build(tmp_path_factory.mktemp("faults"))
 
 
-def run(scenario: Callable[..., None], library: Path, suffix: str) -> None:
+def run(scenario: Callable[..., None], library: Path, suffix: str, stored: str) -> None:
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
-    run_scenario(scenario, FORMATS.index(suffix), environment={"LD_PRELOAD": str(library)})
+    indices = FORMATS.index(suffix), list(STORED).index(stored)
+    run_scenario(scenario, *indices, environment={"LD_PRELOAD": str(library)})
 
 
 each_format = pytest.mark.parametrize("suffix", FORMATS)
@@ -52,9 +64,10 @@ def folder() -> Iterator[Path]:
 class Saving:
     """An optimizer that is saved again and again over the same file, or over none."""
 
-    def __init__(self, path: Path, replaces: bool) -> None:
+    def __init__(self, path: Path, replaces: bool, stored: int = 0) -> None:
         self.path = path
-        self.optimizer: Any = saved_adam(path)
+        saved, self.other = list(STORED.values())[stored]
+        self.optimizer: Any = saved(path)
         self.old = path.read_bytes() if replaces else None
         step_with(self.optimizer, 5)
         self.save()
@@ -76,7 +89,7 @@ class Saving:
     def assert_whole(self) -> None:
         assert self.content() in (self.old, self.new)
         if self.path.exists():
-            other_adam().load(self.path, params=True)
+            self.other().load(self.path, params=True)
 
     def assert_as_before(self) -> None:
         assert fingerprint(self.optimizer) == self.before
@@ -96,7 +109,7 @@ ERRORS = [(errno.EIO, False), (errno.ENOSPC, False), (errno.ENOSPC, True), (errn
 """What a call fails with, and whether all later ones fail as well."""
 
 
-def each_call_fails(format_index: int) -> None:
+def each_call_fails(format_index: int, stored: int) -> None:
     suffix, calls = FORMATS[format_index], shim.Calls()
 
     def fails(saving: Saving, code: int, lasting: bool, n: int) -> bool:
@@ -115,17 +128,17 @@ def each_call_fails(format_index: int) -> None:
 
     for replaces in (False, True):
         with folder() as place:
-            saving = Saving(place / f"run{suffix}", replaces)
+            saving = Saving(place / f"run{suffix}", replaces, stored)
             for error in ERRORS:
                 print(suffix, replaces, error, until_no_fault(partial(fails, saving, *error), 6))
             saving.save()
             assert saving.content() == saving.new
 
 
-def each_write_is_short(format_index: int) -> None:
+def each_write_is_short(format_index: int, stored: int) -> None:
     suffix, calls = FORMATS[format_index], shim.Calls()
     with folder() as place:
-        saving = Saving(place / f"run{suffix}", True)
+        saving = Saving(place / f"run{suffix}", True, stored)
         for lasting in (False, True):
 
             def is_short(n: int, lasting: bool = lasting) -> bool:
@@ -138,11 +151,11 @@ def each_write_is_short(format_index: int) -> None:
             print(suffix, lasting, until_no_fault(is_short, 6))
 
 
-def each_call_ends_the_process(format_index: int) -> None:
+def each_call_ends_the_process(format_index: int, stored: int) -> None:
     suffix, calls = FORMATS[format_index], shim.Calls()
     for replaces in (False, True):
         with folder() as place:
-            saving = Saving(place / f"run{suffix}", replaces)
+            saving = Saving(place / f"run{suffix}", replaces, stored)
             renamed: list[bool] = []
 
             def ends(n: int, saving: Saving = saving, renamed: list[bool] = renamed) -> bool:
@@ -166,13 +179,14 @@ def each_call_ends_the_process(format_index: int) -> None:
             assert renamed[-1]
 
 
-def each_read_fails(format_index: int) -> None:
+def each_read_fails(format_index: int, stored: int) -> None:
     suffix, calls = FORMATS[format_index], shim.Calls()
     with folder() as place:
         path = place / f"run{suffix}"
-        saved_adam(path)
-        other_adam().load(path, params=True)  # imports: they have ways around what fails
-        optimizer = other_adam()
+        saved, other = list(STORED.values())[stored]
+        saved(path)
+        other().load(path, params=True)  # imports: they have ways around what fails
+        optimizer = other()
         before = fingerprint(optimizer)
 
         def fails(n: int) -> bool:
@@ -189,13 +203,14 @@ def each_read_fails(format_index: int) -> None:
 
 
 @each_format
+@pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize(
     "scenario",
     [each_call_fails, each_write_is_short, each_call_ends_the_process, each_read_fails],
     ids=lambda scenario: scenario.__name__,
 )
-def test_faults(scenario: Callable[..., None], suffix: str, library: Path) -> None:
-    run(scenario, library, suffix)
+def test_faults(scenario: Callable[..., None], stored: str, suffix: str, library: Path) -> None:
+    run(scenario, library, suffix, stored)
 
 
 @pytest.mark.parametrize("name", ["replace", "fsync", "open", "chmod"])
