@@ -12,7 +12,7 @@ from instep.names import nearest
 from instep.numbers import as_integer, check_integer
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
 Rounding: TypeAlias = Literal["nearest", "stochastic"]
 StateDType: TypeAlias = "DTypeLike | Mapping[str, DTypeLike] | None"
