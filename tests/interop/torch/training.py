@@ -109,8 +109,9 @@ def assert_close(ours: Any, theirs: Any) -> None:
 def snapshot(value: Any) -> Any:
     """Return what `value` holds, tensors as their bytes, to be compared by ==."""
     if isinstance(value, torch.Tensor):
-        dense = value.detach()
-        return str(dense.dtype), tuple(dense.shape), dense.numpy().tobytes()
+        copied = value.detach().clone(memory_format=torch.contiguous_format)
+        data = copied.reshape(-1).view(torch.uint8)
+        return str(value.dtype), tuple(value.shape), data.numpy().tobytes()
     if isinstance(value, Mapping):
         return {key: snapshot(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -15,9 +15,12 @@ from tests.recipes.trainers.both import (
     OURS,
     THEIRS,
     assert_close,
+    assert_close_in_bfloat16,
     each_direction,
+    each_storage,
     make_data,
     make_model,
+    snapshot,
 )
 
 lightning: Any = pytest.importorskip("lightning")
@@ -97,6 +100,27 @@ def test_the_drop_in_clips_in_the_place_of_lightning() -> None:
     assert_close(ours, theirs)
 
 
-def test_a_model_in_bfloat16_is_refused() -> None:
-    with pytest.raises(TypeError, match="bfloat16"):
-        fit(Regression(OURS), precision="bf16-true")
+@pytest.mark.parametrize(
+    "arguments", [{}, {"gradient_clip_val": 0.1}, {"accumulate_grad_batches": 2}], ids=str
+)
+def test_a_model_in_bfloat16_is_trained_as_by_torch_s_fused_class(
+    arguments: dict[str, Any],
+) -> None:
+    arguments["precision"] = "bf16-true"
+    _, ours = fit(Regression(OURS, state_rounding="nearest"), **arguments)
+    _, theirs = fit(Regression(THEIRS, fused=True), **arguments)
+    assert_close_in_bfloat16(ours, theirs)
+
+
+@each_storage
+def test_a_model_in_bfloat16_is_resumed_bit_for_bit(
+    tmp_path: Path, storage: dict[str, Any]
+) -> None:
+    _, whole = fit(Regression(OURS, **storage), precision="bf16-true")
+    first = Regression(OURS, **storage)
+    trainer, _ = fit(first, epochs=EPOCHS // 2, precision="bf16-true")
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    half = snapshot(first.model.state_dict())
+    then, checkpoint = Regression(OURS, **storage), tmp_path / "half.ckpt"
+    _, resumed = fit(then, checkpoint=checkpoint, precision="bf16-true")
+    assert snapshot(resumed) == snapshot(whole) != half

@@ -12,7 +12,13 @@ pytest.importorskip("torch")
 import torch
 
 from tests.recipes.trainers import language_model
-from tests.recipes.trainers.both import OURS, THEIRS, assert_close, each_direction
+from tests.recipes.trainers.both import (
+    OURS,
+    THEIRS,
+    assert_close,
+    assert_close_in_bfloat16,
+    each_direction,
+)
 
 peft: Any = pytest.importorskip("peft")
 
@@ -64,7 +70,8 @@ def test_a_checkpoint_of_the_trainer_is_resumed(tmp_path: Path, first: Any, then
     assert_close(run("then", then, tmp_path / "first" / "checkpoint-2"), whole)
 
 
-def test_adapters_in_bfloat16_are_refused() -> None:
-    model = make_model(torch.bfloat16, autocast_adapter_dtype=False)
-    with pytest.raises(TypeError, match="bfloat16"):
-        train(OURS.AdamW(model.parameters()), model)
+def test_adapters_in_bfloat16_are_trained_as_by_torch_s_fused_class() -> None:
+    ours, theirs = (make_model(torch.bfloat16, autocast_adapter_dtype=False) for _ in range(2))
+    train(OURS.AdamW(ours.parameters(), lr=0.01, state_rounding="nearest"), ours)
+    train(THEIRS.AdamW(theirs.parameters(), lr=0.01, fused=True), theirs)
+    assert_close_in_bfloat16(adapters(ours), adapters(theirs))

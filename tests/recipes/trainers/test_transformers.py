@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.recipes.trainers.both import OURS, THEIRS, assert_close, each_direction, snapshot
+from tests.recipes.trainers.both import (
+    OURS,
+    THEIRS,
+    assert_close,
+    assert_close_in_bfloat16,
+    each_direction,
+    each_storage,
+    snapshot,
+)
 from tests.recipes.trainers.language_model import make_model, make_trainer
 
 pytest.importorskip("accelerate")
@@ -72,11 +81,35 @@ def test_the_drop_in_clips_in_the_place_of_the_trainer(tmp_path: Path, way: Any)
     assert_close(model.state_dict(), trained(tmp_path / "theirs", way, THEIRS))
 
 
-@each_way
-def test_a_model_in_bfloat16_is_refused(tmp_path: Path, way: Any) -> None:
+def trained_in_bfloat16(
+    folder: Path, optimizer: Any, checkpoint: Path | None = None
+) -> dict[str, Any]:
     model = make_model().bfloat16()
-    with pytest.raises(TypeError, match="bfloat16"):
-        make_trainer(tmp_path, way(OURS, model), model).train()
+    trainer = make_trainer(folder, optimizer(model), model)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    weights: dict[str, Any] = model.state_dict()
+    return weights
+
+
+@each_way
+def test_a_model_in_bfloat16_is_trained_as_by_torch_s_fused_class(tmp_path: Path, way: Any) -> None:
+    ours = partial(way, OURS, state_rounding="nearest")
+    theirs = partial(way, THEIRS, fused=True)
+    assert_close_in_bfloat16(
+        trained_in_bfloat16(tmp_path / "ours", ours),
+        trained_in_bfloat16(tmp_path / "theirs", theirs),
+    )
+
+
+@each_storage
+def test_a_model_in_bfloat16_is_resumed_bit_for_bit(
+    tmp_path: Path, storage: dict[str, Any]
+) -> None:
+    optimizer = partial(as_class, OURS, **storage)
+    whole = trained_in_bfloat16(tmp_path / "whole", optimizer)
+    checkpoint = tmp_path / "whole" / "checkpoint-2"
+    resumed = trained_in_bfloat16(tmp_path / "then", optimizer, checkpoint)
+    assert snapshot(resumed) == snapshot(whole) != snapshot(make_model().bfloat16().state_dict())
 
 
 def test_the_trainer_s_weight_decay_takes_the_place_of_the_class_s(tmp_path: Path) -> None:
