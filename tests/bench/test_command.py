@@ -22,6 +22,7 @@ from instep.bench.own import REFERENCE
 from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
 from instep.bench.rules import RULES
+from instep.bench.storage import COMBINATIONS
 from tests.bench.made_up import TABLE, measurement, results
 
 NO_TIME = ("--seconds-per-case", "0")
@@ -52,7 +53,7 @@ def field(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Load made-up peers, and return the names that are asked for."""
     loads: list[list[str]] = []
 
-    def load(names: list[str]) -> tuple[list[Contender], dict[str, str]]:
+    def load(names: list[str], storage: bool) -> tuple[list[Contender], dict[str, str]]:
         loads.append(list(names))
         here = [Contender(f"{name} mode", REFERENCE.prepare) for name in names if name != "thinc"]
         return here, {"thinc": "thinc is not installed"} if "thinc" in names else {}
@@ -112,6 +113,7 @@ def test_json_has_every_figure(tmp_path: Path) -> None:
         "threads": [1],
         "seconds_per_case": 0,
         "peers": ["numpy_out"],
+        "storage": False,
     }
     assert [each["sizes"] for each in content["measurements"]] == [[10], [1000, 1000]]
     for each in content["measurements"]:
@@ -168,6 +170,14 @@ def test_peers(
     output = capsys.readouterr().out
     assert all(f"{name} 1.2.3" in output for name in here)
     assert ("thinc: thinc is not installed" in output) == ("thinc" in names)
+
+
+def test_storage(asked: list[tuple[Case, list[str], float]], field: list[list[str]]) -> None:
+    """Beside the case's own steps, before those of others."""
+    assert bench("--rules", "adam", "--sizes", "10", "--storage") == 0
+    ((_, contenders, _),) = asked
+    assert contenders[3:-3] == list(COMBINATIONS)
+    assert field == [["numpy_out"]]
 
 
 def test_versions_are_those_of_the_packages() -> None:
@@ -238,6 +248,7 @@ def test_pictures_are_written(threads: tuple[str, ...], tmp_path: Path) -> None:
         (["--from", "missing.json"], "cannot read missing.json: "),
         (["--from", "missing.json", "--rules", "sgd"], "--from measures nothing"),
         (["--from", "missing.json", "--peers"], "--from measures nothing"),
+        (["--from", "missing.json", "--storage"], "--from measures nothing"),
         (["--from", "missing.json", "--quick"], "--from measures nothing"),
     ],
     ids=" ".join,

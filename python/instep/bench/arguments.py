@@ -90,6 +90,12 @@ def _add_lists(group: argparse._ArgumentGroup) -> None:
         help=f"other libraries, among {', '.join(PEERS)}; without a name, all that are "
         f"installed (default: {', '.join(ALWAYS)})",
     )
+    group.add_argument(
+        "--storage",
+        action="store_true",
+        help="in float32 also steps that store states, parameters or copies in 16 bits; needs "
+        "ml_dtypes",
+    )
 
 
 def _add_times(group: argparse._ArgumentGroup) -> None:

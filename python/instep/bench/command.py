@@ -47,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
     require("rich", *["matplotlib"] * (args.plot is not None), extra="bench")
     lists = asked_lists(args)
     if args.source is not None:
-        if lists or args.peers is not None or args.preset is not DEFAULT:
+        if lists or args.peers is not None or args.storage or args.preset is not DEFAULT:
             raise CommandError("--from measures nothing: it goes with --json and --plot alone")
         results = json_file.read(args.source)
         drawings = _drawings(args, [each.case for each in results.measurements])
     else:
         preset = dataclasses.replace(args.preset, **lists)
         drawings = _drawings(args, list(preset.cases()))
-        results = _measure(preset, asked_peers(args))
+        results = _measure(preset, asked_peers(args), args.storage)
     if args.json is not None:
         json_file.write(results, args.json)
     for path, draw in drawings.items():
@@ -63,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(preset: Preset, names: Sequence[str]) -> Results:
+def _measure(preset: Preset, names: Sequence[str], storage: bool) -> Results:
     """Measure every case of the preset."""
-    others, skipped = peers.load(names)
-    contenders = [INSTEP, FUNCTIONAL, REFERENCE, *others, *FLOORS]
+    others, skipped = peers.load(names, storage)
+    contenders = [INSTEP, FUNCTIONAL, REFERENCE, *_in_16_bits(storage), *others, *FLOORS]
     cases = list(preset.cases())
     _check_memory(cases, contenders)
 
@@ -74,7 +74,7 @@ def _measure(preset: Preset, names: Sequence[str]) -> Results:
 
     measurements: list[Measurement] = []
     results = Results(
-        arguments={**preset.in_words(), "peers": names},
+        arguments={**preset.in_words(), "peers": names, "storage": storage},
         machine=machine.describe(),
         versions=peers.versions(name for name in names if name not in skipped),
         skipped=skipped,
@@ -91,6 +91,16 @@ def _measure(preset: Preset, names: Sequence[str]) -> Results:
             _print(results)
         raise
     return results
+
+
+def _in_16_bits(storage: bool) -> Sequence[Contender]:
+    """Return instep's steps that store in 16 bits, where they are asked for."""
+    if not storage:
+        return ()
+    require("ml_dtypes", extra="bfloat16")
+    from instep.bench.storage import CONTENDERS
+
+    return CONTENDERS
 
 
 def _print(results: Results) -> None:

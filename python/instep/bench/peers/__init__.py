@@ -29,8 +29,11 @@ ALWAYS = tuple(name for name, packages in PEERS.items() if not packages)
 """Peers that need nothing but NumPy, and so take part whether named or not."""
 
 
-def load(names: Iterable[str]) -> tuple[list[Contender], dict[str, str]]:
-    """Return the contenders of the named peers, and why any of them is left out."""
+def load(names: Iterable[str], storage: bool = False) -> tuple[list[Contender], dict[str, str]]:
+    """Return the contenders of the named peers, and why any of them is left out.
+
+    With `storage`, also those that store in 16 bits.
+    """
     contenders: list[Contender] = []
     skipped = {}
     for name in names:
@@ -40,6 +43,7 @@ def load(names: Iterable[str]) -> tuple[list[Contender], dict[str, str]]:
             skipped[name] = f"{error.name or name} is not installed"
         else:
             contenders += module.CONTENDERS
+            contenders += getattr(module, "IN_16_BITS", ()) if storage else ()
     return contenders, skipped
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 # Or it looks for other devices, and says on stdout that there are none.
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
+import torch
 from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
 from deepspeed.ops.adam import DeepSpeedCPUAdam
 
@@ -32,7 +33,9 @@ _OPTIMIZERS = {
 }
 
 
-def _begin(case: Case) -> Stepper:
+def _begin(
+    case: Case, dtype: torch.dtype | None = None, copy: torch.dtype | None = None
+) -> Stepper:
     rule = case.rule.name
     if rule == "adagrad" and not _keeps_gradients(case):
         raise NotOffered("overwrites the ends of these gradients")
@@ -45,7 +48,7 @@ def _begin(case: Case) -> Stepper:
         except RuntimeError as error:
             raise NotOffered("it does not compile here") from error
 
-    return stepper(case, make)
+    return stepper(case, make, dtype, copy)
 
 
 def _keeps_gradients(case: Case) -> bool:
@@ -54,4 +57,11 @@ def _keeps_gradients(case: Case) -> bool:
     return vectors and all(size % 16 == 0 for size in case.sizes)
 
 
-CONTENDERS = (Contender("deepspeed", _begin, Offer(_OPTIMIZERS, ("float32",), ("contiguous",))),)
+_OFFER = Offer(_OPTIMIZERS, ("float32",), ("contiguous",))
+
+CONTENDERS = (Contender("deepspeed", _begin, _OFFER),)
+
+IN_16_BITS = (
+    Contender("deepspeed, then a copy", functools.partial(_begin, copy=torch.bfloat16), _OFFER),
+)
+"""Steps that store in 16 bits."""

@@ -5,6 +5,7 @@ All on tensors over NumPy's memory.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -44,35 +45,60 @@ def _takes(rule: str, option: str) -> bool:
 _UNFUSED = [rule for rule in _OPTIMIZERS if not _takes(rule, "fused")]
 
 
-def _begin(case: Case, **mode: bool) -> Stepper:
+def _begin(
+    case: Case,
+    dtype: torch.dtype | None = None,
+    copy: torch.dtype | None = None,
+    **mode: bool,
+) -> Stepper:
     rule = case.rule.name
     # instep's hyperparameters have torch's names; what only one of the two has is at its default.
     given = {**case.rule.hyperparameters, **mode}
     options = {name: value for name, value in given.items() if _takes(rule, name)}
-    return stepper(case, functools.partial(_OPTIMIZERS[rule], **options))
+    return stepper(case, functools.partial(_OPTIMIZERS[rule], **options), dtype, copy)
 
 
-def _drop_in(case: Case) -> Stepper:
+def _drop_in(case: Case, dtype: torch.dtype | None = None) -> Stepper:
     instep.set_num_threads(case.threads)
     drop_in = getattr(instep.interop.torch, case.rule.optimizer.__name__)
-    return stepper(case, functools.partial(drop_in, **case.rule.options))
+    return stepper(case, functools.partial(drop_in, **case.rule.options), dtype)
 
 
-def stepper(case: Case, make: Callable[[list[Any]], Any]) -> Stepper:
-    """Return the steps of the ``torch.optim.Optimizer`` that `make` returns for tensors."""
+def stepper(
+    case: Case,
+    make: Callable[[list[Any]], Any],
+    dtype: torch.dtype | None = None,
+    copy: torch.dtype | None = None,
+) -> Stepper:
+    """Return the steps of the ``torch.optim.Optimizer`` that `make` returns for tensors.
+
+    These are of another type than the case where `dtype` is given; with `copy`, each step ends with
+    copies of the parameters to tensors of that type.
+    """
     torch.set_num_threads(min(case.threads or _THREADS, _THREADS))
     arrays, grads = case.arrays()
-    params = [torch.from_numpy(array) for array in as_list(arrays)]
+    # A tensor of the case's own type is the array's memory.
+    params = [torch.from_numpy(array).to(dtype) for array in as_list(arrays)]
+    copies = [param.to(copy) for param in params] if copy is not None else []
     optimizer = make(params)
 
     def step(grads: list[Any]) -> None:
         for param, grad in zip(params, grads, strict=True):
             param.grad = grad
         optimizer.step()
+        for param, copied in zip(params, copies, strict=False):
+            copied.copy_(param)
 
-    tensors = [[torch.from_numpy(array) for array in as_list(each)] for each in grads]
-    return Stepper(each_in_turn(step, tensors), lambda: as_list(arrays))
+    tensors = [[torch.from_numpy(array).to(dtype) for array in as_list(each)] for each in grads]
+    return Stepper(each_in_turn(step, tensors), lambda: [param.float().numpy() for param in params])
 
+
+_FUSED = Offer(
+    _OPTIMIZERS,
+    layouts=("contiguous",),
+    other_layouts="its fused kernels take every array for contiguous",
+    lacking=dict.fromkeys(_UNFUSED, "no fused kernel for this rule"),
+)
 
 CONTENDERS = (
     Contender("torch drop-in", _drop_in),
@@ -89,11 +115,36 @@ CONTENDERS = (
     Contender(
         "torch fused",
         functools.partial(_begin, foreach=False, fused=True),
-        Offer(
-            _OPTIMIZERS,
-            layouts=("contiguous",),
-            other_layouts="its fused kernels take every array for contiguous",
-            lacking=dict.fromkeys(_UNFUSED, "no fused kernel for this rule"),
-        ),
+        _FUSED,
     ),
 )
+
+_IN_FLOAT32 = dataclasses.replace(_FUSED, dtypes=("float32",))
+
+IN_16_BITS = (
+    Contender(
+        "torch drop-in, all bfloat16",
+        functools.partial(_drop_in, dtype=torch.bfloat16),
+        Offer(dtypes=("float32",)),
+    ),
+    Contender(
+        "torch fused, all bfloat16",
+        functools.partial(_begin, dtype=torch.bfloat16, foreach=False, fused=True),
+        dataclasses.replace(
+            _IN_FLOAT32,
+            lacking={
+                **_FUSED.lacking,
+                **dict.fromkeys(
+                    ("sgd", "sgd-momentum", "sgd-nesterov"),
+                    "leaves most of the parameters as they were",
+                ),
+            },
+        ),
+    ),
+    Contender(
+        "torch fused, then a copy",
+        functools.partial(_begin, copy=torch.bfloat16, foreach=False, fused=True),
+        _IN_FLOAT32,
+    ),
+)
+"""Steps that store in 16 bits."""

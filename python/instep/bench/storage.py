@@ -1,0 +1,86 @@
+"""Steps that store in 16 bits, beside those of the same case in float32."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+import instep
+from instep.bench.arrays import as_list
+from instep.bench.contenders import Contender, NotOffered, Offer, Stepper, each_in_turn
+from instep.bench.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from instep.bench.arrays import Arrays
+    from instep.bench.cases import Case
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
+_LACKING = {
+    rule.name: "the difference of two states may be all rounding"
+    for rule in RULES
+    if rule.name == "rmsprop-centered"
+}
+
+
+def _begin(
+    case: Case,
+    *,
+    param: np.dtype[Any] | None = None,
+    grad: np.dtype[Any] | None = None,
+    copy: bool = False,
+    **storage: Any,
+) -> Stepper:
+    """Return the steps with parameters and gradients of other types, and options of storage."""
+    if "state_dtype" in storage and not case.rule.states:
+        raise NotOffered("has no states")
+    instep.set_num_threads(case.threads)
+    arrays, grads = case.arrays()
+    params = cast(arrays, param)
+    copies = cast(arrays, BFLOAT16) if copy else None
+    optimizer = case.rule.optimizer(params, **case.rule.options, copies=copies, **storage)
+    return Stepper(
+        each_in_turn(optimizer.step, [cast(each, grad) for each in grads]),
+        lambda: [array.astype(case.dtype) for array in as_list(params)],
+    )
+
+
+def cast(arrays: Arrays, dtype: np.dtype[Any] | None) -> Arrays:
+    """Return one array or many in another type, where one is given."""
+    if dtype is None:
+        return arrays
+    if isinstance(arrays, list):
+        return [array.astype(dtype) for array in arrays]
+    return arrays.astype(dtype)
+
+
+_HALF = {"param": BFLOAT16, "grad": BFLOAT16}
+
+COMBINATIONS: Mapping[str, Mapping[str, Any]] = {
+    "bfloat16 states": {"state_dtype": BFLOAT16},
+    "bfloat16 states, nearest": {"state_dtype": BFLOAT16, "state_rounding": "nearest"},
+    "float16 states": {"state_dtype": np.float16},
+    "bfloat16 with master": {**_HALF, "master_weight_bits": 32},
+    "bfloat16 gradient, copy": {"grad": BFLOAT16, "copy": True},
+    "all bfloat16": {**_HALF, "state_dtype": BFLOAT16},
+    "all bfloat16, stochastic": {
+        **_HALF,
+        "state_dtype": BFLOAT16,
+        "param_rounding": "stochastic",
+    },
+}
+"""What is stored in 16 bits, and how, by the names of the contenders."""
+
+CONTENDERS = tuple(
+    Contender(
+        name,
+        functools.partial(_begin, **options),
+        Offer(dtypes=("float32",), lacking=_LACKING if "state_dtype" in options else {}),
+    )
+    for name, options in COMBINATIONS.items()
+)
