@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,26 @@ def test_parameters_that_share_a_call_have_rests_and_copies_of_their_own() -> No
     same = bf(0, 0)
     with pytest.raises(ValueError, match="share memory"):
         functional.sgd_step([bf(1), bf(1)], [bf(1), bf(1)], copies=[same[:1], same[:1]], step=1)
+
+
+def test_arrays_in_files(tmp_path: Path) -> None:
+    def mapped(name: str, dtype: Any) -> Array:
+        array = np.memmap(tmp_path / name, dtype, "w+", shape=(50, 3))
+        array[...] = 1
+        return array
+
+    files = {
+        "param": mapped("param", BFLOAT16),
+        "exp_avg": mapped("exp_avg", BFLOAT16),
+        "exp_avg_sq": mapped("exp_avg_sq", FLOAT16),
+        "param_rest": mapped("param_rest", np.int16),
+        "copies": mapped("copies", FLOAT16),
+    }
+    arrays = {name: np.array(array) for name, array in files.items()}
+    grad = np.linspace(-1, 1, 150).reshape(50, 3).astype(BFLOAT16)
+    for step in (1, 2):
+        for each in (files, arrays):
+            functional.adam_step(grad=grad, **each, step=step, lr=0.1)
+    for name, array in arrays.items():
+        found = np.fromfile(tmp_path / name, np.uint16).view(array.dtype)
+        assert_same(found.reshape(50, 3), array, name)

@@ -13,7 +13,7 @@ import pytest
 
 import instep
 from instep.schedules import CosineDecay
-from tests.cases import Array
+from tests.cases import HALVES, Array
 
 optimize: Any = pytest.importorskip("scipy.optimize")
 
@@ -370,6 +370,15 @@ def test_basin_hopping_takes_it() -> None:
     assert abs(result.x[0]) == pytest.approx(1.0242, abs=1e-3)
 
 
+@pytest.mark.parametrize("half", HALVES, ids=str)
+def test_a_point_of_16_bits_is_minimized_in_float64(half: np.dtype[Any]) -> None:
+    for options in ({}, {"state_dtype": half, "seed": 3}):
+        made = method(instep.Adam, lr=0.5, **options)
+        result = optimize.minimize(square, np.ones(3, half), jac=True, method=made)
+        assert result.success
+        assert result.x.dtype == np.float64
+
+
 def test_options_that_are_unknown_warn_whoever_minimizes() -> None:
     with pytest.warns(optimize.OptimizeWarning) as warned:
         result = minimized(options={"ftol": 1e-3, "maxfun": 3})
@@ -500,6 +509,7 @@ def test_what_a_function_may_not_return(
         (instep.Optimizer, {}, TypeError, "has no rule of its own"),
         (instep.Adam, {"learning_rate": 0.1}, TypeError, "did you mean 'lr'"),
         (instep.Adam, {"lr": -1}, ValueError, "lr: expected"),
+        (instep.Adam, {"copies": np.zeros(1, np.float32)}, TypeError, "copies: expected none"),
     ],
 )
 def test_what_a_method_is_not_made_of(

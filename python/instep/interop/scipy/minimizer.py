@@ -46,7 +46,7 @@ def method(optimizer: type[Optimizer], **options: Any) -> Callable[..., Any]:
     optimizer : type
         A class of optimizers, such as `instep.Adam`.
     **options
-        The hyperparameters and options that it takes; ``lr`` may be a schedule.
+        The hyperparameters and options that it takes, but for `copies`; ``lr`` may be a schedule.
 
     Returns
     -------
@@ -111,6 +111,11 @@ def method(optimizer: type[Optimizer], **options: Any) -> Callable[..., Any]:
     if not (isinstance(given, type) and issubclass(given, Optimizer)):
         raise TypeError(
             f"optimizer: expected a class of optimizers, such as instep.Adam, got {given!r}"
+        )
+    if options.get("copies") is not None:
+        raise TypeError(
+            "copies: expected none, as each minimization has a point of its own; take result.x, or "
+            "a callback"
         )
     optimizer(np.zeros(1), **options)  # refuses what an optimizer refuses
     return partial(_minimize, optimizer, options)
