@@ -19,6 +19,7 @@ from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from instep.bench.arrays import Array
     from instep.bench.cases import Case
 
 _THREADS = torch.get_num_threads()
@@ -90,7 +91,10 @@ def stepper(
             copied.copy_(param)
 
     tensors = [[torch.from_numpy(array).to(dtype) for array in as_list(each)] for each in grads]
-    return Stepper(each_in_turn(step, tensors), lambda: [param.float().numpy() for param in params])
+    def shown() -> list[Array]:
+        return as_list(arrays) if dtype is None else [param.float().numpy() for param in params]
+
+    return Stepper(each_in_turn(step, tensors), shown)
 
 
 _FUSED = Offer(
