@@ -174,14 +174,14 @@ def test_arrays_in_files(tmp_path: Path) -> None:
         array[...] = 1
         return array
 
-    files = {
+    files: dict[str, Any] = {
         "param": mapped("param", BFLOAT16),
         "exp_avg": mapped("exp_avg", BFLOAT16),
         "exp_avg_sq": mapped("exp_avg_sq", FLOAT16),
         "param_rest": mapped("param_rest", np.int16),
         "copies": mapped("copies", FLOAT16),
     }
-    arrays = {name: np.array(array) for name, array in files.items()}
+    arrays: dict[str, Any] = {name: np.array(array) for name, array in files.items()}
     grad = np.linspace(-1, 1, 150).reshape(50, 3).astype(BFLOAT16)
     for step in (1, 2):
         for each in (files, arrays):
