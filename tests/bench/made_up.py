@@ -27,11 +27,23 @@ def case(
 
 
 def measurement(
-    case: Case, seconds: Mapping[str, float], skipped: Mapping[str, str] | None = None
+    case: Case,
+    seconds: Mapping[str, float],
+    skipped: Mapping[str, str] | None = None,
+    in_16_bits: Mapping[str, int] | None = None,
 ) -> Measurement:
-    """Return a measurement with these medians and quartiles of 2 % around them."""
+    """Return a measurement with these medians and quartiles of 2 % around them.
+
+    Steps that store in 16 bits move so many bytes of an element.
+    """
+    sizes = in_16_bits or {}
     timings = {
-        name: Timings(Quartiles(0.98 * each, each, 1.02 * each), rounds=7, steps=2)
+        name: Timings(
+            Quartiles(0.98 * each, each, 1.02 * each),
+            rounds=7,
+            steps=2,
+            bytes_moved=sizes[name] * case.elements if name in sizes else case.bytes_moved,
+        )
         for name, each in seconds.items()
     }
     return Measurement(case, timings, skipped or {})

@@ -33,6 +33,7 @@ def test_what_follows_from_the_times_is_there_too(tmp_path: Path) -> None:
         "seconds": {"lower": 0.98 * 12.5e-6, "median": 12.5e-6, "upper": 1.02 * 12.5e-6},
         "rounds": 7,
         "steps_per_timing": 2,
+        "bytes_moved": 280,
         "bytes_per_second": pytest.approx(280 / 12.5e-6),
         "ns_per_element": pytest.approx(1250),
         "ratio_to_instep": pytest.approx(50),

@@ -48,6 +48,37 @@ def test_each_steps_as_float32_up_to_what_is_rounded(contender: Contender, rule:
         np.testing.assert_allclose(param, expected, rtol=0.03, atol=0.005)
 
 
+BYTES_OF_ADAM = {
+    "bfloat16 states": 20,
+    "bfloat16 states, nearest": 20,
+    "float16 states": 20,
+    "bfloat16 parameters": 22,
+    "bfloat16 with master": 26,
+    "copy": 30,
+    "bfloat16 gradient, copy": 28,
+    "all bfloat16": 14,
+    "all bfloat16, stochastic": 14,
+    "torch drop-in, all bfloat16": 14,
+    "torch fused, all bfloat16": 14,
+    "torch fused, then a copy": 30,
+    "deepspeed, then a copy": 30,
+    "deepspeed, bfloat16 parameters": 22,
+    "deepspeed, all bfloat16": 14,
+}
+
+
+def test_bytes_of_a_step_follow_from_what_is_stored() -> None:
+    case = Case(RULE["adam"], "float32", (5, 8))
+    loaded, skipped = load(["torch", "deepspeed"], storage=True)
+    found = {
+        each.name: each.bytes_moved(case) / 13
+        for each in (*CONTENDERS, *loaded)
+        if each.other_bytes is not None
+    }
+    assert found.items() <= BYTES_OF_ADAM.items()
+    assert skipped or found == BYTES_OF_ADAM
+
+
 @every_contender
 def test_none_takes_part_in_float64(contender: Contender) -> None:
     with pytest.raises(NotOffered, match="no float64"):

@@ -102,6 +102,18 @@ def test_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == MARKDOWN
 
 
+def test_steps_that_move_other_bytes_have_theirs_beside_the_time() -> None:
+    seconds = {"instep": 10e-3, "float16 states": 7.5e-3, "copy": 10.6e-3, "torch fused": 11e-3}
+    stored = {"float16 states": 20, "copy": 30}
+    (table,) = tables([measurement(case((20_000_000,)), seconds, in_16_bits=stored)])
+    assert list(table.rows)[-3:] == [
+        ("float16 states", "0.75 ×, 20 B"),
+        ("copy", "1.06 ×, 30 B"),
+        ("torch fused", "1.10 ×"),
+    ]
+    assert ("GB/s", "56.0") in table.rows
+
+
 def test_terminal() -> None:
     assert printed(TABLE, 80) == TERMINAL
 

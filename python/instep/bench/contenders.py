@@ -66,6 +66,12 @@ class Contender:
     begin: Callable[[Case], Stepper]
     """Prepares an offered case. It may still find, and say by `NotOffered`, that it cannot."""
     offer: Offer = field(default_factory=Offer)
+    other_bytes: Callable[[Case], int] | None = None
+    """Bytes that its steps have to move, where they store in other types than the case."""
+
+    def bytes_moved(self, case: Case) -> int:
+        """Return the bytes that a step has to read and to write."""
+        return case.bytes_moved if self.other_bytes is None else self.other_bytes(case)
 
     def prepare(self, case: Case) -> Stepper:
         """Return the steps on new arrays, which hold the same numbers as every contender's.

@@ -61,6 +61,7 @@ def _figures(measurement: Measurement) -> dict[str, Any]:
                 "seconds": timings.seconds._asdict(),
                 "rounds": timings.rounds,
                 "steps_per_timing": timings.steps,
+                "bytes_moved": timings.bytes_moved,
                 "bytes_per_second": measurement.bytes_per_second(name),
                 "ns_per_element": measurement.ns_per_element(name),
                 "ratio_to_instep": measurement.ratio(name),
@@ -84,7 +85,12 @@ def _measurement(figures: dict[str, Any]) -> Measurement:
         figures["threads"],
     )
     timings = {
-        name: Timings(Quartiles(**each["seconds"]), each["rounds"], each["steps_per_timing"])
+        name: Timings(
+            Quartiles(**each["seconds"]),
+            each["rounds"],
+            each["steps_per_timing"],
+            each["bytes_moved"],
+        )
         for name, each in figures["contenders"].items()
     }
     return Measurement(case, timings, figures["skipped"])

@@ -67,7 +67,12 @@ def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Meas
         if case.bytes_held >= LARGE:
             gc.collect()
     timings = {
-        each.name: Timings(_quartiles(times[each.name]), len(times[each.name]), steps[each.name])
+        each.name: Timings(
+            _quartiles(times[each.name]),
+            len(times[each.name]),
+            steps[each.name],
+            each.bytes_moved(case),
+        )
         for each in contenders
         if each.name in times
     }

@@ -38,6 +38,8 @@ class Timings:
     """How many times it was timed."""
     steps: int
     """How many steps each of these times spans."""
+    bytes_moved: int
+    """Bytes that a step has to move: the case's, or fewer where it stores in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,11 @@ class Measurement:
 
     def bytes_per_second(self, contender: str) -> float:
         """Return the rate at which `contender` moved the bytes that a step has to move."""
-        return self.case.bytes_moved / self.seconds(contender)
+        return self.timings[contender].bytes_moved / self.seconds(contender)
+
+    def bytes_per_element(self, contender: str) -> float:
+        """Return the bytes that a step of `contender` has to move of an element."""
+        return self.timings[contender].bytes_moved / self.case.elements
 
     def ns_per_element(self, contender: str) -> float:
         """Return the median time of a step, divided among the elements."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instep.bench.arrays import Arrays
     from instep.bench.cases import Case
 
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
 
 _LACKING = {
     rule.name: "the difference of two states may be all rounding"
@@ -50,6 +50,30 @@ def _begin(
     )
 
 
+def _bytes_moved(
+    case: Case,
+    *,
+    param: np.dtype[Any] | None = None,
+    grad: np.dtype[Any] | None = None,
+    copy: bool = False,
+    state_dtype: np.dtype[Any] | None = None,
+    master_weight_bits: int | None = None,
+    **_rounding: str,
+) -> int:
+    """Return the bytes that such a step has to read and to write.
+
+    The gradient is read, the copy is written; the parameter, what it leaves out of its master, and
+    each state are read and written.
+    """
+
+    def size(dtype: np.dtype[Any] | None) -> int:
+        return (dtype or np.dtype(case.dtype)).itemsize
+
+    rest = 0 if master_weight_bits is None else master_weight_bits // 8 - size(param)
+    both = size(param) + rest + len(case.rule.states) * size(state_dtype)
+    return case.elements * (size(grad) + BFLOAT16.itemsize * copy + 2 * both)
+
+
 def cast(arrays: Arrays, dtype: np.dtype[Any] | None) -> Arrays:
     """Return one array or many in another type, where one is given."""
     if dtype is None:
@@ -64,8 +88,10 @@ _HALF = {"param": BFLOAT16, "grad": BFLOAT16}
 COMBINATIONS: Mapping[str, Mapping[str, Any]] = {
     "bfloat16 states": {"state_dtype": BFLOAT16},
     "bfloat16 states, nearest": {"state_dtype": BFLOAT16, "state_rounding": "nearest"},
-    "float16 states": {"state_dtype": np.float16},
+    "float16 states": {"state_dtype": np.dtype(np.float16)},
+    "bfloat16 parameters": _HALF,
     "bfloat16 with master": {**_HALF, "master_weight_bits": 32},
+    "copy": {"copy": True},
     "bfloat16 gradient, copy": {"grad": BFLOAT16, "copy": True},
     "all bfloat16": {**_HALF, "state_dtype": BFLOAT16},
     "all bfloat16, stochastic": {
@@ -81,6 +107,7 @@ CONTENDERS = tuple(
         name,
         functools.partial(_begin, **options),
         Offer(dtypes=("float32",), lacking=_LACKING if "state_dtype" in options else {}),
+        functools.partial(_bytes_moved, **options),
     )
     for name, options in COMBINATIONS.items()
 )

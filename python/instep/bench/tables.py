@@ -22,6 +22,7 @@ LEGEND = (
     "× floor: the slower of two loops, one only moves the memory, one only takes the roots.",
     "GB/s: what has to move, by the time it took.",
     "All others: how many times as long as instep they took.",
+    "B: bytes of an element that they have to move, where these are not instep's.",
 )
 
 
@@ -85,7 +86,9 @@ def _table(title: str, measurements: Sequence[Measurement]) -> Table:
 def _times(measurement: Measurement, contender: str) -> str:
     if contender not in measurement.timings:
         return NOTHING
-    return f"{significant(measurement.ratio(contender))} ×"
+    times = f"{significant(measurement.ratio(contender))} ×"
+    size = measurement.bytes_per_element(contender)
+    return times if size == measurement.bytes_per_element(INSTEP.name) else f"{times}, {size:g} B"
 
 
 def _times_floor(measurement: Measurement) -> str:

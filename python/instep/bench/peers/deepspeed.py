@@ -16,7 +16,7 @@ from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
 from deepspeed.ops.adam import DeepSpeedCPUAdam
 
 from instep.bench.contenders import Contender, NotOffered, Offer, Stepper
-from instep.bench.peers.torch import stepper
+from instep.bench.peers.torch import all_bfloat16, stepper, with_copy
 
 if TYPE_CHECKING:
     from instep.bench.cases import Case
@@ -34,13 +34,17 @@ _OPTIMIZERS = {
 
 
 def _begin(
-    case: Case, dtype: torch.dtype | None = None, copy: torch.dtype | None = None
+    case: Case,
+    dtype: torch.dtype | None = None,
+    copy: torch.dtype | None = None,
+    **storage: bool,
 ) -> Stepper:
     rule = case.rule.name
     if rule == "adagrad" and not _keeps_gradients(case):
         raise NotOffered("overwrites the ends of these gradients")
     taken = ("lr", "betas", "eps", "weight_decay")
     options = {name: value for name, value in case.rule.hyperparameters.items() if name in taken}
+    options |= storage
 
     def make(params: list[Any]) -> Any:
         try:
@@ -61,7 +65,31 @@ _OFFER = Offer(_OPTIMIZERS, ("float32",), ("contiguous",))
 
 CONTENDERS = (Contender("deepspeed", _begin, _OFFER),)
 
+_ADAM = Offer(("adam", "adamw"), ("float32",), ("contiguous",))
+
+
+def _in_bfloat16_but_states(case: Case) -> int:
+    return all_bfloat16(case) + 2 * 2 * len(case.rule.states) * case.elements
+
+
 IN_16_BITS = (
-    Contender("deepspeed, then a copy", functools.partial(_begin, copy=torch.bfloat16), _OFFER),
+    Contender(
+        "deepspeed, then a copy",
+        functools.partial(_begin, copy=torch.bfloat16),
+        _OFFER,
+        with_copy,
+    ),
+    Contender(
+        "deepspeed, bfloat16 parameters",
+        functools.partial(_begin, dtype=torch.bfloat16, fp32_optimizer_states=True),
+        _ADAM,
+        _in_bfloat16_but_states,
+    ),
+    Contender(
+        "deepspeed, all bfloat16",
+        functools.partial(_begin, dtype=torch.bfloat16, fp32_optimizer_states=False),
+        _ADAM,
+        all_bfloat16,
+    ),
 )
 """Steps that store in 16 bits."""

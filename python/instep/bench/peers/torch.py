@@ -91,6 +91,7 @@ def stepper(
             copied.copy_(param)
 
     tensors = [[torch.from_numpy(array).to(dtype) for array in as_list(each)] for each in grads]
+
     def shown() -> list[Array]:
         return as_list(arrays) if dtype is None else [param.float().numpy() for param in params]
 
@@ -123,6 +124,17 @@ CONTENDERS = (
     ),
 )
 
+
+def all_bfloat16(case: Case) -> int:
+    """Return the bytes that a step has to move whose arrays are all of bfloat16."""
+    return case.bytes_moved // 2
+
+
+def with_copy(case: Case) -> int:
+    """Return the bytes that a step has to move that also writes a copy in bfloat16."""
+    return case.bytes_moved + 2 * case.elements
+
+
 _IN_FLOAT32 = dataclasses.replace(_FUSED, dtypes=("float32",))
 
 IN_16_BITS = (
@@ -130,6 +142,7 @@ IN_16_BITS = (
         "torch drop-in, all bfloat16",
         functools.partial(_drop_in, dtype=torch.bfloat16),
         Offer(dtypes=("float32",)),
+        all_bfloat16,
     ),
     Contender(
         "torch fused, all bfloat16",
@@ -144,11 +157,13 @@ IN_16_BITS = (
                 ),
             },
         ),
+        all_bfloat16,
     ),
     Contender(
         "torch fused, then a copy",
         functools.partial(_begin, copy=torch.bfloat16, foreach=False, fused=True),
         _IN_FLOAT32,
+        with_copy,
     ),
 )
 """Steps that store in 16 bits."""
