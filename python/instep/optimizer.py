@@ -6,10 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import islice
-from types import MappingProxyType
-from typing import Any, Literal, ParamSpec, TypeVar
-
-import numpy as np
+from typing import Any, ParamSpec, TypeVar
 
 import instep._core as _core
 import instep.gradient_options as gradient_options
@@ -32,11 +29,10 @@ from instep.parameters import (
     in_place_of,
 )
 from instep.resumable_optimizer import ResumableOptimizer
-from instep.storage import REST, Rounding, StateRounding, check_seed
+from instep.storage import REST, HasStorage, check_seed
 
 T = TypeVar("T", bound="type[Optimizer]")
 P = ParamSpec("P")
-V = TypeVar("V")
 
 _PARAGRAPHS = {
     "params": r"""
@@ -78,12 +74,8 @@ def _asking_for_params(constructor: Callable[P, None]) -> Callable[P, None]:
     return __init__
 
 
-def _read_only(value: V) -> V | Mapping[Any, Any]:
-    return MappingProxyType(value) if isinstance(value, dict) else value
-
-
 # The options that are documented one by one are among **defaults.
-class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
+class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
     r"""Base of all optimizers: parameters in groups, their states, and the step.
 
     Not for direct use; see the subclasses, for example `Adam`.
@@ -187,7 +179,7 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
             raise TypeError(
                 f"{type(self).__name__} has no rule of its own; use a subclass, such as Adam"
             )
-        known = {**gradient_options.DEFAULTS, **storage.DEFAULTS}
+        known = {**gradient_options.DEFAULTS, **storage.DEFAULTS, "copies": None}
         for name in defaults:
             if name not in self._rule.hyperparameters and name not in known:
                 raise no_argument(type(self), name, known)
@@ -240,26 +232,6 @@ class Optimizer(ResumableOptimizer):  # numpydoc ignore=PR02
         (1, 0.5)
         """
         return self._steps()
-
-    @property
-    def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
-        """Type in which states are stored, for all of them or by name; None is the usual one."""
-        return _read_only(self._storage.state_dtype)
-
-    @property
-    def state_rounding(self) -> StateRounding:
-        """How states are rounded to 16 bits, all of them or by name."""
-        return _read_only(self._storage.state_rounding)
-
-    @property
-    def param_rounding(self) -> Rounding | None:
-        """How parameters of 16 bits are rounded; None is to nearest, or not at all by a master."""
-        return self._storage.param_rounding
-
-    @property
-    def master_weight_bits(self) -> Literal[32] | None:
-        """32 where parameters of bfloat16 keep their float32 masters."""
-        return self._storage.master_weight_bits
 
     @property
     def seed(self) -> int:

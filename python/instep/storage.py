@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from instep.numbers import as_integer, check_integer
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
+
+V = TypeVar("V")
 
 Rounding: TypeAlias = Literal["nearest", "stochastic"]
 StateDType: TypeAlias = "DTypeLike | Mapping[str, DTypeLike] | None"
@@ -40,18 +43,19 @@ _NARROWER = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16
 
 
 class StorageOptions(TypedDict, total=False):
-    """Keyword arguments of every optimizer; see `instep.Optimizer`."""
+    """Keyword arguments of every optimizer, of torch's drop-ins too; see `instep.Optimizer`."""
 
     state_dtype: StateDType
     state_rounding: StateRounding
     param_rounding: Rounding | None
     master_weight_bits: Literal[32] | None
     seed: int
-    copies: Any
 
 
-class OptimizerOptions(GradientOptions, StorageOptions):
+class OptimizerOptions(GradientOptions, StorageOptions, total=False):
     """Keyword arguments of every optimizer beside its hyperparameters; see `instep.Optimizer`."""
+
+    copies: Any
 
 
 DEFAULTS: StorageOptions = {
@@ -60,7 +64,6 @@ DEFAULTS: StorageOptions = {
     "param_rounding": None,
     "master_weight_bits": None,
     "seed": 0,
-    "copies": None,
 }
 
 
@@ -125,6 +128,32 @@ class Storage:
                 f"a float32, got {label}; pass float32 parameters, and these as copies="
             )
         return is_bfloat16(param)
+
+
+class HasStorage:
+    """What shows how it stores: an optimizer."""
+
+    _storage: Storage
+
+    @property
+    def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
+        """Type in which states are stored, for all of them or by name; None is the usual one."""
+        return _read_only(self._storage.state_dtype)
+
+    @property
+    def state_rounding(self) -> StateRounding:
+        """How states are rounded to 16 bits, all of them or by name."""
+        return _read_only(self._storage.state_rounding)
+
+    @property
+    def param_rounding(self) -> Rounding | None:
+        """How parameters of 16 bits are rounded; None is to nearest, or not at all by a master."""
+        return self._storage.param_rounding
+
+    @property
+    def master_weight_bits(self) -> Literal[32] | None:
+        """32 where parameters of bfloat16 keep their float32 masters."""
+        return self._storage.master_weight_bits
 
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:
@@ -250,3 +279,7 @@ def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
         f"{name}: expected None, float16, bfloat16 or float32, alone or by the names of states, "
         f"got {value!r}"
     )
+
+
+def _read_only(value: V) -> V | Mapping[Any, Any]:
+    return MappingProxyType(value) if isinstance(value, dict) else value

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
-import numpy as np
 import torch
 from torch._compile import _disable_dynamo
 from torch.compiler import is_dynamo_compiling
@@ -27,7 +26,6 @@ from instep.interop.torch.groups import (
 from instep.interop.torch.shards import check_not_measured
 from instep.interop.torch.storage import (
     OWN_OPTIONS,
-    STORAGE_DEFAULTS,
     DropInOptions,
     DropInStorage,
     as_loaded,
@@ -35,7 +33,8 @@ from instep.interop.torch.storage import (
 )
 from instep.interop.torch.tensors import check_tensor, dtype_of, numpy_dtype
 from instep.names import no_argument
-from instep.storage import Rounding, StateRounding, check_seed
+from instep.storage import DEFAULTS as STORAGE_DEFAULTS
+from instep.storage import HasStorage, check_seed
 
 T = TypeVar("T", bound="type[InPlace]")
 
@@ -71,7 +70,7 @@ def documented(cls: T) -> T:
     return fill(cls, _PARAGRAPHS)
 
 
-class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
+class InPlace(HasStorage, torch.optim.Optimizer):  # numpydoc ignore=PR01
     """Base of the classes of :mod:`instep.interop.torch`; not for direct use.
 
     A subclass is also one of ``torch.optim``'s class of the rule, whose constructor, dictionaries,
@@ -115,26 +114,6 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         self._change_gradient_options(conditions)
         super().__init__(params, lr=lr, **options)  # type: ignore[call-arg]
         self._store_new_states()
-
-    @property
-    def state_dtype(self) -> np.dtype[Any] | Mapping[str, np.dtype[Any] | None] | None:
-        """Type in which states are stored, for all of them or by name; None: the parameter's."""
-        return self._storage.state_dtype
-
-    @property
-    def state_rounding(self) -> StateRounding:
-        """How states are rounded to 16 bits, all of them or by name."""
-        return self._storage.state_rounding
-
-    @property
-    def param_rounding(self) -> Rounding | None:
-        """How parameters of 16 bits are rounded; None is to nearest, or not at all by a master."""
-        return self._storage.param_rounding
-
-    @property
-    def master_weight_bits(self) -> Literal[32] | None:
-        """32 where parameters of bfloat16 keep their float32 masters."""
-        return self._storage.master_weight_bits
 
     @property
     def seed(self) -> int:
@@ -348,7 +327,5 @@ class InPlace(torch.optim.Optimizer):  # numpydoc ignore=PR01
         for group in getattr(self, "param_groups", ()):  # none before torch's constructor
             check_not_measured(filter(is_trained, group["params"]), options)
         self._gradient_options = options
-        storage = {
-            name: getattr(self._storage, name) for name in STORAGE_DEFAULTS if name != "seed"
-        }
-        self._own_options = {**options, **storage, "seed": self._seed}
+        stored = {name: getattr(self, name) for name in STORAGE_DEFAULTS}
+        self._own_options = {**options, **stored}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,24 +10,14 @@ import torch
 from instep.gradient_options import DEFAULTS as GRADIENT_DEFAULTS
 from instep.gradient_options import GradientOptions
 from instep.rule import Rule
-from instep.storage import DEFAULTS, SQUARES, Rounding, StateDType, StateRounding, Storage
+from instep.storage import DEFAULTS, SQUARES, Storage, StorageOptions
 
 
-class DropInOptions(GradientOptions, total=False):
+class DropInOptions(GradientOptions, StorageOptions):
     """Keyword arguments of every class beside those of torch's; see `instep.Optimizer`."""
 
-    state_dtype: StateDType
-    state_rounding: StateRounding
-    param_rounding: Rounding | None
-    master_weight_bits: Literal[32] | None
-    seed: int
 
-
-STORAGE_DEFAULTS: dict[str, Any] = {
-    name: default for name, default in DEFAULTS.items() if name != "copies"
-}
-
-OWN_OPTIONS = (*GRADIENT_DEFAULTS, *STORAGE_DEFAULTS)
+OWN_OPTIONS = (*GRADIENT_DEFAULTS, *DEFAULTS)
 """Options of the whole optimizer, which groups do not have."""
 
 
