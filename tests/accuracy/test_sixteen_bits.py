@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instep import reference
+from instep import functional, reference
 from instep.reference import join_master
+from tests.accuracy import bounds, exact
 from tests.cases import HALVES, Array
 
 BFLOAT16 = HALVES[1]
@@ -101,6 +102,54 @@ def test_the_spread_of_a_mean_of_squares() -> None:
     assert_mean(exp_avg_sq, expected)
     spread = exp_avg_sq.astype(np.float64).std() / expected
     assert 0.01 < spread <= 2.0**-8 / np.sqrt(1 - 0.99**2)
+
+
+def test_the_spread_of_a_mean_that_hardly_forgets() -> None:
+    """Changes far below a unit are seldom stored at all, and so it is less than sqrt(2 u)."""
+    beta2 = 0.9999
+    exp_avg_sq, wanted = np.ones(COUNT, BFLOAT16), np.ones(COUNT, np.float32)
+    param, exp_avg = np.zeros((2, COUNT), np.float32)
+    for step in range(1, 20_001):
+        grad = np.full(COUNT, 0 if step % 10 else np.sqrt(10), np.float32)
+        for square in (exp_avg_sq, wanted):
+            functional.adam_step(param, grad, exp_avg, square, step=step, beta2=beta2)
+    expected = float(wanted[0])
+    assert_mean(exp_avg_sq, expected)
+    spread = exp_avg_sq.astype(np.float64).std() / expected
+    assert 0.06 < spread <= np.sqrt(2 * 2.0**-8) < 2.0**-8 / np.sqrt(1 - beta2**2)
+
+
+@every_half
+@pytest.mark.parametrize("beta", [0.5, 0.9, 0.99, 0.999])
+def test_a_mean_to_nearest_stands_still_below_half_a_unit(half: np.dtype[Any], beta: float) -> None:
+    """As far from it as the bound says, to some roundings of float32; twice that is no longer."""
+    unit, _, _ = bounds.HALVES[half.name]
+    rng = np.random.default_rng(0)
+    means = (rng.choice([-1, 1], COUNT) * 2.0 ** rng.uniform(-3, 3, COUNT)).astype(half)
+    widened = means.astype(np.float64)
+    limit = float(unit / 2) * np.abs(widened) / (1 - beta)
+    sign = rng.choice([-1, 1], COUNT)
+    still = widened + sign * 0.99 * limit
+    moving = widened + sign * 2.02 * limit
+    share = 1 - exact.number(beta)
+    for mean, value in zip(widened[:50].tolist(), still[:50].tolist(), strict=True):
+        change = share * abs(exact.number(value) - exact.number(mean))
+        assert change < unit * abs(exact.number(mean)) / 2
+    for values, stays in ((still, True), (moving, False)):
+        stored = means.copy()
+        param, exp_avg_sq = np.zeros(COUNT, np.float32), np.ones(COUNT, np.float32)
+        for step in range(1, 4):
+            functional.adam_step(
+                param,
+                values.astype(np.float32),
+                stored,
+                exp_avg_sq,
+                step=step,
+                beta1=beta,
+                state_rounding="nearest",
+            )
+        assert bool(np.all(stored == means)) == stays
+        assert stays or not np.any(stored == means)
 
 
 # A sum
