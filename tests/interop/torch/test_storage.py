@@ -265,6 +265,72 @@ def test_dictionaries_copies_and_pickles_go_on_bit_for_bit(
             assert bits(again["state"][k][state]) == bits(value), state
 
 
+SGD_BY_CHANCE: tuple[dict[str, Any], ...] = (
+    {"momentum": 0.9},
+    {"param_rounding": "stochastic"},
+    {"momentum": 0.9, "dampening": 0.5, "param_rounding": "stochastic", "lr": 1e-3},
+)
+
+
+@pytest.mark.parametrize("options", SGD_BY_CHANCE, ids=str)
+def test_sgd_counts_its_steps_where_random_bits_depend_on_them(options: dict[str, Any]) -> None:
+    """Torch's counts none, and each copy, or tensor elsewhere, would begin with the same bits."""
+    half = torch.bfloat16
+    params, optimizer = stepped(half, "SGD", **options)
+    copied = copy.deepcopy((params, optimizer))
+    same = [torch.nn.Parameter(param.detach().clone()) for param in params]
+    loaded = make_ours("SGD", same, **options)
+    loaded.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    moved = copy.deepcopy((params, optimizer))
+    for param in moved[0]:
+        param.data = param.data.clone()
+    by_instep = [torch.nn.Parameter(param.detach().clone()) for param in params]
+    converted = make_ours("SGD", by_instep, **options)
+    converted.load_state_dict(
+        to_torch_state_dict({**from_torch_state_dict(optimizer), "steps": 3}, drop_in=True)
+    )
+    expected = goes_on(params, optimizer, half)
+    for others, other in (copied, (same, loaded), moved, (by_instep, converted)):
+        assert goes_on(others, other, half) == expected
+        assert [other.state[param]["step"].item() for param in others] == [4, 4, 4]
+    theirs = make_theirs("SGD", same, **{k: v for k, v in options.items() if k != "param_rounding"})
+    theirs.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    theirs.step()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"momentum": 0.9, "state_rounding": "nearest"}, {"master_weight_bits": 32}],
+    ids=str,
+)
+def test_sgd_counts_no_steps_where_nothing_depends_on_them(options: dict[str, Any]) -> None:
+    params, optimizer = stepped(torch.bfloat16, "SGD", **options)
+    assert all("step" not in optimizer.state.get(param, {}) for param in params)
+
+
+def test_sgd_of_torch_goes_on_by_chance() -> None:
+    params = parameters(torch.bfloat16)
+    theirs = make_theirs("SGD", params, momentum=0.9)
+    give_gradients(params, 0, torch.bfloat16)
+    theirs.step()
+    ours = make_ours("SGD", params, momentum=0.9)
+    ours.load_state_dict(theirs.state_dict())
+    goes_on(params, ours, torch.bfloat16)
+    assert [ours.state[param]["step"].item() for param in params] == [2, 2, 2]
+
+
+@each_half
+def test_a_count_in_16_bits_is_refused(half: torch.dtype) -> None:
+    """It would hold no counts from 256 or 2048 on."""
+    params, optimizer = stepped(half)
+    optimizer.state[params[1]]["step"] = torch.tensor(3.0, dtype=half)
+    before = [bits(param) for param in params]
+    give_gradients(params, 9, half)
+    with pytest.raises(TypeError, match=r"step of parameter 1: expected dtype torch.float32 or"):
+        optimizer.step()
+    assert [bits(param) for param in params] == before
+
+
 LOADED = {
     # What states were saved as, what a new optimizer asks for, and what they become.
     "kept, where torch casts": (torch.float32, None, torch.float32),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
 
-from instep.interop.torch.form import Form
+from instep.interop.torch.form import Form, new_tensor_count
 from instep.interop.torch.shards import is_shard, local_of
 from instep.interop.torch.storage import DropInStorage
 from instep.interop.torch.tensors import STEPPED, array_of, dtype_of, tensor_of
 from instep.parameters import Array
-from instep.storage import REST
+from instep.storage import PARAM_SLOT, REST
 
 State: TypeAlias = MutableMapping[str, Any]
+
+_DTYPES = {REST: (torch.int16,), "step": (torch.float32, torch.float64)}
+"""Of the tensors that hold no numbers of a rule."""
 
 
 class Joined:
@@ -44,7 +47,7 @@ class Joined:
 
     def take(self, name: str, tensor: torch.Tensor) -> Array:
         """Return the memory of one of the state's tensors, which it is from now on."""
-        array = array_of(tensor, self.what(name), (torch.int16,) if name == REST else STEPPED)
+        array = array_of(tensor, self.what(name), _DTYPES.get(name, STEPPED))
         self.tensors[name] = tensor
         return array
 
@@ -72,11 +75,17 @@ def join_states(
             "master_weight_bits=32"
         )
     counts = form.new_count is not None
+    new_count = form.new_count
+    if new_count is None and _takes_random_bits(form, storage, joined, wanted, present):
+        new_count = new_tensor_count
     if present.keys() >= set(wanted) and (not counts or "step" in present):
-        if counts:
+        if "step" in present:
             joined.take_step(present["step"])
-        elif wanted:
-            joined.count = 1  # what counts is whether it is the first step
+        else:
+            joined.count = 1 if wanted else 0  # what counts is whether it is the first step
+            if new_count is not None:
+                joined.new["step"] = torch.full_like(torch.as_tensor(new_count()), joined.count)
+                joined.take_step(joined.new["step"])
         states = {name: present[name] for name in wanted}
         if has_rest:
             states[REST] = present[REST] if REST in present else _new_rest(joined)
@@ -88,8 +97,8 @@ def join_states(
             f"group's options need, got {sorted(present)}; options that decide which states "
             "exist cannot change between steps, and a state dictionary must be of the same class"
         )
-    if form.new_count is not None:
-        joined.new["step"] = form.new_count()
+    if new_count is not None:
+        joined.new["step"] = new_count()
         joined.take_step(joined.new["step"])
     tensors = _new_states(form, storage, joined, values)
     if has_rest:
@@ -116,6 +125,25 @@ def _new_states(
         )
         for name in rule.present_states(values)
     }
+
+
+def _takes_random_bits(
+    form: Form,
+    storage: DropInStorage,
+    joined: Joined,
+    wanted: Sequence[str],
+    present: Mapping[str, Any],
+) -> bool:
+    """Tell whether a step rounds by chance, and so depends on its number, whatever the rule."""
+
+    def is_narrow(name: str) -> bool:
+        if name in present:
+            return torch.as_tensor(present[name]).itemsize == 2
+        return storage.dtype_of(name, joined.array.dtype).itemsize == 2
+
+    slots = {form.rule.states.index(name): is_narrow(name) for name in wanted}
+    slots[PARAM_SLOT] = joined.array.dtype.itemsize == 2
+    return any(narrow and storage.by_chance >> slot & 1 for slot, narrow in slots.items())
 
 
 def _new_rest(joined: Joined) -> torch.Tensor:

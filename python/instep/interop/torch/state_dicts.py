@@ -66,7 +66,7 @@ def to_torch_state_dict(
     for key, values in dictionary["state"].items():
         arrays = {name: value for name, value in values.items() if name != "step"}
         # torch's SGD counts no steps: that there is a buffer tells that it was stepped.
-        counted = arrays.keys() != {"momentum_buffer"} and bool(arrays)
+        counted = drop_in or (arrays.keys() != {"momentum_buffer"} and bool(arrays))
         tensors = {"step": torch.tensor(float(values["step"]))} if counted else {}
         if counted or values["step"]:
             tensors |= {
