@@ -400,6 +400,25 @@ def test_options_of_storage_are_the_whole_optimizers() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (torch.bfloat16, HALVES[torch.bfloat16]),
+        ({"exp_avg": torch.float16}, {"exp_avg": np.dtype(np.float16)}),
+    ],
+    ids=str,
+)
+def test_the_types_of_states_may_be_torchs(given: Any, shown: Any) -> None:
+    """In a group too, where a wrapper that passes keywords on writes them."""
+    group = {"params": parameters(torch.float16), "state_dtype": given}
+    assert make_ours("Adam", [group], state_dtype=given).state_dtype == shown
+
+
+def test_a_type_of_torch_that_none_is_stored_in_is_refused() -> None:
+    with pytest.raises(ValueError, match="state_dtype: expected None, float16"):
+        make_ours("Adam", parameters(torch.float16), state_dtype=torch.int8)
+
+
 REFUSED: dict[str, tuple[str, dict[str, Any], torch.dtype, str]] = {
     "a master of float16": ("Adam", {"master_weight_bits": 32}, torch.float16, "parameter 0"),
     "rounding beside it": (

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from instep.gradient_options import DEFAULTS
-from instep.interop.torch.storage import OWN_OPTIONS
+from instep.interop.torch.storage import OWN_OPTIONS, by_name
 from instep.rule import Rule
 
 Group: TypeAlias = Mapping[str, Any]
@@ -67,7 +67,7 @@ def check_has_no_other(
     """
     for name, value in options.items():
         stays = before is not None and group.get(name) is before[name]
-        if name in group and group[name] != value and not stays:
+        if name in group and by_name(group[name]) != value and not stays:
             or_set = f", or set optimizer.{name}" if name in DEFAULTS else ""
             raise ValueError(
                 f"{name}: expected it of the whole optimizer, which has {value!r}, got "

@@ -56,7 +56,8 @@ _PARAGRAPHS = {
             between steps as attributes. `state_dtype`, `state_rounding`, `param_rounding`,
             `master_weight_bits` and `seed` are for storage in 16 bits, and are fixed: states of a
             parameter have its dtype where nothing else is said, as torch's (squares of a float16
-            parameter float32), and those in 16 bits are rounded stochastically.
+            parameter float32), and those in 16 bits are rounded stochastically. `state_dtype` may
+            be a dtype of torch. Random bits of a DTensor are by the place in each process's share.
         """,
     "raises": """
         TypeError, ValueError

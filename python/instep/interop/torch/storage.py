@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,16 @@ class DropInStorage(Storage):
         return param
 
 
+def by_name(option: Any) -> Any:
+    """Return a dtype of torch, or a mapping of these, by name, and all else as it is."""
+    if isinstance(option, Mapping):
+        return {name: by_name(each) for name, each in option.items()}
+    return str(option).removeprefix("torch.") if isinstance(option, torch.dtype) else option
+
+
 def new_storage(rule: Rule, **options: Any) -> DropInStorage:
     """Return how an optimizer of a rule stores, or raise TypeError or ValueError."""
-    return DropInStorage(rule.states, **options)
+    return DropInStorage(rule.states, **{**options, "state_dtype": by_name(options["state_dtype"])})
 
 
 def as_loaded(value: torch.Tensor, cast: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
