@@ -3,6 +3,7 @@
 import runpy
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +44,29 @@ def test_torch_drop_in(capsys: pytest.CaptureFixture[str]) -> None:
         assert losses[rule, "instep"] < 0.5  # from log(10) = 2.3
         assert losses[rule, "instep"] == pytest.approx(losses[rule, "torch.optim"], rel=0.01)
     assert "median step" in capsys.readouterr().out
+
+
+@needs_examples
+def test_sixteen_bits_transformer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="the example needs torch")
+    example = runpy.run_path(str(EXAMPLES / "sixteen_bits_transformer.py"))
+    runs = example["main"](tmp_path, seeds=1, steps=10)
+    titles = [combination.title for combination in example["COMBINATIONS"]]
+    assert [run.combination.title for run in runs] == titles
+    ends = {run.combination.title: run.losses[-1] for run in runs}
+    base = ends.pop("float32, torch")
+    nearest = {"bfloat16, torch", "bfloat16, nearest", "bfloat16, states stochastic"}
+    for title in nearest:  # steps of a rate that is still short are lost
+        assert ends[title] > base + 0.1
+    for title in ends.keys() - nearest:
+        assert ends[title] == pytest.approx(base, abs=0.05)
+    assert ends["bfloat16, nearest"] == pytest.approx(ends["bfloat16, torch"], abs=1e-3)
+
+    rows = (tmp_path / "transformer.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + example["MARKS"] * len(runs)
+    assert (tmp_path / "transformer.png").read_bytes().startswith(b"\x89PNG")
+    table = capsys.readouterr().out.splitlines()
+    assert [row.split(" | ")[0].removeprefix("| ") for row in table[2:]] == titles
 
 
 @needs_examples
