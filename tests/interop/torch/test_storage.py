@@ -463,3 +463,17 @@ def test_float32_parameters_may_have_short_states() -> None:
     train(model, optimizer, range(3))
     for param in model.parameters():
         assert optimizer.state[param]["exp_avg"].dtype is torch.bfloat16
+
+
+def test_what_a_constructor_of_torch_has_made_is_stored_as_asked() -> None:
+    """Adagrad's sums, of parameters that are frozen at first, too; other kinds are left alone."""
+    frozen = torch.nn.Parameter(torch.ones(3), requires_grad=False)
+    integers = torch.nn.Parameter(torch.ones(3, dtype=torch.int8), requires_grad=False)
+    optimizer = make_ours(
+        "Adagrad", [frozen, integers], state_dtype="bfloat16", initial_accumulator_value=0.5
+    )
+    frozen.requires_grad_()
+    frozen.grad = torch.ones(3)
+    optimizer.step()
+    assert optimizer.state[frozen]["sum"].dtype is torch.bfloat16
+    assert optimizer.state[frozen]["sum"].tolist() == [1.5] * 3

@@ -31,7 +31,7 @@ from instep.interop.torch.storage import (
     as_loaded,
     new_storage,
 )
-from instep.interop.torch.tensors import check_tensor, dtype_of, numpy_dtype
+from instep.interop.torch.tensors import can_be_stepped, check_tensor, dtype_of, numpy_dtype
 from instep.names import no_argument
 from instep.storage import DEFAULTS as STORAGE_DEFAULTS
 from instep.storage import HasStorage, check_seed
@@ -289,9 +289,10 @@ class InPlace(HasStorage, torch.optim.Optimizer):  # numpydoc ignore=PR01
     def _store_new_states(self) -> None:
         """Give the states that a constructor of torch has made, Adagrad's, the types asked for."""
         for group in self.param_groups:
-            for param in filter(is_trained, group["params"]):
+            for param in group["params"]:
                 for name, value in self.state.get(param, {}).items():
-                    if name == "step":
+                    # A frozen parameter of any kind may be one that is trained later.
+                    if name == "step" or not can_be_stepped(param):
                         continue
                     dtype = dtype_of(self._storage.dtype_of(name, numpy_dtype(param.dtype)))
                     if value.dtype != dtype:

@@ -40,6 +40,15 @@ def check_tensor(
         check_placements(tensor, what)
 
 
+def can_be_stepped(tensor: torch.Tensor) -> bool:
+    """Tell whether instep can step in the tensor's memory."""
+    try:
+        check_tensor(tensor, "tensor")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def place_of(tensor: torch.Tensor) -> tuple[int, torch.Size, tuple[int, ...], torch.dtype]:
     """Return what makes a tensor's view of its memory."""
     tensor = local_of(tensor)
