@@ -34,7 +34,7 @@ void Call::prepare() noexcept {
   for (const auto& [parameter, settings] : parts_) {
     const Kernel& kernel = parameter->kernel(settings.options);
     Task& task = parameter->task();
-    task.loop = kernel.loop;
+    task.kernel = &kernel;
     task.coefficients =
         &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
                            settings.group, parameter->dtype());

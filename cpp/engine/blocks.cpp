@@ -1,5 +1,6 @@
 #include "engine/blocks.hpp"
 
+#include "engine/placement.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -26,6 +27,16 @@ std::int64_t Blocks::most_converted(std::int64_t n) const {
   if (written_.has_rest) n = std::min(n, most_of(written_.rest, rest_));
   if (written_.has_copy) n = std::min(n, most_of(written_.copy, copy_));
   return std::min(n, most_in_block());
+}
+
+std::int64_t Blocks::most_to_line_converted(std::int64_t n) const {
+  for (int k = 0; k < written_.count; ++k) {
+    const Stream& stream = written_.streams[k];
+    if (written_.is_narrow(stream) || !stream.in_rows()) continue;
+    const std::int64_t lead_in = elements_to_line(cursors_[k].element(), stream.item_size());
+    return lead_in == 0 ? n : std::min(n, lead_in);
+  }
+  return n;
 }
 
 void Blocks::advance_converted(std::int64_t n) {

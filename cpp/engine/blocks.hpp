@@ -77,6 +77,22 @@ class Blocks {
     return blocks_;
   }
 
+  // Of n elements, so many that what follows them begins at a cache line where it is used in place,
+  // if others are converted.
+  std::int64_t most_to_line(std::int64_t n) const {
+    return written_.converts ? most_to_line_converted(n) : n;
+  }
+
+  // Whether some of the blocks that were loaded are converted, and all begin at cache lines.
+  bool begin_at_lines() const {
+    if (!written_.converts) return false;
+    std::uintptr_t addresses = 0;
+    for (int k = 0; k < written_.count; ++k) {
+      addresses |= reinterpret_cast<std::uintptr_t>(blocks_[k]);
+    }
+    return addresses % cache_line == 0;
+  }
+
   void store(std::int64_t n) {
     for (int k = 0; k < written_.count; ++k) {
       const Stream& stream = written_.streams[k];
@@ -100,6 +116,7 @@ class Blocks {
  private:
   void go(std::int64_t begin);
   std::int64_t most_converted(std::int64_t n) const;
+  std::int64_t most_to_line_converted(std::int64_t n) const;
   void advance_converted(std::int64_t n);
   void widen(int k, std::int64_t n);
   void narrow(int k, std::int64_t n);

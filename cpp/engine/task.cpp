@@ -63,7 +63,7 @@ void Task::step(std::int64_t begin, std::int64_t end) const noexcept {
     step_tiles(begin, end);
     return;
   }
-  arrays_.step(loop, *coefficients, begin, end);
+  arrays_.step(kernel->loop, *coefficients, begin, end);
 }
 
 // Row after row where the gradient is met across its cache lines (in C order for a parameter in
@@ -110,6 +110,7 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
   if (gathered_grad == nullptr) grad_cursor.go(grad_, begin);
   for (std::int64_t at = begin, n; at < end; at += n) {
     n = blocks.most(end - at);
+    if (at == begin) n = blocks.most_to_line(n);
     if (gathered_grad == nullptr && !grad_.in_rows()) n = std::min(n, blocks.most_in_block());
     if (gathered_grad == nullptr && grad_.in_rows()) n = std::min(n, grad_cursor.run());
     if (condition_grad != nullptr) n = std::min(n, blocks.most_in_block());
@@ -121,6 +122,7 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
       condition_grad(grad, scratch.of_conditioned_grad(), n, condition);
       grad = scratch.of_conditioned_grad();
     }
+    const Loop loop = blocks.begin_at_lines() ? kernel->wide : kernel->loop;
     loop(written, grad, n, *coefficients);
     blocks.store(n);
     blocks.advance(n);

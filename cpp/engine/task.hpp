@@ -16,7 +16,7 @@ struct Scratch;
 
 class Task {
  public:
-  Loop loop = nullptr;
+  const Kernel* kernel = nullptr;
   const Coefficients* coefficients = nullptr;
 
   // What is done to the gradient first, block by block; null: nothing. It is not, where the

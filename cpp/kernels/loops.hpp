@@ -37,12 +37,14 @@ inline T& element(T* state, int64_t i, T& none) {
 #define INSTEP_NO_OVERLAP
 #endif
 
-// For loops that write to aligned blocks, or half as many bytes as they read, unlike those of
-// rules.
+// For loops that write to aligned blocks, or half as many bytes as they read: the widest vectors
+// are slower where stores straddle cache lines (see CMakeLists.txt), and up to twice as fast else.
 #if defined(__AVX512VL__) && defined(__GNUC__) && !defined(__clang__)
 #define INSTEP_WIDEST __attribute__((target("prefer-vector-width=512")))
+constexpr bool has_wider_vectors = true;
 #else
 #define INSTEP_WIDEST
+constexpr bool has_wider_vectors = false;
 #endif
 
 // The vectorized body and its scalar remainder give the same bits: no contraction (a compiler
@@ -96,6 +98,13 @@ void loop(void* const* written, const void* grad, int64_t n, const Coefficients&
                         coefficients);
 }
 
+template <class T, class Rule, unsigned variant>
+INSTEP_WIDEST void wide_loop(void* const* written, const void* grad, int64_t n,
+                             const Coefficients& coefficients) {
+  run<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), written, grad, n,
+                        coefficients);
+}
+
 template <class Rule>
 constexpr bool every_option_has_a_name() {
   for (int k = 0; k < option_count<Rule>; ++k) {
@@ -128,7 +137,9 @@ unsigned variant_of(const double* options, unsigned present) {
 }
 
 template <class T, class Rule, unsigned variant>
-constexpr Kernel kernel = {loop<T, Rule, variant>, prepare<T, Rule, variant>};
+constexpr Kernel kernel = {loop<T, Rule, variant>,
+                           has_wider_vectors ? wide_loop<T, Rule, variant> : loop<T, Rule, variant>,
+                           prepare<T, Rule, variant>};
 
 template <class Rule, class Variants>
 struct Kernels;

@@ -32,6 +32,8 @@ using Prepare = void (*)(const double* options, std::int64_t step, double grad_s
 
 struct Kernel {
   Loop loop;
+  // The same with the widest vectors, for written arrays that all begin at a cache line.
+  Loop wide;
   Prepare prepare;
 };
 
