@@ -57,6 +57,7 @@ BYTES_OF_ADAM = {
     "copy": 30,
     "bfloat16 gradient, copy": 28,
     "all bfloat16": 14,
+    "all bfloat16, nearest": 14,
     "all bfloat16, stochastic": 14,
     "torch drop-in, all bfloat16": 14,
     "torch fused, all bfloat16": 14,

@@ -94,6 +94,7 @@ COMBINATIONS: Mapping[str, Mapping[str, Any]] = {
     "copy": {"copy": True},
     "bfloat16 gradient, copy": {"grad": BFLOAT16, "copy": True},
     "all bfloat16": {**_HALF, "state_dtype": BFLOAT16},
+    "all bfloat16, nearest": {**_HALF, "state_dtype": BFLOAT16, "state_rounding": "nearest"},
     "all bfloat16, stochastic": {
         **_HALF,
         "state_dtype": BFLOAT16,
