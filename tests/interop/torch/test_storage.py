@@ -10,6 +10,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
 import torch
 
 import instep
