@@ -88,8 +88,10 @@ class Storage:
         param_rounding: Rounding | None = None,
         master_weight_bits: Literal[32] | None = None,
     ) -> None:
-        self.state_dtype = _check_dtypes(state_dtype, states)
-        self.state_rounding = _check_roundings(state_rounding, states)
+        self.state_dtype: np.dtype[Any] | dict[str, np.dtype[Any] | None] | None = _check_dtypes(
+            state_dtype, states
+        )
+        self.state_rounding: StateRounding = _check_roundings(state_rounding, states)
         self.param_rounding = check_param_rounding(param_rounding)
         if master_weight_bits is not None and as_integer(master_weight_bits) != 32:
             raise ValueError(f"master_weight_bits: expected 32 or None, got {master_weight_bits!r}")
@@ -99,7 +101,7 @@ class Storage:
                 f"parameter with its master is lost, got {param_rounding!r}"
             )
         self.master_weight_bits = master_weight_bits
-        self.by_chance = by_chance(self.state_rounding, param_rounding, states)
+        self.by_chance: int = by_chance(self.state_rounding, param_rounding, states)
         """A bit for each slot whose 16 bits are rounded stochastically."""
 
     def __deepcopy__(self, _: object) -> Storage:
