@@ -77,6 +77,15 @@ CASES = tuple(
     for states, options in description.cases
 )
 
+FEW_CONDITIONS: tuple[dict[str, Any], ...] = (
+    {"grad_scale": 3.0},
+    {"clip_value": 0.3},
+    {"clip_norm": 0.5},
+    {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
+    {"grad_scale": 2.0**-20, "nonfinite": "raise"},
+)
+"""What is done to gradients, where it is enough to see that it is."""
+
 FEW_CASES = tuple(
     max(cases, key=lambda case: len(case.options))
     for _, cases in itertools.groupby(

@@ -22,6 +22,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
   }
   Floor floor;
   const DType dtype = check_array(arrays[param_argument].ptr(), Label(), "param");
+  if (dtype >= working_count) throw py::type_error("param: expected dtype float32 or float64");
   for (std::size_t k = 0; k < arrays.size(); ++k) {
     check_like(arrays[k].ptr(), arrays[param_argument].ptr(), Label(), "array");
     void* const data = fields(arrays[k].ptr()).data;

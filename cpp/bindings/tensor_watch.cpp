@@ -56,7 +56,9 @@ void TensorWatch::add(const py::object& param, std::size_t group, const py::dict
         {py::reinterpret_borrow<py::object>(name), held, Place(held, place_of_)});
   }
   if (!step.is_none()) {
-    check_array(step.ptr(), {}, "step");
+    if (check_array(step.ptr(), {}, "step") >= working_count) {
+      throw py::type_error("step: expected dtype float32 or float64");
+    }
     member.step = step;
   }
   members_.push_back(std::move(member));

@@ -13,7 +13,7 @@ import pytest
 import instep
 from instep import RowGradient, functional, reference
 from tests.api.model import each_variant, make, params_of, random_arrays
-from tests.cases import CASES, DTYPES, FEW_CASES, HALVES, Array, Case
+from tests.cases import CASES, DTYPES, FEW_CASES, FEW_CONDITIONS, HALVES, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 
 NARROWER = [
@@ -75,17 +75,8 @@ def test_an_optimizer_steps_as_with_gradients_widened_before(
         assert_same_bits(ours, theirs)
 
 
-CONDITIONS: tuple[dict[str, Any], ...] = (
-    {"grad_scale": 3.0},
-    {"clip_value": 0.3},
-    {"clip_norm": 0.5},
-    {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
-    {"grad_scale": 2.0**-20, "nonfinite": "raise"},
-)
-
-
 @narrower
-@pytest.mark.parametrize("conditions", CONDITIONS, ids=str)
+@pytest.mark.parametrize("conditions", FEW_CONDITIONS, ids=str)
 @pytest.mark.parametrize("case", FEW_CASES, ids=str)
 def test_conditions_see_the_widened_numbers(
     case: Case, conditions: dict[str, Any], stored: np.dtype[Any], dtype: np.dtype[Any]

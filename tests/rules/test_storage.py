@@ -9,7 +9,7 @@ import pytest
 
 from instep import functional
 from instep.reference import split_master
-from tests.cases import CASES, DTYPES, FEW_CASES, HALVES, Arguments, Array, Case
+from tests.cases import CASES, DTYPES, FEW_CASES, FEW_CONDITIONS, HALVES, Arguments, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 from tests.rules.test_bit_equality import special_triples
 from tests.storage import BFLOAT16, FEW_STORAGES, FLOAT32, FLOAT64, STORAGES, Storage
@@ -93,17 +93,8 @@ def test_arrays_that_are_stored_in_different_ways_in_one_call(case: Case) -> Non
     assert_step_equals_reference(Storage().of(case, **keywords), together, 2)
 
 
-CONDITIONS: tuple[dict[str, Any], ...] = (
-    {"grad_scale": 3.0},
-    {"clip_value": 0.3},
-    {"clip_norm": 0.5},
-    {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
-    {"grad_scale": 2.0**-20, "nonfinite": "raise"},
-)
-
-
 @few_storages
-@pytest.mark.parametrize("conditions", CONDITIONS, ids=str)
+@pytest.mark.parametrize("conditions", FEW_CONDITIONS, ids=str)
 @few_cases
 def test_conditions(case: Case, storage: Storage, conditions: dict[str, Any]) -> None:
     each = [storage.random_arrays(case, size, seed=size) for size in (1, 17, 4097)]

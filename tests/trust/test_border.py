@@ -36,3 +36,10 @@ def test_an_unknown_structure_is_refused() -> None:
     with pytest.raises(ValueError, match=r"structure: expected .* got 'tree'"):
         optimizer._add_group(group)
     assert len(optimizer.param_groups) == len(optimizer._states()) == 1
+
+
+def test_floors_of_16_bits_are_refused() -> None:
+    """There are no such loops."""
+    arrays = [np.zeros(8, np.float16) for _ in range(3)]
+    with pytest.raises(TypeError, match="param: expected dtype float32 or float64"):
+        _core.Floor(arrays, 0, 1)
