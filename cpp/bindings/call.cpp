@@ -1,5 +1,7 @@
 #include "bindings/call.hpp"
 
+#include <algorithm>
+
 #include "engine/fp_mode.hpp"
 
 namespace instep {
@@ -17,6 +19,7 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
 void Call::bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
                 const Settings& settings) {
   parameter.bind(grad, written);
+  if (more_ && begins_) parameter.plan_beginning(settings.counts->steps == 0);
   parts_.push_back({&parameter, settings});
   if (parameter.size() > 0) tasks_.add(parameter.task());
   if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad.ptr());
@@ -31,19 +34,35 @@ bool Call::run() noexcept {
 
 void Call::prepare() noexcept {
   const StepMode mode;
-  for (const auto& [parameter, settings] : parts_) {
-    const Kernel& kernel = parameter->kernel(settings.options);
+  for (const Part& part : parts_) {
+    Parameter* const parameter = part.parameter;
+    const Kernel& kernel = parameter->kernel(part.settings.options);
+    const std::int64_t step = ++part.settings.counts->steps;
     Task& task = parameter->task();
     task.kernel = &kernel;
     task.coefficients =
-        &coefficients_.get(kernel, settings.options, ++*settings.steps, gradient_pass_.factor(),
-                           settings.group, parameter->dtype());
+        more_ ? &prepare_more(part, kernel, step)
+              : &coefficients_.get(kernel, part.settings.options, step, gradient_pass_.factor(),
+                                   part.settings.group, parameter->dtype());
     if (task.rounds_by_chance()) {
-      task.random_key = random_key(seed_, *settings.steps, parameter->number());
+      task.random_key = random_key(seed_, step, parameter->number());
     }
     task.condition_grad = gradient_pass_.conditioning(*parameter);
     if (task.condition_grad != nullptr) task.condition = gradient_pass_.condition();
   }
+}
+
+const Coefficients& Call::prepare_more(const Part& part, const Kernel& kernel,
+                                       std::int64_t step) noexcept {
+  if (begins_) part.parameter->begin_states();
+  Counts& counts = *part.settings.counts;
+  double scalars[max_scalars];
+  std::copy_n(counts.scalars, max_scalars, scalars);
+  const Coefficients& result =
+      coefficients_.get(kernel, part.settings.options, step, gradient_pass_.factor(),
+                        part.settings.group, part.parameter->dtype(), scalars);
+  std::copy_n(scalars, max_scalars, counts.scalars);
+  return result;
 }
 
 }  // namespace instep

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "bindings/coefficient_cache.hpp"
+#include "bindings/counts.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/parameter.hpp"
-#include "bindings/watched.hpp"
 #include "engine/task_line.hpp"
 
 namespace instep {
@@ -17,14 +17,18 @@ namespace instep {
 // Keeps its memory from one call to the next.
 class Call {
  public:
-  explicit Call(const GradientLoops& loops) : gradient_pass_(loops) {}
+  // Where it `begins` states, those that begin as their parameter become it before its first step.
+  Call(const Rule& rule, bool begins, const GradientLoops& loops)
+      : more_(rule.more_than_elements),
+        begins_(begins && rule.begin_as_param != 0),
+        gradient_pass_(loops),
+        coefficients_(rule) {}
 
   // By what a parameter is stepped.
   struct Settings {
     const double* options = nullptr;  // in the rule's order; the same for all of a group
     std::size_t group = 0;
-    // How often the parameter was stepped, which `run` counts up.
-    Watched<std::int64_t>* steps = nullptr;
+    Counts* counts = nullptr;  // the parameter's, which `run` brings to the step
   };
 
   // A call of at most so many parameters, of so many groups, with gradients that are divided by
@@ -60,7 +64,10 @@ class Call {
   };
 
   void prepare() noexcept;
+  const Coefficients& prepare_more(const Part& part, const Kernel& kernel,
+                                   std::int64_t step) noexcept;
 
+  bool more_, begins_;
   std::vector<Part> parts_;
   std::uint64_t seed_ = 0;
   GradientPass gradient_pass_;

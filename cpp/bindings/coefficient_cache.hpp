@@ -1,6 +1,8 @@
 // The coefficients of one call, computed once for each distinct (group, step count, dtype).
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -10,9 +12,13 @@ namespace instep {
 
 class CoefficientCache {
  public:
+  explicit CoefficientCache(const Rule& rule)
+      : more_(rule.more_than_elements), scalar_count_(rule.scalar_count) {}
+
   // Makes room for so many groups, and one set of coefficients for each of so many parameters.
   void reset(std::size_t groups, std::size_t parameters) {
     latest_.assign(groups * working_count, Latest());
+    if (more_) latest_scalars_.resize(latest_.size());
     coefficients_.clear();
     coefficients_.reserve(parameters);
   }
@@ -24,10 +30,34 @@ class CoefficientCache {
     Latest& latest = latest_[group * working_count + dtype];
     if (latest.step != step || latest.prepare != kernel.prepare) {
       coefficients_.emplace_back();
-      kernel.prepare(options, step, grad_scale, coefficients_.back());
+      kernel.prepare(options, step, grad_scale, nullptr, coefficients_.back());
       latest = {step, kernel.prepare, coefficients_.size() - 1};
     }
     return coefficients_[latest.index];
+  }
+
+  // The same of a parameter with these scalars, which become those after the step.
+  const Coefficients& get(const Kernel& kernel, const double* options, std::int64_t step,
+                          double grad_scale, std::size_t group, DType dtype, double* scalars) {
+    Latest& latest = latest_[group * working_count + dtype];
+    Scalars& known = latest_scalars_[group * working_count + dtype];
+    if (latest.step != step || latest.prepare != kernel.prepare ||
+        !std::equal(scalars, scalars + scalar_count_, known.before.begin())) {
+      latest = {step, kernel.prepare, coefficients_.size()};
+      std::copy_n(scalars, scalar_count_, known.before.begin());
+      own(kernel, options, step, grad_scale, scalars);
+      std::copy_n(scalars, scalar_count_, known.after.begin());
+    }
+    std::copy_n(known.after.begin(), scalar_count_, scalars);
+    return coefficients_[latest.index];
+  }
+
+  // Coefficients of one parameter alone.
+  Coefficients& own(const Kernel& kernel, const double* options, std::int64_t step,
+                    double grad_scale, double* scalars) {
+    coefficients_.emplace_back();
+    kernel.prepare(options, step, grad_scale, scalars, coefficients_.back());
+    return coefficients_.back();
   }
 
  private:
@@ -36,8 +66,14 @@ class CoefficientCache {
     Prepare prepare = nullptr;
     std::size_t index = 0;
   };
+  struct Scalars {
+    std::array<double, max_scalars> before = {}, after = {};
+  };
 
-  std::vector<Latest> latest_;  // of each group and dtype
+  bool more_;
+  int scalar_count_;
+  std::vector<Latest> latest_;           // of each group and dtype
+  std::vector<Scalars> latest_scalars_;  // the same, where a rule has some
   std::vector<Coefficients> coefficients_;
 };
 

@@ -107,7 +107,7 @@ void run(const Rule& rule, unsigned present, const Part* first, const Part* last
     const DType dtype = first->dtype;
     if (loops[dtype] == nullptr) {
       const Kernel& kernel = rule.kernels[rule.variant(options, present)][dtype];
-      kernel.prepare(options, step, 1.0, coefficients[dtype]);
+      kernel.prepare(options, step, 1.0, nullptr, coefficients[dtype]);
       loops[dtype] = kernel.loop;
     }
     first->arrays.step(loops[dtype], coefficients[dtype], 0, first->size);
@@ -154,6 +154,7 @@ bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* 
 
 bool step_directly(const PlainTypes& types, const Rule& rule, PyObject* const* arrays,
                    const double* options, std::int64_t step) {
+  if (rule.more_than_elements) return false;
   if (is_steady(arrays[param_argument])) return step_sequences(types, rule, arrays, options, step);
   Arrangement arrangement(types, rule);
   Part part;

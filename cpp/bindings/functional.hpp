@@ -19,9 +19,9 @@ struct StorageArguments {
   pybind11::object rests = pybind11::none(), copies = pybind11::none();
 };
 
-// `arrays` holds params, grads and each state of the rule: all ndarrays, or all sequences of equal
-// length; None for a state that does not exist. The same is true of what `storage` holds, and a
-// sequence of copies may hold None. `step` is 0 where nobody told it.
+// `arrays` holds params, grads, each state and each scalar of the rule: all ndarrays, or all
+// sequences of equal length; None for a state that does not exist. The same is true of what
+// `storage` holds, and a sequence of copies may hold None. `step` is 0 where nobody told it.
 void functional_step(const Rule& rule, std::vector<pybind11::object> arrays, const double* options,
                      std::int64_t step, double grad_scale, const GradientOptions& gradient_options,
                      const StorageArguments& storage);

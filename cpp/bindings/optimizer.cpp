@@ -44,6 +44,13 @@ void write_copies(const std::vector<Task>& tasks) {
   });
 }
 
+Counts new_counts(std::int64_t steps, const std::vector<double>& scalars, const Rule& rule) {
+  Counts counts;
+  counts.steps = steps;
+  for (int k = 0; k < rule.scalar_count; ++k) counts.scalars[k] = scalars.at(std::size_t(k));
+  return counts;
+}
+
 }  // namespace
 
 // A step's turn and its references, let go however the step ends.
@@ -69,7 +76,7 @@ class Optimizer::StepScope {
 };
 
 Optimizer::Optimizer(const std::string& rule, std::uint64_t seed)
-    : rule_(&find_rule(chosen_table(), rule)), call_(chosen_table().gradients) {
+    : rule_(&find_rule(chosen_table(), rule)), call_(*rule_, true, chosen_table().gradients) {
   set_seed(seed);
 }
 
@@ -118,8 +125,7 @@ void Optimizer::bind(double grad_scale) {
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     if (grads_[k].is_none()) continue;
     const std::size_t group = groups_[k];
-    call_.bind(parameters_[k], grads_[k], written_,
-               {options[group].data(), group, &param_steps_[k]});
+    call_.bind(parameters_[k], grads_[k], written_, {options[group].data(), group, &counts_[k]});
   }
 }
 
@@ -153,14 +159,15 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   }
   WrittenMemory written = written_by(parameters);
   groups_.reserve(count);
-  param_steps_.reserve(count);
+  counts_.reserve(count);
   options_.reserve(index + 1);
   std::vector<double> options = group.options;
+  const Counts counts = new_counts(0, group.scalars, *rule_);
   const AttributeChange shown({self}, python_attributes::groups, {group.groups});
   // From here on nothing fails.
   parameters_.swap(parameters);
   groups_.resize(count, index);
-  param_steps_.resize(count, 0);
+  counts_.resize(count, counts);
   options_.push_back(std::move(options));
   structure_ = structure;
   scheduled_ = group.scheduled;
@@ -191,8 +198,8 @@ void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
   scheduled_ = hyperparameters.scheduled;
 }
 
-void Optimizer::install(const Progress& progress, ParamSteps& param_steps) noexcept {
-  param_steps_.swap(param_steps);
+void Optimizer::install(const Progress& progress, AllCounts& counts) noexcept {
+  counts_.swap(counts);
   steps_ = progress.steps;
   skipped_steps_ = progress.skipped_steps;
   set_seed(progress.seed);
@@ -214,7 +221,7 @@ void Optimizer::set_gradient_options(const py::object& self, const py::object& m
 void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
                         const std::vector<py::object>& params, const Progress& progress,
                         Hyperparameters hyperparameters) {
-  ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
+  AllCounts counts = counts_of(progress);
   PendingCopies copies;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     parameters_[k].add_copies(states.at(k), params.empty() ? py::none() : params.at(k), copies);
@@ -225,8 +232,22 @@ void Optimizer::replace(const std::vector<std::vector<py::object>>& states,
   // From here on nothing fails.
   copies.run();
   write_copies(tasks);
-  install(progress, param_steps);
+  install(progress, counts);
   install(hyperparameters);
+}
+
+Optimizer::AllCounts Optimizer::counts_of(const Progress& progress) const {
+  const std::size_t given = progress.param_steps.size();
+  if (given != parameters_.size()) {
+    throw py::value_error("param_steps: expected " + std::to_string(parameters_.size()) + ", got " +
+                          std::to_string(given));
+  }
+  AllCounts counts;
+  counts.reserve(given);
+  for (std::size_t k = 0; k < given; ++k) {
+    counts.push_back(new_counts(progress.param_steps[k], progress.scalars.at(k), *rule_));
+  }
+  return counts;
 }
 
 std::optional<double> Optimizer::last_grad_norm() const {
@@ -235,12 +256,8 @@ std::optional<double> Optimizer::last_grad_norm() const {
 }
 
 void Optimizer::set_progress(const Progress& progress) {
-  ParamSteps param_steps(progress.param_steps.begin(), progress.param_steps.end());
-  if (param_steps.size() != parameters_.size()) {
-    throw py::value_error("param_steps: expected " + std::to_string(parameters_.size()) + ", got " +
-                          std::to_string(param_steps.size()));
-  }
-  install(progress, param_steps);
+  AllCounts counts = counts_of(progress);
+  install(progress, counts);
 }
 
 }  // namespace instep

@@ -16,7 +16,7 @@ namespace instep {
 class Optimizer {
  public:
   using Options = std::vector<std::vector<double>>;  // of each group, in the rule's order
-  using ParamSteps = std::vector<Watched<std::int64_t>>;
+  using AllCounts = std::vector<Counts>;             // of each parameter
 
   Optimizer(const std::string& rule, std::uint64_t seed);
   Optimizer(const Optimizer&) = delete;
@@ -62,7 +62,9 @@ class Optimizer {
   Structure structure() const { return structure_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   std::int64_t steps() const { return steps_; }
-  const ParamSteps& param_steps() const { return param_steps_; }
+  const AllCounts& counts() const { return counts_; }
+  AllCounts& counts() { return counts_; }
+  std::size_t scalar_count() const { return std::size_t(rule_->scalar_count); }
   std::int64_t skipped_steps() const { return skipped_steps_; }
   std::uint64_t seed() const { return seed_; }
   // The norm of all gradients of the last step, where it was asked for.
@@ -74,7 +76,8 @@ class Optimizer {
   static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
   void install(Hyperparameters& hyperparameters) noexcept;
-  void install(const Progress& progress, ParamSteps& param_steps) noexcept;
+  void install(const Progress& progress, AllCounts& counts) noexcept;
+  AllCounts counts_of(const Progress& progress) const;
   void set_seed(std::uint64_t seed) {
     seed_ = seed;
     call_.set_seed(seed);
@@ -90,7 +93,7 @@ class Optimizer {
   Options options_;
   std::vector<Parameter> parameters_;
   std::vector<std::size_t> groups_;  // of each parameter
-  ParamSteps param_steps_;           // of each parameter: how often it was stepped
+  AllCounts counts_;
   Watched<std::int64_t> steps_ = 0, skipped_steps_ = 0;
   Watched<double> last_grad_norm_ = no_norm;
   Watched<std::uint64_t> seed_;

@@ -16,6 +16,7 @@ namespace py = pybind11;
 struct Progress {
   std::int64_t steps = 0;
   std::vector<std::int64_t> param_steps;
+  std::vector<std::vector<double>> scalars;  // of each parameter, those of the rule
   std::int64_t skipped_steps = 0;
   std::optional<double> last_grad_norm;
   std::uint64_t seed = 0;  // which steps do not change
@@ -39,6 +40,7 @@ struct NewGroup {
   std::vector<std::int64_t> numbers;  // of the parameters, of which random bits are a function
   unsigned by_chance = 0;             // a bit for each slot whose 16 bits are rounded so
   std::vector<double> options;
+  std::vector<double> scalars;  // of each parameter before its first step
 
   py::tuple groups;  // as Python shows them, all of them
   std::string structure;

@@ -227,6 +227,23 @@ Task Parameter::dense_task() const {
   });
 }
 
+void Parameter::plan_beginning(bool is_first) {
+  beginning_.clear();
+  if (!is_first || element_count(param_.ptr()) == 0) return;
+  for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
+    if ((rule_->begin_as_param >> k & 1u) == 0) continue;
+    Task task(element_count(param_.ptr()), dtype_);
+    task.add_written(stream(param_.ptr(), stored_), param_slot, false);
+    if (!rest().is_none()) task.set_rest(stream(rest().ptr(), rest_dtype));
+    task.set_copy(stream(states_[k].ptr(), state_dtypes_[k]));
+    beginning_.push_back(std::move(task));
+  }
+}
+
+void Parameter::begin_states() const noexcept {
+  for (const Task& task : beginning_) task.write_copy();
+}
+
 void Parameter::check_written() const {
   if (!param_print_.matches(param_.ptr())) {
     check_writable(param_.ptr(), label(), "parameter");

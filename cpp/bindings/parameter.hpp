@@ -56,6 +56,11 @@ class Parameter {
   // One of all elements, without a gradient.
   Task dense_task() const;
 
+  // Of the states that begin as the parameter: where this is its first step, begin_states() makes
+  // them so. It needs no GIL, and allocates nothing.
+  void plan_beginning(bool is_first);
+  void begin_states() const noexcept;
+
   // The gradient, which was bound, in C order; of rows, what each of them is stepped by.
   Stream in_c_order(PyObject* grad) const;
 
@@ -116,6 +121,7 @@ class Parameter {
   Fingerprint param_print_, copy_print_, grad_print_;
   ConditionGradient widening_ = nullptr;
   Task task_;
+  std::vector<Task> beginning_;
   std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter
 };
 

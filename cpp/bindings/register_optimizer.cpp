@@ -150,8 +150,16 @@ void register_optimizer(py::module_& module) {
       .def("_seed", [](const Optimizer& optimizer) { return py::int_(optimizer.seed()); })
       .def("_param_steps",
            [](const Optimizer& optimizer) {
-             return list_of(optimizer.param_steps(),
-                            [](std::int64_t steps) { return py::int_(steps); });
+             return list_of(optimizer.counts(),
+                            [](const Counts& each) { return py::int_(std::int64_t(each.steps)); });
+           })
+      .def("_scalars",
+           [](const Optimizer& optimizer) {
+             return list_of(optimizer.counts(), [&optimizer](const Counts& each) {
+               const auto first = std::begin(each.scalars);
+               return list_of(std::vector<double>(first, first + optimizer.scalar_count()),
+                              [](double scalar) { return py::float_(scalar); });
+             });
            })
       .def("_set_progress", &Optimizer::set_progress, py::arg("progress"))
       .def("_states",

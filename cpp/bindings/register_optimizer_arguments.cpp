@@ -8,9 +8,9 @@ namespace instep {
 
 void register_optimizer_arguments(py::module_& module) {
   py::class_<Progress> progress(module, "Progress", safe_new());
-  define_init<std::int64_t, std::vector<std::int64_t>, std::int64_t, std::optional<double>,
-              std::uint64_t>(progress, "steps", "param_steps", "skipped_steps", "last_grad_norm",
-                             "seed");
+  define_init<std::int64_t, std::vector<std::int64_t>, std::vector<std::vector<double>>,
+              std::int64_t, std::optional<double>, std::uint64_t>(
+      progress, "steps", "param_steps", "scalars", "skipped_steps", "last_grad_norm", "seed");
 
   py::class_<Hyperparameters> hyperparameters(module, "Hyperparameters", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, std::vector<std::vector<double>>,
@@ -19,9 +19,9 @@ void register_optimizer_arguments(py::module_& module) {
   py::class_<NewGroup> group(module, "NewGroup", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, py::function,
               std::vector<py::object>, std::vector<std::int64_t>, unsigned, std::vector<double>,
-              py::tuple, std::string, bool>(group, "params", "names", "states", "copies", "numbers",
-                                            "by_chance", "options", "groups", "structure",
-                                            "scheduled");
+              std::vector<double>, py::tuple, std::string, bool>(
+      group, "params", "names", "states", "copies", "numbers", "by_chance", "options", "scalars",
+      "groups", "structure", "scheduled");
 }
 
 }  // namespace instep

@@ -20,8 +20,9 @@ py::dict rules() {
   const Table& table = chosen_table();
   for (int k = 0; k < table.rule_count; ++k) {
     const Rule& rule = table.rules[k];
-    result[rule.name] = py::make_tuple(words(rule.options, rule.option_count),
-                                       words(rule.states, rule.state_count));
+    result[rule.name] =
+        py::make_tuple(words(rule.options, rule.option_count), words(rule.states, rule.state_count),
+                       words(rule.scalars, rule.scalar_count));
   }
   return result;
 }
@@ -29,7 +30,8 @@ py::dict rules() {
 }  // namespace
 
 void register_rules(py::module_& module) {
-  module.def("rules", &rules, "For each rule its options and states, in the core's order.");
+  module.def("rules", &rules,
+             "For each rule its options, states and scalars, in the core's order.");
 }
 
 }  // namespace instep

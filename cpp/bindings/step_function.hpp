@@ -30,7 +30,7 @@ class StepFunction {
 
  private:
   // The arguments in the order of `names_`; null: not passed. There are fewer names than this.
-  using Arguments = std::array<PyObject*, 40>;
+  using Arguments = std::array<PyObject*, 48>;
 
   struct Option {
     std::string name;

@@ -9,22 +9,39 @@
 namespace instep {
 namespace {
 
-template <class T>
-bool shows(const char* data, std::int64_t count) {
-  T shown;
-  std::memcpy(&shown, data, sizeof shown);
-  // Where T does not hold the count, that is the number nearest to it.
-  return shown == static_cast<T>(count);
-}
-
-template <class T>
-void show(char* data, std::int64_t count) {
-  const T shown = static_cast<T>(count);
-  std::memcpy(data, &shown, sizeof shown);
-}
-
 bool is_float32(PyObject* array) {
   return py::reinterpret_borrow<py::dtype>(fields(array).descr).itemsize() == 4;
+}
+
+template <class T>
+T element_of(PyObject* array) {
+  T element;
+  std::memcpy(&element, fields(array).data, sizeof element);
+  return element;
+}
+
+// Where an array of one float does not hold the number, it shows the nearest to it.
+template <class Number>
+bool shows(PyObject* array, Number number) {
+  return is_float32(array) ? element_of<float>(array) == static_cast<float>(number)
+                           : element_of<double>(array) == static_cast<double>(number);
+}
+
+template <class T>
+void set_element(PyObject* array, T element) {
+  std::memcpy(fields(array).data, &element, sizeof element);
+}
+
+template <class Number>
+void show(PyObject* array, Number number) {
+  is_float32(array) ? set_element(array, static_cast<float>(number))
+                    : set_element(array, static_cast<double>(number));
+}
+
+void check_shows_number(PyObject* array, const char* role) {
+  if (check_array(array, {}, role) >= working_count) {
+    throw py::type_error(std::string(role) + ": expected dtype float32 or float64");
+  }
 }
 
 }  // namespace
@@ -48,18 +65,20 @@ TensorWatch::TensorWatch(py::object optimizer, py::object place_of)
 
 void TensorWatch::add(const py::object& param, std::size_t group, const py::dict& tensors,
                       const py::object& step, bool counts, std::int64_t count,
-                      const py::dict& fresh) {
-  Member member{param, group, Place(param, place_of_), {}, {}, counts, count, fresh, false};
+                      const py::list& scalars, const py::dict& fresh) {
+  Member member{param, group, Place(param, place_of_), {}, {}, counts, count, {}, fresh, false};
   for (const auto& [name, tensor] : tensors) {
     const auto held = py::reinterpret_borrow<py::object>(tensor);
     member.states.push_back(
         {py::reinterpret_borrow<py::object>(name), held, Place(held, place_of_)});
   }
   if (!step.is_none()) {
-    if (check_array(step.ptr(), {}, "step") >= working_count) {
-      throw py::type_error("step: expected dtype float32 or float64");
-    }
+    check_shows_number(step.ptr(), "step");
     member.step = step;
+  }
+  for (const py::handle scalar : scalars) {
+    check_shows_number(scalar.ptr(), "scalar");
+    member.scalars.push_back(py::reinterpret_borrow<py::object>(scalar));
   }
   members_.push_back(std::move(member));
 }
@@ -85,7 +104,7 @@ bool TensorWatch::holds(const py::object& groups, const py::object& states) cons
 
 bool TensorWatch::holds_member(std::size_t k, const py::object& states) const {
   const Member& member = members_[k];
-  if (param_steps()[k] != member.count) return false;
+  if (counts()[k].steps != member.count) return false;
   if (!member.place.is_of(member.param.ptr(), place_of_)) return false;
   const py::object state = get(states.ptr(), member.param.ptr());
   if (state.is_none()) return member.states.empty() && !member.counts;
@@ -94,12 +113,13 @@ bool TensorWatch::holds_member(std::size_t k, const py::object& states) const {
       return false;
     }
   }
+  for (std::size_t i = 0; i < member.scalars.size(); ++i) {
+    if (!shows(member.scalars[i].ptr(), double(counts()[k].scalars[i]))) return false;
+  }
   if (!member.step) {
     return !member.counts || get(state.ptr(), step_.ptr()).equal(py::int_(member.count));
   }
-  const char* const data = fields(member.step.ptr()).data;
-  return is_float32(member.step.ptr()) ? shows<float>(data, member.count)
-                                       : shows<double>(data, member.count);
+  return shows(member.step.ptr(), member.count);
 }
 
 bool TensorWatch::has_options(const py::object& groups) const {
@@ -122,14 +142,14 @@ std::pair<py::list, py::list> TensorWatch::gradients() const {
   return {std::move(gradients), std::move(others)};
 }
 
-const Optimizer::ParamSteps& TensorWatch::param_steps() const {
-  return held<Optimizer>(optimizer_.ptr()).param_steps();
+const Optimizer::AllCounts& TensorWatch::counts() const {
+  return held<Optimizer>(optimizer_.ptr()).counts();
 }
 
 py::list TensorWatch::stepped() const {
   py::list params;
   for (std::size_t k = 0; k < members_.size(); ++k) {
-    if (param_steps()[k] != members_[k].count) params.append(members_[k].param);
+    if (counts()[k].steps != members_[k].count) params.append(members_[k].param);
   }
   return params;
 }
@@ -137,18 +157,24 @@ py::list TensorWatch::stepped() const {
 void TensorWatch::show_steps(const py::object& states) {
   for (std::size_t k = 0; k < members_.size(); ++k) {
     Member& member = members_[k];
-    const std::int64_t count = param_steps()[k];
+    const std::int64_t count = counts()[k].steps;
     if (count == member.count) continue;
     if (!member.fresh.empty()) {
       states.attr("setdefault")(member.param, py::dict()).attr("update")(member.fresh);
       member.fresh = py::dict();
     }
     if (member.step) {
-      char* const data = fields(member.step.ptr()).data;
-      is_float32(member.step.ptr()) ? show<float>(data, count) : show<double>(data, count);
+      show(member.step.ptr(), count);
     } else if (member.counts) {
       const py::object state = states[member.param];
       state[step_] = py::int_(count);
+    }
+    // What a tensor does not hold, the next step does not know: it resumes to the same bits.
+    for (std::size_t i = 0; i < member.scalars.size(); ++i) {
+      PyObject* const shown = member.scalars[i].ptr();
+      Watched<double>& scalar = held<Optimizer>(optimizer_.ptr()).counts()[k].scalars[i];
+      show(shown, double(scalar));
+      scalar = is_float32(shown) ? double(element_of<float>(shown)) : element_of<double>(shown);
     }
     member.count = count;
   }

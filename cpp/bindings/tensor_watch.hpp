@@ -32,9 +32,11 @@ class TensorWatch {
 
   // Adds the optimizer's next parameter: its group's position, the tensors of its state by name,
   // and what its state is to get when it has been stepped. The count is one of the tensors, which
-  // `step` sees, or where that is None and `counts` the state's number "step".
+  // `step` sees, or where that is None and `counts` the state's number "step"; the scalars are
+  // tensors, which `scalars` see.
   void add(const py::object& param, std::size_t group, const py::dict& tensors,
-           const py::object& step, bool counts, std::int64_t count, const py::dict& fresh);
+           const py::object& step, bool counts, std::int64_t count, const py::list& scalars,
+           const py::dict& fresh);
 
   // Whether these are the optimizer's parameters, with those states, in the same memory, which show
   // the steps that were taken, and all others have no gradient.
@@ -75,12 +77,13 @@ class TensorWatch {
     py::object step;  // an ndarray, or null
     bool counts;
     std::int64_t count;
+    std::vector<py::object> scalars;  // ndarrays
     py::dict fresh;
     bool by_python;
   };
 
   bool holds_member(std::size_t k, const py::object& states) const;
-  const Optimizer::ParamSteps& param_steps() const;
+  const Optimizer::AllCounts& counts() const;
 
   py::object optimizer_, place_of_;
   py::object params_ = interned("params"), grad_ = interned("grad");

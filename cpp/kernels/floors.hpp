@@ -8,20 +8,23 @@ namespace instep {
 namespace {
 
 // Reads and writes what a rule with so many states does, with one addition for each array written.
-template <class T, int states>
-void traffic(void* const* written, const void* read, int64_t n, const Coefficients&) {
+template <class T, int... state>
+inline void pass(std::integer_sequence<int, state...>, void* const* written, const void* read,
+                 int64_t n) {
   T* const param = static_cast<T*>(written[param_place]);
   const T* const grad = static_cast<const T*>(read);
-  T* const a = states > 0 ? static_cast<T*>(written[first_state_place]) : nullptr;
-  T* const b = states > 1 ? static_cast<T*>(written[first_state_place + 1]) : nullptr;
-  T* const c = states > 2 ? static_cast<T*>(written[first_state_place + 2]) : nullptr;
+  [[maybe_unused]] T* const states[] = {static_cast<T*>(written[first_state_place + state])...,
+                                        nullptr};
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) {
     param[i] = param[i] + grad[i];
-    if constexpr (states > 0) a[i] = a[i] + grad[i];
-    if constexpr (states > 1) b[i] = b[i] + grad[i];
-    if constexpr (states > 2) c[i] = c[i] + grad[i];
+    ((states[state][i] = states[state][i] + grad[i]), ...);
   }
+}
+
+template <class T, int states>
+void traffic(void* const* written, const void* read, int64_t n, const Coefficients&) {
+  pass<T>(std::make_integer_sequence<int, states>(), written, read, n);
 }
 
 // A division for each element, and one root or two, of what is read and of a state, which is not
@@ -45,7 +48,8 @@ constexpr Floors floors = {
     {{traffic<float, 0>, traffic<double, 0>},
      {traffic<float, 1>, traffic<double, 1>},
      {traffic<float, 2>, traffic<double, 2>},
-     {traffic<float, 3>, traffic<double, 3>}},
+     {traffic<float, 3>, traffic<double, 3>},
+     {traffic<float, 4>, traffic<double, 4>}},
     {{divide_root<float, 1>, divide_root<double, 1>},
      {divide_root<float, 2>, divide_root<double, 2>}},
 };

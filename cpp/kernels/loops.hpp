@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/table.hpp"
+#include "kernels/traits.hpp"
 #include "rules/all.hpp"
 
 namespace instep {
@@ -47,48 +48,72 @@ constexpr bool has_wider_vectors = true;
 constexpr bool has_wider_vectors = false;
 #endif
 
+// The coefficients of one step as a loop has them: the rule meets `grad_scale` times the gradient,
+// which is negative to ascend.
+template <class T, class Step>
+struct Scaled {
+  T grad_scale;
+  Step step;
+};
+
 // The vectorized body and its scalar remainder give the same bits: no contraction (a compiler
 // flag), and IEEE square root and division in both.
 template <class Rule, unsigned variant, int... state, class Step, class T, class... State>
-inline void each(std::integer_sequence<int, state...>, const Step step, int64_t n, T* param,
-                 const T* grad, State*... states) {
+inline void each(std::integer_sequence<int, state...>, const Scaled<T, Step> scaled, int64_t n,
+                 T* param, const T* grad, State*... states) {
   INSTEP_NO_OVERLAP
   for (int64_t i = 0; i < n; ++i) {
     T none = T(0);
-    step.update(param[i], grad[i], element<Rule::uses(variant, state)>(states, i, none)...);
+    scaled.step.update(param[i], scaled.grad_scale * grad[i],
+                       element<Uses<Rule>::of(variant, state)>(states, i, none)...);
   }
 }
 
 template <class Rule>
-constexpr int state_count = sizeof(Rule::states) / sizeof(Rule::states[0]);
-
-template <class Rule>
-constexpr int option_count = sizeof(Rule::options) / sizeof(Rule::options[0]);
-
-template <class Rule>
 constexpr int state_place(unsigned variant, int state) {
   int place = first_state_place;
-  for (int before = 0; before < state; ++before) place += Rule::uses(variant, before) ? 1 : 0;
+  for (int before = 0; before < state; ++before) place += Uses<Rule>::of(variant, before) ? 1 : 0;
   return place;
 }
 
 template <class T, class Rule, unsigned variant, int state>
 inline T* state_array(void* const* written) {
-  if constexpr (Rule::uses(variant, state)) {
+  if constexpr (Uses<Rule>::of(variant, state)) {
     return static_cast<T*>(written[state_place<Rule>(variant, state)]);
   } else {
     return nullptr;
   }
 }
 
+template <class T, class Rule, unsigned variant>
+inline Scaled<T, typename Rule::template Step<T, variant>> prepared(const double* options,
+                                                                    int64_t step, double grad_scale,
+                                                                    double* scalars) {
+  const T scale = T(ascends<Rule>(options) ? -grad_scale : grad_scale);
+  if constexpr (Scalars<Rule>::count > 0) {
+    return {scale, {read<Rule>(options), step, scalars}};
+  } else {
+    return {scale, {read<Rule>(options), step}};
+  }
+}
+
+template <class T, class Rule, unsigned variant>
+inline Scaled<T, typename Rule::template Step<T, variant>> unpacked(
+    const Coefficients& coefficients) {
+  using Result = Scaled<T, typename Rule::template Step<T, variant>>;
+  union Room {
+    Room() {}  // NOLINT(modernize-use-equals-default): a Step has no constructor without arguments
+    Result result;
+  } room;
+  memcpy(&room.result, coefficients.bytes, sizeof(room.result));
+  return room.result;
+}
+
 template <class T, class Rule, unsigned variant, int... state>
 inline void run(std::integer_sequence<int, state...> states, void* const* written, const void* grad,
                 int64_t n, const Coefficients& coefficients) {
-  using Step = typename Rule::template Step<T, variant>;
-  Step step(typename Rule::Options{}, 1, 1.0);  // any, to copy into
-  memcpy(&step, coefficients.bytes, sizeof(step));
-  each<Rule, variant>(states, step, n, static_cast<T*>(written[param_place]),
-                      static_cast<const T*>(grad),
+  each<Rule, variant>(states, unpacked<T, Rule, variant>(coefficients), n,
+                      static_cast<T*>(written[param_place]), static_cast<const T*>(grad),
                       state_array<T, Rule, variant, state>(written)...);
 }
 
@@ -105,80 +130,89 @@ INSTEP_WIDEST void wide_loop(void* const* written, const void* grad, int64_t n,
                         coefficients);
 }
 
-template <class Rule>
-constexpr bool every_option_has_a_name() {
-  for (int k = 0; k < option_count<Rule>; ++k) {
-    for (int other = 0; other < k; ++other) {
-      if (Rule::options[k].member == Rule::options[other].member) return false;
-    }
-  }
-  return sizeof(typename Rule::Options) == option_count<Rule> * sizeof(double);
-}
-
-template <class Rule>
-inline typename Rule::Options read(const double* values) {
-  static_assert(every_option_has_a_name<Rule>());
-  typename Rule::Options result = {};
-  for (int k = 0; k < option_count<Rule>; ++k) result.*Rule::options[k].member = values[k];
-  return result;
-}
-
 template <class T, class Rule, unsigned variant>
-void prepare(const double* options, int64_t step, double grad_scale, Coefficients& coefficients) {
-  using Step = typename Rule::template Step<T, variant>;
-  static_assert(std::is_trivially_copyable_v<Step> && sizeof(Step) <= sizeof(Coefficients));
-  const Step result(read<Rule>(options), step, grad_scale);
+void prepare(const double* options, int64_t step, double grad_scale, double* scalars,
+             Coefficients& coefficients) {
+  const auto result = prepared<T, Rule, variant>(options, step, grad_scale, scalars);
+  static_assert(std::is_trivially_copyable_v<decltype(result)> &&
+                sizeof(result) <= sizeof(Coefficients));
   memcpy(coefficients.bytes, &result, sizeof(result));
 }
 
 template <class Rule>
 unsigned variant_of(const double* options, unsigned present) {
-  return Rule::variant(read<Rule>(options), present);
+  return Variants<Rule>::of(read<Rule>(options), present);
+}
+
+// What a step measures before it steps.
+template <class T, class Rule, unsigned variant, int... state>
+inline void measure_each(std::integer_sequence<int, state...>, void* const* written,
+                         const void* grads, int64_t n, const Coefficients& coefficients,
+                         void* result) {
+  const auto scaled = unpacked<T, Rule, variant>(coefficients);
+  const T* const param = static_cast<const T*>(written[param_place]);
+  const T* const grad = static_cast<const T*>(grads);
+  T* const measured = static_cast<T*>(result);
+  const T* const states[] = {state_array<T, Rule, variant, state>(written)..., nullptr};
+  INSTEP_NO_OVERLAP
+  for (int64_t i = 0; i < n; ++i) {
+    measured[i] = scaled.step.measured(param[i], scaled.grad_scale * grad[i],
+                                       Uses<Rule>::of(variant, state) ? states[state][i] : T(0)...);
+  }
 }
 
 template <class T, class Rule, unsigned variant>
-constexpr Kernel kernel = {loop<T, Rule, variant>,
-                           has_wider_vectors ? wide_loop<T, Rule, variant> : loop<T, Rule, variant>,
-                           prepare<T, Rule, variant>};
+void measure(void* const* written, const void* grad, int64_t n, const Coefficients& coefficients,
+             void* measured) {
+  measure_each<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), written,
+                                 grad, n, coefficients, measured);
+}
 
-template <class Rule, class Variants>
+template <class T, class Rule, unsigned variant>
+void adapt(double param_norm, double measured_norm, Coefficients& coefficients) {
+  auto scaled = unpacked<T, Rule, variant>(coefficients);
+  scaled.step.adapt(param_norm, measured_norm);
+  memcpy(coefficients.bytes, &scaled, sizeof(scaled));
+}
+
+template <class T, class Rule, unsigned variant>
+constexpr Kernel make_kernel() {
+  Kernel kernel = {loop<T, Rule, variant>,
+                   has_wider_vectors ? wide_loop<T, Rule, variant> : loop<T, Rule, variant>,
+                   prepare<T, Rule, variant>, nullptr, nullptr};
+  if constexpr (measures<Rule>) {
+    kernel.measure = measure<T, Rule, variant>;
+    kernel.adapt = adapt<T, Rule, variant>;
+  }
+  return kernel;
+}
+
+template <class Rule, class Each>
 struct Kernels;
 
 template <class Rule, unsigned... variant>
 struct Kernels<Rule, std::integer_sequence<unsigned, variant...>> {
   static constexpr Kernel table[][working_count] = {
-      {kernel<float, Rule, variant>, kernel<double, Rule, variant>}...};
-};
-
-template <class R>
-constexpr unsigned required_states() {
-  unsigned required = 0;
-  for (int state = 0; state < state_count<R>; ++state) {
-    bool always = true;
-    for (unsigned variant = 0; variant < R::variants; ++variant) {
-      always = always && R::uses(variant, state);
-    }
-    if (always) required |= 1u << state;
-  }
-  return required;
-}
-
-template <class R, class Indices>
-struct OptionNames;
-
-template <class R, int... k>
-struct OptionNames<R, std::integer_sequence<int, k...>> {
-  static constexpr const char* names[] = {R::options[k].name...};
+      {make_kernel<float, Rule, variant>(), make_kernel<double, Rule, variant>()}...};
 };
 
 template <class R>
 constexpr Rule describe() {
-  static_assert(state_count<R> <= max_states && option_count<R> <= max_options);
+  static_assert(state_count<R> <= max_states && option_count<R> <= max_options &&
+                Scalars<R>::count <= max_scalars);
   static_assert(R::options[0].member == &R::Options::lr, "the learning rate comes first");
-  return {R::name,         OptionNames<R, std::make_integer_sequence<int, option_count<R>>>::names,
-          option_count<R>, R::states,
-          state_count<R>,  required_states<R>(),
-          variant_of<R>,   Kernels<R, std::make_integer_sequence<unsigned, R::variants>>::table};
+  return {R::name,
+          option_names<R>,
+          option_count<R>,
+          R::states,
+          state_count<R>,
+          Scalars<R>::names,
+          Scalars<R>::count,
+          required_states<R>(),
+          begin_as_param<R>,
+          Scalars<R>::count > 0 || begin_as_param<R> != 0 || measures<R>,
+          variant_of<R>,
+          Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};
 }
 
 template <class List>

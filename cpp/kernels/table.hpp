@@ -8,7 +8,8 @@
 
 namespace instep {
 
-constexpr int max_states = 3;
+constexpr int max_states = 4;
+constexpr int max_scalars = 3;
 constexpr int max_options = 16;
 
 // Room for the coefficients of any rule in any dtype.
@@ -26,15 +27,27 @@ constexpr int max_written = first_state_place + max_states;
 using Loop = void (*)(void* const* written, const void* grad, std::int64_t n,
                       const Coefficients& coefficients);
 
-// The rule meets `grad_scale` times the gradient.
+// The rule meets `grad_scale` times the gradient. The scalars are the parameter's, and become those
+// after the step.
 using Prepare = void (*)(const double* options, std::int64_t step, double grad_scale,
-                         Coefficients& coefficients);
+                         double* scalars, Coefficients& coefficients);
+
+// For n elements what the rule has the norm of, before anything of the step is written; the arrays
+// are as a loop has them, and only read.
+using Measure = void (*)(void* const* written, const void* grad, std::int64_t n,
+                         const Coefficients& coefficients, void* measured);
+
+// Completes the coefficients by the norms of the parameter and of what was measured.
+using Adapt = void (*)(double param_norm, double measured_norm, Coefficients& coefficients);
 
 struct Kernel {
   Loop loop;
   // The same with the widest vectors, for written arrays that all begin at a cache line.
   Loop wide;
   Prepare prepare;
+  // Null where the step depends on no norm.
+  Measure measure;
+  Adapt adapt;
 };
 
 struct Rule {
@@ -43,7 +56,11 @@ struct Rule {
   int option_count;
   const char* const* states;
   int state_count;
+  const char* const* scalars;  // numbers that each parameter has beside its step count
+  int scalar_count;
   unsigned required_states;  // a bit for each state that no variant does without
+  unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
+  bool more_than_elements;   // whether it has scalars, states that begin so, or norms
   // The index into `kernels` for these options when the states in the bit set `present` exist.
   unsigned (*variant)(const double* options, unsigned present);
   const Kernel (*kernels)[working_count];

@@ -11,14 +11,13 @@ struct Adadelta {
   static constexpr const char* name = "adadelta";
 
   struct Options {
-    double lr, rho, eps, weight_decay, maximize;
+    double lr, rho, eps, weight_decay;
   };
   static constexpr Option<Options> options[] = {
       {"lr", &Options::lr},
       {"rho", &Options::rho},
       {"eps", &Options::eps},
       {"weight_decay", &Options::weight_decay},
-      {"maximize", &Options::maximize},
   };
 
   static constexpr const char* states[] = {"square_avg", "acc_delta"};
@@ -26,22 +25,19 @@ struct Adadelta {
   enum : unsigned { l2 = 1, variants = 2 };
 
   static unsigned variant(const Options& o, unsigned) { return when(o.weight_decay != 0, l2); }
-  static constexpr bool uses(unsigned, int) { return true; }
 
   template <class T, unsigned variant>
   struct Step {
-    T grad_scale, weight_decay, rho, one_minus_rho, eps, lr;
+    T weight_decay, rho, one_minus_rho, eps, lr;
 
-    Step(const Options& o, int64_t, double scale)
-        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
-          weight_decay(T(o.weight_decay)),
+    Step(const Options& o, int64_t)
+        : weight_decay(T(o.weight_decay)),
           rho(T(o.rho)),
           one_minus_rho(T(1.0 - o.rho)),
           eps(T(o.eps)),
           lr(T(o.lr)) {}
 
-    void update(T& param, T grad, T& square_avg, T& acc_delta) const {
-      T g = grad_scale * grad;
+    void update(T& param, T g, T& square_avg, T& acc_delta) const {
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
       square_avg = (rho * square_avg) + (one_minus_rho * (g * g));
       const T delta = (root(acc_delta + eps) / root(square_avg + eps)) * g;

@@ -11,7 +11,7 @@ struct Adagrad {
   static constexpr const char* name = "adagrad";
 
   struct Options {
-    double lr, lr_decay, weight_decay, eps, eps_inside_sqrt, maximize;
+    double lr, lr_decay, weight_decay, eps, eps_inside_sqrt;
   };
   static constexpr Option<Options> options[] = {
       {"lr", &Options::lr},
@@ -19,7 +19,6 @@ struct Adagrad {
       {"weight_decay", &Options::weight_decay},
       {"eps", &Options::eps},
       {"eps_inside_sqrt", &Options::eps_inside_sqrt},
-      {"maximize", &Options::maximize},
   };
 
   static constexpr const char* states[] = {"sum"};
@@ -27,21 +26,18 @@ struct Adagrad {
   enum : unsigned { l2 = 1, variants = 2 };
 
   static unsigned variant(const Options& o, unsigned) { return when(o.weight_decay != 0, l2); }
-  static constexpr bool uses(unsigned, int) { return true; }
 
   template <class T, unsigned variant>
   struct Step {
-    T grad_scale, weight_decay, eps_in, eps_out, step_size;
+    T weight_decay, eps_in, eps_out, step_size;
 
-    Step(const Options& o, int64_t step, double scale)
-        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
-          weight_decay(T(o.weight_decay)),
+    Step(const Options& o, int64_t step)
+        : weight_decay(T(o.weight_decay)),
           eps_in(T(o.eps_inside_sqrt != 0 ? o.eps : 0.0)),
           eps_out(T(o.eps_inside_sqrt != 0 ? 0.0 : o.eps)),
           step_size(T(o.lr / (1.0 + (double(step - 1) * o.lr_decay)))) {}
 
-    void update(T& param, T grad, T& sum) const {
-      T g = grad_scale * grad;
+    void update(T& param, T g, T& sum) const {
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
       sum = sum + (g * g);
       param = param - (step_size * (g / (root(sum + eps_in) + eps_out)));

@@ -13,8 +13,7 @@ struct Adam {
   static constexpr const char* name = "adam";
 
   struct Options {
-    double lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, bias_correction, eps_hat,
-        maximize;
+    double lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, bias_correction, eps_hat;
   };
   static constexpr Option<Options> options[] = {
       {"lr", &Options::lr},
@@ -25,7 +24,6 @@ struct Adam {
       {"decoupled_weight_decay", &Options::decoupled_weight_decay},
       {"bias_correction", &Options::bias_correction},
       {"eps_hat", &Options::eps_hat},
-      {"maximize", &Options::maximize},
   };
 
   static constexpr const char* states[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
@@ -46,11 +44,10 @@ struct Adam {
 
   template <class T, unsigned variant>
   struct Step {
-    T grad_scale, shrink, weight_decay, beta1, one_minus_beta1, beta2, one_minus_beta2, alpha, eps;
+    T shrink, weight_decay, beta1, one_minus_beta1, beta2, one_minus_beta2, alpha, eps;
 
-    Step(const Options& o, int64_t step, double scale)
-        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
-          shrink(T(decoupled(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0)),
+    Step(const Options& o, int64_t step)
+        : shrink(T(decoupled(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0)),
           weight_decay(T(o.weight_decay)),
           beta1(T(o.beta1)),
           one_minus_beta1(T(1.0 - o.beta1)),
@@ -65,8 +62,7 @@ struct Adam {
       }
     }
 
-    void update(T& param, T grad, T& exp_avg, T& exp_avg_sq, T& max_exp_avg_sq) const {
-      T g = grad_scale * grad;
+    void update(T& param, T g, T& exp_avg, T& exp_avg_sq, T& max_exp_avg_sq) const {
       T theta = shrink * param;
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
       const T first_moment = (beta1 * exp_avg) + (one_minus_beta1 * g);

@@ -12,7 +12,7 @@ struct RMSprop {
   static constexpr const char* name = "rmsprop";
 
   struct Options {
-    double lr, alpha, eps, weight_decay, momentum, eps_inside_sqrt, maximize;
+    double lr, alpha, eps, weight_decay, momentum, eps_inside_sqrt;
   };
   static constexpr Option<Options> options[] = {
       {"lr", &Options::lr},
@@ -21,7 +21,6 @@ struct RMSprop {
       {"weight_decay", &Options::weight_decay},
       {"momentum", &Options::momentum},
       {"eps_inside_sqrt", &Options::eps_inside_sqrt},
-      {"maximize", &Options::maximize},
   };
 
   static constexpr const char* states[] = {"square_avg", "grad_avg", "momentum_buffer"};
@@ -39,11 +38,10 @@ struct RMSprop {
 
   template <class T, unsigned variant>
   struct Step {
-    T grad_scale, weight_decay, alpha, one_minus_alpha, eps_in, eps_out, mu, lr;
+    T weight_decay, alpha, one_minus_alpha, eps_in, eps_out, mu, lr;
 
-    Step(const Options& o, int64_t, double scale)
-        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
-          weight_decay(T(o.weight_decay)),
+    Step(const Options& o, int64_t)
+        : weight_decay(T(o.weight_decay)),
           alpha(T(o.alpha)),
           one_minus_alpha(T(1.0 - o.alpha)),
           eps_in(T(o.eps_inside_sqrt != 0 ? o.eps : 0.0)),
@@ -51,8 +49,7 @@ struct RMSprop {
           mu(T(o.momentum)),
           lr(T(o.lr)) {}
 
-    void update(T& param, T grad, T& square_avg, T& grad_avg, T& momentum_buffer) const {
-      T g = grad_scale * grad;
+    void update(T& param, T g, T& square_avg, T& grad_avg, T& momentum_buffer) const {
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
       T variance = (alpha * square_avg) + (one_minus_alpha * (g * g));
       square_avg = variance;

@@ -7,12 +7,21 @@
 //   options                 what each of them is called, lr first
 //   states                  what its states are called, in the order of update's arguments; an enum
 //                           of their places where some may not exist
+//   Step<T, variant>        the coefficients of one step, computed in double and rounded once to T,
+//                           from Options and the number of the step, and update(param, g, state...)
+//                           on scalars; g is the gradient as it was scaled, negative to maximize
+//
+// and, where there is something to say,
+//
 //   variants                how many loops it has; a variant is a set of flags
 //   variant(options, present)  the variant for these options when the states in the set exist
 //   uses(variant, state)    whether a variant has this state, by its place among `states`
-//   Step<T, variant>        the coefficients of one step, computed in double and rounded once to T,
-//                           and update(param, grad, state...) on scalars, which multiplies the
-//                           gradient by the scale that it was given, negative to maximize
+//   scalars                 what the numbers are called that each parameter has beside its count of
+//                           steps; Step then takes them as well, and leaves those after the step
+//   begin_as_param          the set of states that before the first step are the parameter
+//   measures                true where Step has measured(param, g, state...), of which the step
+//                           depends on the norm, and adapt(norm of the parameter, of that), which
+//                           completes the coefficients before update
 //
 // A flag exists only where an option adds a state or cannot be switched off exactly by a
 // coefficient. A state that a variant does not use must not be touched under `if constexpr`. What
@@ -56,6 +65,15 @@ inline T larger(T a, T b) {
 template <class T>
 inline T not_negative(T x) {
   return x < T(0) ? T(0) : x;
+}
+
+inline float magnitude(float x) { return ::fabsf(x); }
+inline double magnitude(double x) { return ::fabs(x); }
+
+// As np.sign: 0 for zeros of both signs, and a NaN stays one.
+template <class T>
+inline T sign(T x) {
+  return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;
 }
 
 // Repeated squaring, multiplications alone: the pow of C libraries differs in the last place.

@@ -12,7 +12,7 @@ struct Sgd {
   static constexpr const char* name = "sgd";
 
   struct Options {
-    double lr, momentum, dampening, nesterov, weight_decay, maximize;
+    double lr, momentum, dampening, nesterov, weight_decay;
   };
   static constexpr Option<Options> options[] = {
       {"lr", &Options::lr},
@@ -20,7 +20,6 @@ struct Sgd {
       {"dampening", &Options::dampening},
       {"nesterov", &Options::nesterov},
       {"weight_decay", &Options::weight_decay},
-      {"maximize", &Options::maximize},
   };
 
   static constexpr const char* states[] = {"momentum_buffer"};
@@ -36,19 +35,17 @@ struct Sgd {
 
   template <class T, unsigned variant>
   struct Step {
-    T grad_scale, weight_decay, keep, take, look_ahead, lr;
+    T weight_decay, keep, take, look_ahead, lr;
 
     // At step 1 the buffer becomes the gradient, undampened.
-    Step(const Options& o, int64_t step, double scale)
-        : grad_scale(T(o.maximize != 0 ? -scale : scale)),
-          weight_decay(T(o.weight_decay)),
+    Step(const Options& o, int64_t step)
+        : weight_decay(T(o.weight_decay)),
           keep(T(step == 1 ? 0.0 : o.momentum)),
           take(T(step == 1 ? 1.0 : 1.0 - o.dampening)),
           look_ahead(T(o.momentum)),
           lr(T(o.lr)) {}
 
-    void update(T& param, T grad, T& momentum_buffer) const {
-      T g = grad_scale * grad;
+    void update(T& param, T g, T& momentum_buffer) const {
       if constexpr ((variant & l2) != 0) g = g + (weight_decay * param);
       if constexpr ((variant & momentum) != 0) {
         momentum_buffer = (keep * momentum_buffer) + (take * g);

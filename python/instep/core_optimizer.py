@@ -73,6 +73,7 @@ class CoreOptimizer(_core.Optimizer):
         storage: Storage,
         seed: int,
         param_steps: Sequence[int],
+        scalars: Sequence[Sequence[float]],
         skipped_steps: int,
         last_grad_norm: float | None,
     ) -> Self:
@@ -94,6 +95,7 @@ class CoreOptimizer(_core.Optimizer):
             _core.Progress(
                 steps=0,
                 param_steps=param_steps,
+                scalars=scalars,
                 skipped_steps=skipped_steps,
                 last_grad_norm=last_grad_norm,
                 seed=seed,
@@ -149,6 +151,7 @@ class CoreOptimizer(_core.Optimizer):
                     numbers=numbers or range(first, first + len(params)),
                     by_chance=storage.by_chance,
                     options=rule.encode(values, math.nan),
+                    scalars=rule.initial_scalars(values),
                     groups=groups,
                     structure=structure,
                     scheduled=any(callable(each["lr"]) for each in groups),
@@ -215,6 +218,15 @@ class CoreOptimizer(_core.Optimizer):
             }
             for group, states in zip(groups, self._named_states(), strict=True)
         ]
+
+    def _initial_scalars(self) -> list[list[float]]:
+        """Return the scalars of each parameter before its first step."""
+        return [self._rule.initial_scalars(group) for group in self._groups for _ in group.params]
+
+    def _named_scalars(self) -> list[dict[str, float]]:
+        """Return the scalars of each parameter, by name."""
+        names = self._rule.scalars
+        return [dict(zip(names, scalars, strict=True)) for scalars in self._scalars()]
 
     def _named_states(self) -> list[dict[str, Array]]:
         """Return the states of each parameter that exist, by name; not copies."""

@@ -45,11 +45,13 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
     rule = optimizer._rule
     checks = rule.checks
     options = set(signature.parameters) - {*arrays, "step"}
-    if len(arrays) != 2 + len(rule.states) or not options == set(rule.options) <= checks.keys():
+    of_rule = [*rule.states, *rule.scalars]
+    if len(arrays) != 2 + len(of_rule) or not options == set(rule.options) <= checks.keys():
         raise LookupError(
-            f"{specification.__name__}, {optimizer.__name__}: expected the states and options of "
-            f"cpp/rules/{rule.name}.hpp: {', '.join([*rule.states, *rule.options])}"
+            f"{specification.__name__}, {optimizer.__name__}: expected the states, scalars and "
+            f"options of cpp/rules/{rule.name}.hpp: {', '.join([*of_rule, *rule.options])}"
         )
+    states = arrays[2 : 2 + len(rule.states)]
 
     def refuse(*args: object, **kwargs: object) -> None:
         for name in KEYWORDS:
@@ -64,14 +66,14 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
         options=[(name, float(defaults.get(name, 0.0)), *checks[name]) for name in rule.options],
         conditions=KEYWORDS,
         switches={
-            arrays[2 + rule.states.index(state)]: option
+            states[rule.states.index(state)]: option
             for state, option in rule.switches.items()
             if option in rule.options
         },
-        by_chance=Storage(arrays[2:]).by_chance,
+        by_chance=Storage(states).by_chance,
         check_step=_check_step if "step" in signature.parameters else None,
         check_together=rule.check_together,
-        check_conditions=partial(_check_keywords, arrays[2:]),
+        check_conditions=partial(_check_keywords, states),
         refuse=refuse,
     )
     update_wrapper(step, specification)

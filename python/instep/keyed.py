@@ -330,9 +330,9 @@ class Keyed(OwnAttributes):
         """
         shape = saved.shape or ()
         group = self._group(everywhere(0.0, shape, np.dtype(np.float64)), "")
-        loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)])
         rule = self._model._rule
-        kept = {name: group[name] for name in rule.initial.values()}
+        loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)], rule.scalars)
+        kept = {name: group[name] for name in rule.initial_options()}
         [options] = loaded.options
         rule.check({**options, **kept}, group._values)
         seed = self._model.seed if loaded.seed is None else loaded.seed
@@ -355,7 +355,8 @@ class Keyed(OwnAttributes):
             [name] = as_mapping(group, "param_groups")["param_names"]
             groups.append(self._group(params[-1], name))
         states = [self._states(param.shape) for param in params]
-        return Expectation(self._kind(), groups, states, params, len(self._model._rule.states))
+        rule = self._model._rule
+        return Expectation(self._kind(), groups, states, params, len(rule.states), rule.scalars)
 
 
 def _step(

@@ -345,6 +345,7 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
                 _core.Progress(
                     steps=0,
                     param_steps=[0] * len(self._params()),
+                    scalars=self._initial_scalars(),
                     skipped_steps=0,
                     last_grad_norm=None,
                     seed=self._seed(),

@@ -210,6 +210,7 @@ class ResumableOptimizer(CoreOptimizer):
                 ],
                 "steps": self._steps(),
                 "param_steps": self._param_steps(),
+                "scalars": self._scalars(),
                 "last_grad_norm": self._last_grad_norm,
                 "skipped_steps": self._skipped_steps,
                 "seed": self._seed(),
@@ -243,6 +244,7 @@ class ResumableOptimizer(CoreOptimizer):
                 _core.Progress(
                     steps=state["steps"],
                     param_steps=state["param_steps"],
+                    scalars=state["scalars"],
                     skipped_steps=state["skipped_steps"],
                     last_grad_norm=state["last_grad_norm"],
                     seed=state["seed"],
@@ -266,6 +268,7 @@ class ResumableOptimizer(CoreOptimizer):
             self._named_states(),
             self._steps(),
             self._param_steps(),
+            self._named_scalars(),
             self._seed(),
         )
 
@@ -302,6 +305,7 @@ class ResumableOptimizer(CoreOptimizer):
             self._named_states(),
             self._params(),
             len(self._rule.states),
+            self._rule.scalars,
         )
 
     def _load(
@@ -314,12 +318,12 @@ class ResumableOptimizer(CoreOptimizer):
 
         The caller has the turn.
         """
-        loaded = read_state_dict(state_dict, self._groups, self._named_states())
+        loaded = read_state_dict(state_dict, self._groups, self._named_states(), self._rule.scalars)
         values: list[dict[str, Any]] = []
         rates: list[float] = []
         for group, options in zip(self._groups, loaded.options, strict=True):
             # A sum that is loaded did not start at this optimizer's value.
-            kept = {name: group[name] for name in self._rule.initial.values()}
+            kept = {name: group[name] for name in self._rule.initial_options()}
             checked = self._rule.check({**options, **kept}, group._values)
             rates.append(type(self).lr.check_number(checked["lr"]))
             values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
@@ -332,6 +336,12 @@ class ResumableOptimizer(CoreOptimizer):
             _core.Progress(
                 steps=loaded.steps,
                 param_steps=loaded.param_steps,
+                scalars=[
+                    scalars or initial
+                    for scalars, initial in zip(
+                        loaded.scalars, self._initial_scalars(), strict=True
+                    )
+                ],
                 skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
                 last_grad_norm=self._last_grad_norm,
                 seed=self._seed() if loaded.seed is None else loaded.seed,

@@ -28,8 +28,8 @@ class Rule:
         What the core calls it.
     switches : mapping of str to str
         The states that exist only where an option is on, and that option.
-    initial : mapping of str to str
-        The states that begin at an option's value instead of 0, and that option.
+    initial : mapping of str to str or float
+        The states and scalars that begin at another value than 0: that of an option, or a number.
     dtypes_by_name : str, optional
         The option under which states of 16 bits are to be asked for one by one: where the rule
         subtracts one of them from another.
@@ -43,7 +43,7 @@ class Rule:
         name: str,
         *,
         switches: Mapping[str, str] = MappingProxyType({}),
-        initial: Mapping[str, str] = MappingProxyType({}),
+        initial: Mapping[str, str | float] = MappingProxyType({}),
         dtypes_by_name: str | None = None,
         check_together: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
@@ -82,6 +82,11 @@ class Rule:
     def states(self) -> tuple[str, ...]:
         """The core's states, in its order."""
         return _WORDS[self.name][1]
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The core's scalars, in its order: numbers that a parameter has beside its step count."""
+        return _WORDS[self.name][2]
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -163,10 +168,19 @@ class Rule:
             name for name in self.states if name not in self.switches or values[self.switches[name]]
         ]
 
-    def initial_value(self, state: str, values: Mapping[str, Any]) -> float:
-        """Return what a state holds before the first step."""
-        value: float = values[self.initial[state]] if state in self.initial else 0.0
+    def initial_value(self, name: str, values: Mapping[str, Any]) -> float:
+        """Return what a state or a scalar holds before the first step."""
+        initial = self.initial.get(name, 0.0)
+        value: float = values[initial] if isinstance(initial, str) else initial
         return value
+
+    def initial_options(self) -> list[str]:
+        """Return the options at which states begin."""
+        return [each for each in self.initial.values() if isinstance(each, str)]
+
+    def initial_scalars(self, values: Mapping[str, Any]) -> list[float]:
+        """Return the scalars of a parameter before its first step."""
+        return [self.initial_value(name, values) for name in self.scalars]
 
     def new_storage(self, **options: Any) -> Storage:
         """Return how such an optimizer stores, or raise TypeError or ValueError."""

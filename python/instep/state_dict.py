@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from instep.numbers import check_count
+from instep.numbers import as_float, check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
 from instep.storage import REST, check_seed, copy_of, widens
@@ -30,6 +30,8 @@ class Loaded(NamedTuple):
     """Of each group."""
     states: list[dict[str, Array]]
     """Of each parameter; empty for one that was never stepped."""
+    scalars: list[list[float]]
+    """The same, in the rule's order."""
     param_steps: list[int]
     steps: int
     seed: int | None
@@ -42,6 +44,7 @@ def write_state_dict(
     states: Sequence[Mapping[str, Array]],
     steps: int,
     param_steps: Sequence[int],
+    scalars: Sequence[Mapping[str, float]],
     seed: int,
 ) -> dict[str, Any]:
     """Return a state dictionary that shares nothing with the optimizer."""
@@ -55,8 +58,10 @@ def write_state_dict(
     return {
         "state": {
             # Not items(): where memory runs out, CPython 3.11 dies of iterating them.
-            k: {"step": step, **{name: copy_of(arrays[name]) for name in arrays}}
-            for k, (step, arrays) in enumerate(zip(param_steps, states, strict=True))
+            k: {"step": step, **numbers, **{name: copy_of(arrays[name]) for name in arrays}}
+            for k, (step, numbers, arrays) in enumerate(
+                zip(param_steps, scalars, states, strict=True)
+            )
         },
         "param_groups": param_groups,
         "steps": steps,
@@ -65,9 +70,12 @@ def write_state_dict(
 
 
 def read_state_dict(
-    state_dict: object, groups: Sequence[ParamGroup], states: Sequence[Mapping[str, Array]]
+    state_dict: object,
+    groups: Sequence[ParamGroup],
+    states: Sequence[Mapping[str, Array]],
+    scalar_names: Sequence[str],
 ) -> Loaded:
-    """Return what a dictionary holds, for an optimizer with these groups and states.
+    """Return what a dictionary holds, for an optimizer with these groups, states and scalars.
 
     Hyperparameters are not checked here. Raises TypeError, ValueError or KeyError when the rest
     does not fit.
@@ -92,10 +100,12 @@ def read_state_dict(
 
     steps = check_count("steps", top["steps"]) if "steps" in top else None
     seed = check_seed(top["seed"]) if "seed" in top else None
-    loaded_states, param_steps = [], []
+    loaded_states, loaded_scalars, param_steps = [], [], []
     for id_, label, expected in zip(ids, labels(groups), states, strict=True):
         where = f"state[{id_!r}]"
         saved = as_mapping(saved_states.get(id_, {}), where)
+        scalars = _read_scalars(saved, scalar_names, where)
+        saved = {name: value for name, value in saved.items() if name not in scalar_names}
         arrays = _read_arrays(saved, expected, f"{where} (parameter {label})")
         if "step" in saved:
             step = check_count(f"{where}['step']", saved["step"])
@@ -104,11 +114,14 @@ def read_state_dict(
             step = 0 if not arrays else max(1, steps or 0)
         else:
             raise KeyError(f"{where}: expected also 'step'")
+        if not scalars and scalar_names and (arrays or step):
+            raise KeyError(f"{where}: expected also {', '.join(scalar_names)}")
         loaded_states.append(arrays)
+        loaded_scalars.append(scalars)
         param_steps.append(step)
     if steps is None:
         steps = max(param_steps, default=0)
-    return Loaded(options, loaded_states, param_steps, steps, seed)
+    return Loaded(options, loaded_states, loaded_scalars, param_steps, steps, seed)
 
 
 def read_ids(top: Mapping[str, Any], groups: Sequence[ParamGroup]) -> list[Any]:
@@ -187,6 +200,23 @@ def _read_arrays(
         if array.shape != like.shape:
             raise ValueError(f"{what}: expected shape {like.shape}, got {array.shape}")
     return arrays
+
+
+def _read_scalars(saved: Mapping[str, Any], names: Sequence[str], where: str) -> list[float]:
+    """Return the numbers that a parameter has beside its step count; empty where there are none."""
+    if not any(name in saved for name in names):
+        return []
+    missing = [name for name in names if name not in saved]
+    if missing:
+        raise KeyError(f"{where}: expected also {', '.join(missing)}")
+    return [_read_scalar(saved[name], f"{where}[{name!r}]") for name in names]
+
+
+def _read_scalar(value: object, what: str) -> float:
+    number = as_float(value)  # torch's are arrays without axes
+    if number is None:
+        raise TypeError(f"{what}: expected a number, got {value!r}")
+    return number
 
 
 def as_mapping(value: object, what: str) -> Mapping[Any, Any]:

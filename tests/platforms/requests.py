@@ -71,7 +71,7 @@ def _encoded(case: Case) -> tuple[list[str], list[str]]:
         name: each.default for name, each in parameters.items() if each.default is not each.empty
     }
     # An option that the function does not have is one of the class alone, such as a first value.
-    option_names, _ = _core.rules()[case.rule]
+    option_names = _core.rules()[case.rule][0]
     options = {**dict.fromkeys(option_names, 0.0), **defaults, **case.options}
     return arrays, [float(options[name]).hex() for name in option_names]
 

@@ -80,9 +80,12 @@ void step(const Table& table, std::istream& line) {
   for (Bytes& array : written) pointers.push_back(array.data());
   const Kernel& kernel = rule.kernels[rule.variant(options.data(), present)][dtype];
   Coefficients coefficients = {};
-  kernel.prepare(options.data(), number, scale, coefficients);
+  double scalars[max_scalars] = {};
+  for (int k = 0; k < rule.scalar_count; ++k) scalars[k] = next<double>(line);
+  kernel.prepare(options.data(), number, scale, scalars, coefficients);
   kernel.loop(pointers.data(), grad.data(), n, coefficients);
   for (const Bytes& array : written) write_array(array.data(), array.size());
+  write_array(scalars, std::size_t(rule.scalar_count) * sizeof(double));
 }
 
 void condition(const Table& table, std::istream& line, bool squares) {

@@ -29,6 +29,7 @@ def test_an_unknown_structure_is_refused() -> None:
         numbers=[1],
         by_chance=0,
         options=optimizer._options()[0],
+        scalars=[],
         groups=(*optimizer.param_groups, *optimizer.param_groups),
         structure="tree",
         scheduled=False,

@@ -11,6 +11,9 @@ parameter itself, in C order. The metadata is a JSON object:
     The optimizer's class in this library and its rule.
 ``steps``, ``skipped_steps``, ``param_steps``
     The counts; the last a list, one for each parameter.
+``scalars``
+    For each parameter the numbers that it has beside its step count, by name, where the rule has
+    such.
 ``seed``
     That of stochastic rounding; files of before there was one lack it.
 ``params``
@@ -111,6 +114,8 @@ class Expectation(NamedTuple):
     params: list[Array]
     most_states: int
     """How many a parameter can have."""
+    scalars: Sequence[str]
+    """The names of the numbers that a parameter has beside its step count."""
 
 
 class Content(NamedTuple):
@@ -128,8 +133,14 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
     """Return the metadata and the arrays of a file."""
     states = snapshot.state_dict["state"]
     arrays = {
-        f"state.{k}.{name}": states[k][name] for k in states for name in states[k] if name != "step"
+        f"state.{k}.{name}": states[k][name]
+        for k in states
+        for name in states[k]
+        if isinstance(states[k][name], np.ndarray)
     }
+    scalars = [
+        {name: each for name, each in states[k].items() if isinstance(each, float)} for k in states
+    ]
     arrays.update({f"param.{k}": param for k, param in enumerate(snapshot.params)})
     arrays = {name: array.astype(_stored(array), copy=False) for name, array in arrays.items()}
     groups = snapshot.state_dict["param_groups"]
@@ -143,6 +154,7 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
         "seed": snapshot.state_dict["seed"],
         "skipped_steps": snapshot.skipped_steps,
         "param_steps": [states[k]["step"] for k in states],
+        **({"scalars": scalars} if any(scalars) else {}),
         "params": snapshot.described,
         "param_groups": [{**group, "params": len(group["params"])} for group in groups],
         "dtypes": {
@@ -219,7 +231,9 @@ def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -
         name: everywhere(0.0, shapes[k], stored_dtype(dtypes.get(name, metadata["params"][k][0])))
         for name, (k, _) in names.items()
     }
-    read_state_dict(_state_dict(metadata, names, arrays), expected.groups, expected.states)
+    read_state_dict(
+        _state_dict(metadata, names, arrays), expected.groups, expected.states, expected.scalars
+    )
     return _Checked(metadata, checksums, places, names, arrays)
 
 
@@ -362,6 +376,11 @@ def _state_dict(
         param_groups.append({**group, "params": range(first, first + count)})
         first += count
     state: dict[int, dict[str, Any]] = {k: {"step": step} for k, step in enumerate(param_steps)}
+    scalars = metadata.get("scalars", [{}] * len(param_steps))
+    if not isinstance(scalars, list) or len(scalars) != len(param_steps):
+        raise ValueError("scalars: expected a list, of as many as there are parameters")
+    for k, numbers in enumerate(scalars):
+        state[k] |= {**as_mapping(numbers, "scalars"), **state[k]}
     for name, (k, state_name) in places.items():
         if state_name is not None:
             state[k][state_name] = arrays[name]

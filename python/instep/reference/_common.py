@@ -24,6 +24,12 @@ A gradient may be a `RowGradient` instead of an ndarray; another library's array
 from the CPU's memory may stand for any of them.
 """
 
+Scalars: TypeAlias = Any
+"""A number that a parameter has beside its step count: an array of one float64 without axes.
+
+For a sequence of parameters a sequence of such arrays.
+"""
+
 _NUMBERS = (int, float, type(None))
 
 P = ParamSpec("P")
@@ -90,6 +96,8 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
     parameters = signature.parameters.values()
     names = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
     array_names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    scalar_names = [each.name for each in parameters if each.annotation == "Scalars"]
+    state_names = [name for name in array_names[2:] if name not in scalar_names]
 
     @functools.wraps(rule)
     def step(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -100,6 +108,7 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
                 kwargs[name] = value.item()
         if (
             not (further := kwargs.keys() - names)
+            and not scalar_names
             and len(args) > 1
             and isinstance(param := args[0], np.ndarray)
             and isinstance(args[1], np.ndarray)
@@ -141,19 +150,24 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
         ]
         none = [None] * len(each)
         rests, copies = arrays.pop("param_rest", none), arrays.pop("copies", none)
+        scalars = [
+            {name: arrays[name][k] for name in scalar_names if name in arrays}
+            for k in range(len(each))
+        ]
+        arrays = {name: of for name, of in arrays.items() if name not in scalar_names}
         written = [dict(zip(arrays, of, strict=True)) for of in zip(*arrays.values(), strict=True)]
-        narrowing = Narrowing(array_names[2:], options.get("step"), **rounding)
+        narrowing = Narrowing(state_names, options.get("step"), **rounding)
         for stored in written:
             narrowing.check_step(stored)
         grads = [values for _, values in each]
         conditions.pop("flush_subnormals", None)
         if conditions:
             grads = condition_gradients(grads, **conditions)
-        for parameter, ((rows, _), grad, stored, rest, copy) in enumerate(
-            zip(each, grads, written, rests, copies, strict=True), first_parameter
+        for parameter, ((rows, _), grad, numbers, stored, rest, copy) in enumerate(
+            zip(each, grads, scalars, written, rests, copies, strict=True), first_parameter
         ):
             step_stored(
-                functools.partial(rule, grad=grad, **options),  # type: ignore[arg-type]
+                functools.partial(rule, grad=grad, **numbers, **options),
                 stored,
                 rows,
                 narrowing,

@@ -88,7 +88,8 @@ class Binding:
                 self._values.append(values)
                 self._joined.extend(members)
         counts = [joined.count for joined in self._joined]
-        self._bound = form.optimizer._joined(existing, storage, seed, counts, *report)
+        scalars = [[float(each) for each in joined.scalars] for joined in self._joined]
+        self._bound = form.optimizer._joined(existing, storage, seed, counts, scalars, *report)
         self._gradient_options: GradientOptions = DEFAULTS
         self._own_options = own_options
         self._watch = _core.TensorWatch(self._bound, place_of)
@@ -101,6 +102,7 @@ class Binding:
                 joined.step_array,
                 joined.counts,
                 joined.count,
+                joined.scalars,
                 joined.new,
             )
             if joined.share is not None:

@@ -12,10 +12,15 @@ from instep.interop.torch.groups import Group
 from instep.rule import Rule
 
 
+def scalar_dtype() -> torch.dtype:
+    """Return the type in which torch's classes keep new counts and other numbers."""
+    wide = torch.get_default_dtype() == torch.float64
+    return torch.float64 if wide else torch.float32
+
+
 def new_tensor_count() -> torch.Tensor | int:
     """Return a count of no steps as most of torch's classes keep it."""
-    wide = torch.get_default_dtype() == torch.float64
-    return torch.zeros((), dtype=torch.float64 if wide else torch.float32)
+    return torch.zeros((), dtype=scalar_dtype())
 
 
 def accept_sparse(_: Group, __: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from instep.interop.torch.form import Form, new_tensor_count
+from instep.interop.torch.form import Form, new_tensor_count, scalar_dtype
 from instep.interop.torch.shards import is_shard, local_of
 from instep.interop.torch.storage import DropInStorage
 from instep.interop.torch.tensors import STEPPED, array_of, dtype_of, tensor_of
@@ -37,6 +37,8 @@ class Joined:
         self.step_array: Array | None = None
         self.counts: bool = False
         self.count: int = 0
+        # The numbers beside it, in NumPy's views of the tensors.
+        self.scalars: list[Array] = []
         # What the torch optimizer gets once the first step was taken.
         self.new: dict[str, Any] = {}
 
@@ -61,6 +63,13 @@ class Joined:
             raise ValueError(f"{self.what('step')}: expected a count from 0, got {step}")
         self.count = int(step)
 
+    def take_scalar(self, name: str, scalar: Any) -> None:
+        """Read a number that the rule has beside the count, and remember where it is."""
+        if not isinstance(scalar, torch.Tensor) or scalar.numel() != 1:
+            raise TypeError(f"{self.what(name)}: expected a tensor of one number, got {scalar!r}")
+        self.tensors[name] = scalar
+        self.scalars.append(array_of(scalar, self.what(name), _DTYPES["step"]))
+
 
 def join_states(
     form: Form, storage: DropInStorage, joined: Joined, values: Mapping[str, Any], state: State
@@ -78,7 +87,8 @@ def join_states(
     new_count = form.new_count
     if new_count is None and _takes_random_bits(form, storage, joined, wanted, present):
         new_count = new_tensor_count
-    if present.keys() >= set(wanted) and (not counts or "step" in present):
+    scalars = form.rule.scalars
+    if present.keys() >= {*wanted, *scalars} and (not counts or "step" in present):
         if "step" in present:
             joined.take_step(present["step"])
         else:
@@ -86,6 +96,8 @@ def join_states(
             if new_count is not None:
                 joined.new["step"] = torch.full_like(torch.as_tensor(new_count()), joined.count)
                 joined.take_step(joined.new["step"])
+        for name in scalars:
+            joined.take_scalar(name, present[name])
         states = {name: present[name] for name in wanted}
         if has_rest:
             states[REST] = present[REST] if REST in present else _new_rest(joined)
@@ -93,13 +105,17 @@ def join_states(
         return {name: joined.take(name, tensor) for name, tensor in states.items()}
     if present and counts:
         raise ValueError(
-            f"state of parameter {joined.name!r}: expected {[*wanted, 'step']}, as the "
+            f"state of parameter {joined.name!r}: expected {[*wanted, *scalars, 'step']}, as the "
             f"group's options need, got {sorted(present)}; options that decide which states "
             "exist cannot change between steps, and a state dictionary must be of the same class"
         )
     if new_count is not None:
         joined.new["step"] = new_count()
         joined.take_step(joined.new["step"])
+    for name in scalars:
+        initial = form.rule.initial_value(name, values)
+        joined.new[name] = torch.tensor(initial, dtype=scalar_dtype())
+        joined.take_scalar(name, joined.new[name])
     tensors = _new_states(form, storage, joined, values)
     if has_rest:
         tensors[REST] = _new_rest(joined)

@@ -1,0 +1,120 @@
+// What a rule is made of, and what it is taken to say where it leaves something out.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/table.hpp"
+#include "rules/rule.hpp"
+
+namespace instep {
+namespace {
+
+// One loop, with all states.
+template <class R, class = void>
+struct Variants {
+  static constexpr unsigned count = 1;
+  static constexpr unsigned of(const typename R::Options&, unsigned) { return 0; }
+};
+
+template <class R>
+struct Variants<R, std::void_t<decltype(R::variants)>> {
+  static constexpr unsigned count = R::variants;
+  static unsigned of(const typename R::Options& options, unsigned present) {
+    return R::variant(options, present);
+  }
+};
+
+template <class R, class = void>
+struct Uses {
+  static constexpr bool of(unsigned, int) { return true; }
+};
+
+template <class R>
+struct Uses<R, std::void_t<decltype(R::uses(0u, 0))>> {
+  static constexpr bool of(unsigned variant, int state) { return R::uses(variant, state); }
+};
+
+template <class R, class = void>
+struct Scalars {
+  static constexpr int count = 0;
+  static constexpr const char* const* names = nullptr;
+};
+
+template <class R>
+struct Scalars<R, std::void_t<decltype(R::scalars)>> {
+  static constexpr int count = sizeof(R::scalars) / sizeof(R::scalars[0]);
+  static constexpr const char* const* names = R::scalars;
+};
+
+template <class R, class = void>
+constexpr unsigned begin_as_param = 0;
+
+template <class R>
+constexpr unsigned begin_as_param<R, std::void_t<decltype(R::begin_as_param)>> = R::begin_as_param;
+
+template <class R, class = void>
+constexpr bool measures = false;
+
+template <class R>
+constexpr bool measures<R, std::void_t<decltype(R::measures)>> = R::measures;
+
+template <class R>
+constexpr int state_count = sizeof(R::states) / sizeof(R::states[0]);
+
+// Every rule has one more, the last: whether it ascends.
+template <class R>
+constexpr int own_option_count = sizeof(R::options) / sizeof(R::options[0]);
+
+template <class R>
+constexpr int option_count = own_option_count<R> + 1;
+
+template <class R>
+constexpr bool every_option_has_a_name() {
+  for (int k = 0; k < own_option_count<R>; ++k) {
+    for (int other = 0; other < k; ++other) {
+      if (R::options[k].member == R::options[other].member) return false;
+    }
+  }
+  return sizeof(typename R::Options) == own_option_count<R> * sizeof(double);
+}
+
+template <class R>
+inline typename R::Options read(const double* values) {
+  static_assert(every_option_has_a_name<R>());
+  typename R::Options result = {};
+  for (int k = 0; k < own_option_count<R>; ++k) result.*R::options[k].member = values[k];
+  return result;
+}
+
+template <class R>
+inline bool ascends(const double* values) {
+  return values[own_option_count<R>] != 0;
+}
+
+template <class R>
+constexpr unsigned required_states() {
+  unsigned required = 0;
+  for (int state = 0; state < state_count<R>; ++state) {
+    bool always = true;
+    for (unsigned variant = 0; variant < Variants<R>::count; ++variant) {
+      always = always && Uses<R>::of(variant, state);
+    }
+    if (always) required |= 1u << state;
+  }
+  return required;
+}
+
+template <class R, class Indices>
+struct OptionNames;
+
+template <class R, int... k>
+struct OptionNames<R, std::integer_sequence<int, k...>> {
+  static constexpr const char* names[] = {R::options[k].name..., "maximize"};
+};
+
+template <class R>
+constexpr const char* const* option_names =
+    OptionNames<R, std::make_integer_sequence<int, own_option_count<R>>>::names;
+
+}  // namespace
+}  // namespace instep
