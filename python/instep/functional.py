@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import instep._core as _core
 from instep.gradient_options import DEFAULTS, GradientOptions, check, check_grad_scale
+from instep.hyperparameters import number_of
 from instep.numbers import COUNT_END, check_integer
 from instep.optimizer import Optimizer
 from instep.optimizers import class_of
@@ -63,7 +64,9 @@ def _compiled(specification: Callable[..., None], optimizer: type[Optimizer]) ->
         arrays=arrays,
         required=signature.parameters.keys() - defaults.keys(),
         # In the core's order; what has no default is always given.
-        options=[(name, float(defaults.get(name, 0.0)), *checks[name]) for name in rule.options],
+        options=[
+            (name, number_of(defaults.get(name, 0.0)), *checks[name]) for name in rule.options
+        ],
         conditions=KEYWORDS,
         switches={
             states[rule.states.index(state)]: option

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, overload
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 
@@ -82,9 +82,13 @@ class Hyperparameter(Generic[T]):
         """For each option of the core that this stands for, what it may be."""
         raise NotImplementedError
 
+    def parts(self, value: T) -> Mapping[str, Any]:
+        """For each option of the core that this stands for, its value."""
+        return {self.name: value}
+
     def encode(self, value: T) -> Mapping[str, float]:
         """For each option of the core that this stands for, its number."""
-        raise NotImplementedError
+        return {option: number_of(part) for option, part in self.parts(value).items()}
 
 
 class Number(Hyperparameter[float]):
@@ -99,9 +103,6 @@ class Number(Hyperparameter[float]):
 
     def numbers(self) -> Mapping[str, OptionCheck]:
         return {self.name: OptionCheck(self.check, self.range.interval)}
-
-    def encode(self, value: float) -> Mapping[str, float]:
-        return {self.name: value}
 
 
 class LearningRate(Hyperparameter["float | Schedule"]):
@@ -130,27 +131,57 @@ class LearningRate(Hyperparameter["float | Schedule"]):
         return {self.name: math.nan if callable(value) else value}
 
 
-class Betas(Hyperparameter[tuple[float, float]]):
-    """Two decay rates in [0, 1): the core's options beta1 and beta2."""
+class Numbers(Hyperparameter[T]):
+    """A tuple of numbers, which the core has as options of their own.
 
-    def check(self, value: object) -> tuple[float, float]:
+    Parameters
+    ----------
+    ranges : mapping of str to Range
+        For each of the core's options what it may be, in the order of the tuple.
+    may_be_none : collection of str
+        Those that may be None, which for the core is NaN.
+    """
+
+    def __init__(self, ranges: Mapping[str, Range], *, may_be_none: Collection[str] = ()) -> None:
+        super().__init__()
+        self.ranges = ranges
+        self.may_be_none = may_be_none
+
+    def check(self, value: object) -> T:
+        count = len(self.ranges)
         if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-            raise TypeError(f"{self.name}: expected a pair of numbers, got {value!r}")
-        if len(value) != 2:
-            raise ValueError(f"{self.name}: expected 2 numbers, got {len(value)}: {value!r}")
-        first, second = (
-            FROM_0_BELOW_1.check(f"{self.name}[{index}]", each) for index, each in enumerate(value)
+            raise TypeError(f"{self.name}: expected {count} numbers, got {value!r}")
+        if len(value) != count:
+            raise ValueError(f"{self.name}: expected {count} numbers, got {len(value)}: {value!r}")
+        checked = tuple(
+            self._check_part(option, f"{self.name}[{index}]", part)
+            for index, (option, part) in enumerate(zip(self.ranges, value, strict=True))
         )
-        return first, second
+        return cast("T", checked)
+
+    def _check_part(self, option: str, name: str, value: object) -> float | None:
+        if value is None and option in self.may_be_none:
+            return None
+        return self.ranges[option].check(name, value)
 
     def numbers(self) -> Mapping[str, OptionCheck]:
         return {
-            name: OptionCheck(partial(FROM_0_BELOW_1.check, name), FROM_0_BELOW_1.interval)
-            for name in ("beta1", "beta2")
+            option: OptionCheck(partial(self._check_number, option), each.interval)
+            for option, each in self.ranges.items()
         }
 
-    def encode(self, value: tuple[float, float]) -> Mapping[str, float]:
-        return {"beta1": value[0], "beta2": value[1]}
+    def _check_number(self, option: str, value: object) -> float:
+        return number_of(self._check_part(option, option, value))
+
+    def parts(self, value: Any) -> Mapping[str, float | None]:
+        return dict(zip(self.ranges, value, strict=True))
+
+
+class Betas(Numbers[T]):
+    """Decay rates in [0, 1): the options beta1, beta2 and so on of the core."""
+
+    def __init__(self, count: int = 2) -> None:
+        super().__init__({f"beta{k}": FROM_0_BELOW_1 for k in range(1, count + 1)})
 
 
 class Flag(Hyperparameter[bool]):
@@ -170,8 +201,10 @@ class Flag(Hyperparameter[bool]):
     def numbers(self) -> Mapping[str, OptionCheck]:
         return {self.name: OptionCheck(self.check)}
 
-    def encode(self, value: bool) -> Mapping[str, float]:
-        return {self.name: float(value)}
+
+def number_of(value: float | None) -> float:
+    """Return a value as the core has it, to which None is NaN."""
+    return math.nan if value is None else float(value)
 
 
 def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:

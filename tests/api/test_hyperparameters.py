@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import instep
+from instep.hyperparameters import Betas, Numbers
+from instep.numbers import AT_LEAST_0, BETWEEN_0_AND_1, FINITE_AT_LEAST_1
 from tests.api.model import (
     DEFAULTS,
     Model,
@@ -21,14 +23,15 @@ from tests.api.model import (
 )
 
 ALL = list(DEFAULTS)
-WITH_BETAS = [name for name in ALL if "betas" in DEFAULTS[name]]
-WITH_EPS = [name for name in ALL if "eps" in DEFAULTS[name]]
+WITH_DECAY = [name for name in ALL if "weight_decay" in DEFAULTS[name]]
+WITH_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 2]
+WITH_EPS = [name for name in ALL if isinstance(DEFAULTS[name].get("eps"), float)]
 TINY = 5e-324
 
 # Hyperparameter, the classes that have it, values in its range, values outside.
 RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("lr", ALL, [0.0, TINY, 1e308, math.inf], [-TINY, -1.0, -math.inf, math.nan]),
-    ("weight_decay", ALL, [0.0, 1.0, 1e308], [-TINY, -math.inf, math.nan]),
+    ("weight_decay", WITH_DECAY, [0.0, 1.0, 1e308], [-TINY, -math.inf, math.nan]),
     ("eps", WITH_EPS, [0.0, TINY, 1.0], [-TINY, -1.0, math.nan]),
     (
         "betas",
@@ -291,6 +294,57 @@ def test_a_wrong_name_is_refused_with_the_nearest(name: str, written: str, meant
             optimizer,
         ):
             optimizer.param_groups[0][written] = 0.5
+
+
+class Declared:
+    """A class that has what no optimizer of the library has."""
+
+    betas: Betas[tuple[float, float, float]] = Betas(3)
+    etas: Numbers[tuple[float, float]] = Numbers(
+        {"etaminus": BETWEEN_0_AND_1, "etaplus": FINITE_AT_LEAST_1}
+    )
+    floors: Numbers[tuple[float | None, float]] = Numbers(
+        {"floor1": AT_LEAST_0, "floor2": AT_LEAST_0}, may_be_none={"floor1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "numbers"),
+    [
+        (Declared.betas, (0.9, 0.92, 0.99), {"beta1": 0.9, "beta2": 0.92, "beta3": 0.99}),
+        (Declared.etas, (0.5, 1.25), {"etaminus": 0.5, "etaplus": 1.25}),
+        (Declared.floors, (0.5, 0.25), {"floor1": 0.5, "floor2": 0.25}),
+        (Declared.floors, (None, 0.25), {"floor1": math.nan, "floor2": 0.25}),
+    ],
+)
+def test_a_tuple_stands_for_several_of_the_cores_options(
+    declared: Numbers[Any], value: tuple[float, ...], numbers: dict[str, float]
+) -> None:
+    assert declared.check(list(value)) == value
+    assert declared.parts(value) == dict(zip(numbers, value, strict=True))
+    assert declared.encode(value) == pytest.approx(numbers, abs=0, rel=0, nan_ok=True)
+    for (name, check), part in zip(declared.numbers().items(), value, strict=True):
+        assert check.convert(part) == pytest.approx(numbers[name], abs=0, rel=0, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "error", "match"),
+    [
+        (Declared.betas, (0.9, 0.99), ValueError, "^betas: expected 3 numbers, got 2"),
+        (Declared.betas, 0.9, TypeError, "^betas: expected 3 numbers, got 0.9"),
+        (Declared.betas, (0.9, 0.99, 1.0), ValueError, r"^betas\[2\]: expected a number in \[0, 1"),
+        (Declared.etas, (1.0, 1.25), ValueError, r"^etas\[0\]: expected a number in \(0, 1\)"),
+        (Declared.etas, (0.5, 0.5), ValueError, r"^etas\[1\]: expected .* of at least 1"),
+        (Declared.etas, (None, 1.25), TypeError, r"^etas\[0\]: expected a number, got None"),
+        (Declared.floors, (0.5, None), TypeError, r"^floors\[1\]: expected a number, got None"),
+        (Declared.floors, (-1.0, 0.25), ValueError, r"^floors\[0\]: expected .* of at least 0"),
+    ],
+)
+def test_each_number_of_a_tuple_has_its_range(
+    declared: Numbers[Any], value: Any, error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        declared.check(value)
 
 
 def test_classes_of_users_may_have_more_attributes() -> None:

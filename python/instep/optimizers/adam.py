@@ -77,7 +77,7 @@ class Adam(Optimizer):
     _rule = Rule("adam", switches={"max_exp_avg_sq": "amsgrad"})
 
     lr: LearningRate = LearningRate()
-    betas: Betas = Betas()
+    betas: Betas[tuple[float, float]] = Betas()
     eps: Number = Number(AT_LEAST_0)
     weight_decay: Number = Number(AT_LEAST_0)
     amsgrad: Flag = Flag()
