@@ -1,8 +1,9 @@
 """What the stepper is asked, and what the reference answers.
 
 Every rule with every combination of options, both dtypes, several numbers of steps; every condition
-of a gradient; whatever is stored in 16 bits. The numbers are those of a training and those that no
-training should meet: zeros of both signs, subnormals, the largest numbers, infinity and NaN.
+of a gradient; whatever is stored in 16 bits; the portable functions. The numbers are those of a
+training and those that no training should meet: zeros of both signs, subnormals, the largest
+numbers, infinity and NaN.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from instep.reference.gradients import RESCALE
 from instep.reference.gradients import _sum_of_squares as sum_of_squares
 from instep.reference.hashing import _mixed as mixed
 from tests.cases import CASES, DTYPES, HALVES, Array, Case
+from tests.elementary import ARGUMENTS, portable_values
 
 STEPS = (1, 2, 1000, 2**31 + 1)
 SIZE = 203  # no multiple of any vector's length
@@ -174,6 +176,13 @@ def _narrowed(values: Array) -> Iterator[Request]:
         random = (words >> 16 * upper).astype(np.uint16)
         line = f"chance {STORED.index(stored)} {upper} {values.size}"
         yield Request(line, line, [values, words], [reference.narrow(values, stored, random)])
+
+
+def elementary() -> Iterator[Request]:
+    """Yield arguments of the portable functions."""
+    for name, (x, y) in ARGUMENTS.items():
+        line = f"portable {name} {x.size}"
+        yield Request(line, line, [x, y], [np.array(portable_values(name, x, y))])
 
 
 def answers(command: Sequence[str], requests: Sequence[Request]) -> list[list[Array]]:

@@ -14,6 +14,8 @@
 //   random LOW HIGH INDEX STRIDE N                     gives random words
 //   split N                                            masters; gives parameters and their rests
 //   join N                                             parameters, their rests; gives masters
+//   portable FUNCTION N                                numbers, numbers; gives the function's
+//   values
 //
 // DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a
 // bit for each state, HALF 0 for the lower half of a random word and 1 for the upper, LOW and HIGH
@@ -28,6 +30,7 @@
 #include <vector>
 
 #include "kernels/select.hpp"
+#include "rules/elementary.hpp"
 
 namespace {
 
@@ -170,6 +173,21 @@ void join(const Table& table, std::istream& line) {
   write_array(masters.data(), masters.size());
 }
 
+void portable(const Table&, std::istream& line) {
+  const std::map<std::string, double (*)(double, double)> functions = {
+      {"exp", [](double x, double) { return portable_exp(x); }},
+      {"log", [](double x, double) { return portable_log(x); }},
+      {"pow", portable_pow},
+  };
+  const auto function = functions.at(next<std::string>(line));
+  std::vector<double> x(next<std::size_t>(line)), y(x.size());
+  const auto bytes = x.size() * sizeof(double);
+  std::memcpy(x.data(), read_array(bytes).data(), bytes);
+  std::memcpy(y.data(), read_array(bytes).data(), bytes);
+  for (std::size_t k = 0; k < x.size(); ++k) x[k] = function(x[k], y[k]);
+  write_array(x.data(), bytes);
+}
+
 void serve(const Table& table) {
   const std::map<std::string, void (*)(const Table&, std::istream&)> answers = {
       {"step", step},
@@ -181,6 +199,7 @@ void serve(const Table& table) {
       {"random", random},
       {"split", split},
       {"join", join},
+      {"portable", portable},
   };
 
   for (std::string text; std::getline(std::cin, text);) {

@@ -11,7 +11,7 @@ import pytest
 
 from tests.compare import assert_same_bits
 from tests.platforms.builds import BUILDS, Build
-from tests.platforms.requests import Request, answers, conditions, steps, storage
+from tests.platforms.requests import Request, answers, conditions, elementary, steps, storage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def requests() -> list[Request]:
-    return [*steps(), *conditions(), *storage()]
+    return [*steps(), *conditions(), *storage(), *elementary()]
 
 
 def checksum(arrays: list[list[Array]]) -> str:

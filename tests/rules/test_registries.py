@@ -24,14 +24,14 @@ def names_of(files: Path, pattern: str, *others: str) -> set[str]:
     return {file.stem for file in files.glob(pattern)} - set(others)
 
 
-BESIDE = ("gradients", "hashing", "master", "rounding", "rules", "storage")
+BESIDE = ("elementary", "gradients", "hashing", "master", "rounding", "rules", "storage")
 """Modules of the reference that are no rules."""
 
 RULES = sorted(
     {name.removesuffix("_step") for name in vars(rules) if name.endswith("_step")}
     | set(_core.rules())
     | names_of(PACKAGE / "reference", "[a-z]*.py", *BESIDE)
-    | names_of(ROOT / "cpp/rules", "*.hpp", "all", "rule")
+    | names_of(ROOT / "cpp/rules", "*.hpp", "all", "elementary", "rule")
     | names_of(ROOT / "tests/optimizers", "[a-z]*.py", "description")
 )
 """What is a rule anywhere."""
