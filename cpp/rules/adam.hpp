@@ -31,12 +31,8 @@ struct Adam {
 
   enum : unsigned { l2 = 1, amsgrad = 2, variants = 4 };
 
-  static bool decoupled(const Options& o) {
-    return o.weight_decay != 0 && o.decoupled_weight_decay != 0;
-  }
   static unsigned variant(const Options& o, unsigned present) {
-    return when(o.weight_decay != 0 && !decoupled(o), l2) |
-           when(has(present, max_exp_avg_sq), amsgrad);
+    return when(has_coupled_decay(o), l2) | when(has(present, max_exp_avg_sq), amsgrad);
   }
   static constexpr bool uses(unsigned variant, int state) {
     return state != max_exp_avg_sq || (variant & amsgrad) != 0;
@@ -47,7 +43,7 @@ struct Adam {
     T shrink, weight_decay, beta1, one_minus_beta1, beta2, one_minus_beta2, alpha, eps;
 
     Step(const Options& o, int64_t step)
-        : shrink(T(decoupled(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0)),
+        : shrink(T(shrinkage(o))),
           weight_decay(T(o.weight_decay)),
           beta1(T(o.beta1)),
           one_minus_beta1(T(1.0 - o.beta1)),

@@ -76,6 +76,23 @@ inline T sign(T x) {
   return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;
 }
 
+// Of rules that take either kind of decay: whether it shrinks the parameter, or else is part of the
+// gradient, and by how much it shrinks.
+template <class Options>
+inline bool has_decoupled_decay(const Options& o) {
+  return o.weight_decay != 0 && o.decoupled_weight_decay != 0;
+}
+
+template <class Options>
+inline bool has_coupled_decay(const Options& o) {
+  return o.weight_decay != 0 && o.decoupled_weight_decay == 0;
+}
+
+template <class Options>
+inline double shrinkage(const Options& o) {
+  return has_decoupled_decay(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0;
+}
+
 // Repeated squaring, multiplications alone: the pow of C libraries differs in the last place.
 // Without a branch on the bits of the exponent, which count up with the steps and are not
 // predicted.
