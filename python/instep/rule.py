@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import FunctionType, MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from instep.hyperparameters import Flag, Hyperparameter, OptionCheck, hyperparam
 from instep.names import nearest
 from instep.parameters import Array
 from instep.storage import REST, Storage
+
+T = TypeVar("T")
 
 _WORDS = _core.rules()
 
@@ -30,6 +32,9 @@ class Rule:
         The states that exist only where an option is on, and that option.
     initial : mapping of str to str or float
         The states and scalars that begin at another value than 0: that of an option, or a number.
+    arguments : mapping of str to str
+        The states that are called otherwise where they are arguments of a function, and how: a name
+        of torch's may be one of Python's.
     dtypes_by_name : str, optional
         The option under which states of 16 bits are to be asked for one by one: where the rule
         subtracts one of them from another.
@@ -44,6 +49,7 @@ class Rule:
         *,
         switches: Mapping[str, str] = MappingProxyType({}),
         initial: Mapping[str, str | float] = MappingProxyType({}),
+        arguments: Mapping[str, str] = MappingProxyType({}),
         dtypes_by_name: str | None = None,
         check_together: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
@@ -55,6 +61,7 @@ class Rule:
         self.name = name
         self.switches = switches
         self.initial = initial
+        self.arguments = arguments
         self.dtypes_by_name = dtypes_by_name
         self.check_together = check_together
         self.owner: type[Any] = object
@@ -66,6 +73,7 @@ class Rule:
             self.name,
             switches=self.switches,
             initial=self.initial,
+            arguments=self.arguments,
             dtypes_by_name=self.dtypes_by_name,
             check_together=self.check_together,
         )
@@ -161,6 +169,23 @@ class Rule:
         if callable(values["lr"]):
             numbers["lr"] = rate
         return [numbers[option] for option in self.options]
+
+    def parts(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return hyperparameters with the numbers of a tuple by the names of the core's options."""
+        return {
+            option: part
+            for name, value in values.items()
+            for option, part in self.hyperparameters[name].parts(value).items()
+        }
+
+    def step_options(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of the rule's step function that these hyperparameters are."""
+        parts = self.parts(values)
+        return {option: parts[option] for option in self.options if option in parts}
+
+    def step_states(self, states: Mapping[str, T]) -> dict[str, T]:
+        """Return states by the names of the arguments of the rule's step function."""
+        return {self.arguments.get(name, name): state for name, state in states.items()}
 
     def present_states(self, values: Mapping[str, Any]) -> list[str]:
         """Return the names of the states that exist with these hyperparameters."""

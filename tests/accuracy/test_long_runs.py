@@ -65,18 +65,14 @@ def test_counts_beyond_what_32_bits_hold(dtype: np.dtype[Any], count: int) -> No
 
 def assert_next_step_equals(optimizer: Any, step: Any, grad: Array, number: int) -> None:
     """Take step `number` with an optimizer of one parameter and with the reference."""
-    options = {name: value for name, value in optimizer.param_groups[0].items() if name != "params"}
-    if "betas" in options:
-        options["beta1"], options["beta2"] = options.pop("betas")
-    for construction in ("amsgrad", "centered", "initial_accumulator_value"):
-        options.pop(construction, None)
+    rule = optimizer._rule
+    options = rule.step_options({name: getattr(optimizer, name) for name in rule.hyperparameters})
     before = optimizer.state_dict()["state"][0]
     assert before.pop("step") == number - 1
     [param] = optimizer.param_groups[0]["params"]
     wanted = {name: array.copy() for name, array in before.items()}
     wanted_param = param.copy()
-    states = {"state_sum" if name == "sum" else name: array for name, array in wanted.items()}
-    step(wanted_param, grad, **states, step=number, **options)
+    step(wanted_param, grad, **rule.step_states(wanted), step=number, **options)
     optimizer.step(grad)
     assert_same_bits(param, wanted_param, f"parameter after step {number}")
     after = optimizer.state_dict()["state"][0]

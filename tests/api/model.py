@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -16,6 +15,7 @@ import pytest
 import instep
 from instep import RowGradient, reference
 from instep.reference._common import summed
+from instep.rule import Rule
 from instep.storage import REST
 from tests.cases import DTYPES, HALVES, Array
 from tests.compare import assert_same_bits
@@ -73,16 +73,14 @@ def reference_step(
     **storage: Any,
 ) -> None:
     """Take the step of class `name` with the reference's function."""
-    rule: Callable[..., None] = getattr(reference, f"{RULES[name]}_step")
-    arguments = {"step": step, **options, **OPTIMIZERS[name].constants}
-    if "betas" in options:
-        arguments["beta1"], arguments["beta2"] = options["betas"]
-    accepted = inspect.signature(rule).parameters
-    rule(
+    function: Callable[..., None] = getattr(reference, f"{RULES[name]}_step")
+    rule: Rule = getattr(instep, name)._rule
+    function(
         param,
         grad,
-        **{{"sum": "state_sum"}.get(key, key): state for key, state in states.items()},
-        **{key: value for key, value in arguments.items() if key in accepted},
+        **rule.step_states(states),
+        **rule.step_options({**options, **OPTIMIZERS[name].constants}),
+        step=step,
         **storage,
     )
 

@@ -18,6 +18,7 @@ import pytest
 
 import instep
 from instep import _core, functional, line_search, reference, schedules
+from instep.optimizers import class_of
 from tests.api.model import DEFAULTS
 from tests.optimizers import DESCRIPTIONS
 from tests.processes import run_python
@@ -114,8 +115,7 @@ def test_functional_has_the_signatures_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("rule", DESCRIPTIONS)
 def test_functions_have_the_defaults_of_the_class(rule: str) -> None:
     first = next(iter(DESCRIPTIONS[rule].optimizers.values()))
-    beta1, beta2 = first.defaults.get("betas", (None, None))
-    defaults = {**first.defaults, "beta1": beta1, "beta2": beta2}
+    defaults = class_of(rule)._rule.parts(first.defaults)
     options = {
         each.name: each.default
         for each in inspect.signature(getattr(functional, f"{rule}_step")).parameters.values()

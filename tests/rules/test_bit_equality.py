@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from instep import functional, reference
-from instep.hyperparameters import Flag, Hyperparameter, LearningRate, Number
+from instep.hyperparameters import OptionCheck
 from instep.optimizers import class_of
 from tests.cases import (
     CASES,
@@ -188,27 +188,18 @@ def test_many_arrays_in_one_call(case: Case, sequence: type) -> None:
 
 def strategies(rule: str) -> dict[str, st.SearchStrategy[Any]]:
     """Return for each option of a step function, but nesterov, values that its class allows."""
-    declared = class_of(rule)._rule.hyperparameters
     return {
-        name: from_zero_below_one if name in ("beta1", "beta2") else values(declared[name])
-        for name in arrays_and_options(rule)[1]
-        if name != "nesterov"  # not with every momentum and dampening
+        name: values(check)
+        for name, check in class_of(rule)._rule.checks.items()
+        if name in parameters_of(rule) and name != "nesterov"  # not with every other option
     }
 
 
-from_zero_below_one = st.floats(0, 1, exclude_max=True)
-
-
-def values(declared: Hyperparameter[Any]) -> st.SearchStrategy[Any]:
-    if isinstance(declared, LearningRate):
-        return st.floats(min_value=0, allow_infinity=False)
-    if isinstance(declared, Number):
-        allowed = declared.range
-        low = max(allowed.low, -sys.float_info.max)
-        high = min(allowed.high, sys.float_info.max)
-        return st.floats(low, high, exclude_min=allowed.above, exclude_max=allowed.below)
-    assert isinstance(declared, Flag)
-    return st.booleans()
+def values(check: OptionCheck) -> st.SearchStrategy[Any]:
+    if check.interval is None:
+        return st.booleans()
+    low, high = check.interval
+    return st.floats(max(low, -sys.float_info.max), min(high, sys.float_info.max))
 
 
 @settings(max_examples=40)
@@ -217,8 +208,9 @@ def values(declared: Hyperparameter[Any]) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize("case", FEW_CASES, ids=str)
 def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataObject) -> None:
     drawn_from = strategies(case.rule)
-    if "momentum" in drawn_from and "momentum_buffer" not in case.states:
-        del drawn_from["momentum"]
+    for state, option in class_of(case.rule)._rule.switches.items():
+        if state not in case.states:
+            drawn_from.pop(option, None)
     options = data.draw(st.fixed_dictionaries({"lr": drawn_from.pop("lr")}, optional=drawn_from))
     if case.rule == "sgd" and options.get("momentum") and not options.get("dampening"):
         options["nesterov"] = data.draw(st.booleans())

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep import reference
+from instep import optimizers, reference
+from instep.rule import Rule
 from tests.cases import CASES, Arguments, Case
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
@@ -84,11 +85,9 @@ def test_algorithm_as_it_is_documented(case: Case) -> None:
 
 def defaults(described: Description) -> Options:
     """Return the defaults of a rule's first class, by the names of its step function."""
-    first = next(iter(described.optimizers.values())).defaults
-    if "betas" not in first:
-        return first
-    beta1, beta2 = first["betas"]
-    return {**first, "beta1": beta1, "beta2": beta2}
+    name, first = next(iter(described.optimizers.items()))
+    rule: Rule = getattr(optimizers, name)._rule
+    return rule.parts(first.defaults)
 
 
 # Signs and decay, for all rules alike

@@ -40,9 +40,9 @@ each_rule = pytest.mark.parametrize("rule", RULES)
 
 
 def states_of(rule: str) -> list[str]:
-    """Return the core's states as Python calls the arguments: sum is a function there."""
-    states = _core.rules()[rule][1]
-    return ["state_sum" if name == "sum" else name for name in states]
+    """Return the core's states and scalars as arguments are called."""
+    _, states, scalars = _core.rules()[rule]
+    return list(class_of(rule)._rule.step_states(dict.fromkeys([*states, *scalars])))
 
 
 @each_rule

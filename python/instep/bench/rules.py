@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,21 +52,16 @@ class Rule:
     @cached_property
     def flat_hyperparameters(self) -> dict[str, Any]:
         """Every hyperparameter as one number: beta1 and beta2 in the place of betas."""
-        given = dict(self.hyperparameters)
-        if "betas" in given:
-            given["beta1"], given["beta2"] = given.pop("betas")
-        return given
+        return self.optimizer._rule.parts(self.hyperparameters)
 
     @cached_property
     def reference_options(self) -> dict[str, Any]:
         """The options with which the reference steps as the optimizer does."""
-        accepted = inspect.signature(self.reference).parameters
-        given = self.flat_hyperparameters.items()
-        return {name: value for name, value in given if name in accepted}
+        return self.optimizer._rule.step_options(self.hyperparameters)
 
     def reference_states(self, make: Callable[[], Arrays]) -> dict[str, Arrays]:
         """Return new states, each of them made by `make`, by the names of the arguments."""
-        return {"state_sum" if name == "sum" else name: make() for name in self.states}
+        return self.optimizer._rule.step_states({name: make() for name in self.states})
 
     @cached_property
     def _state_dict(self) -> dict[str, Any]:

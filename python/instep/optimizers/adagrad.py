@@ -62,7 +62,11 @@ class Adagrad(Optimizer):
     array([0.75, 2.25])
     """
 
-    _rule = Rule("adagrad", initial={"sum": "initial_accumulator_value"})
+    _rule = Rule(
+        "adagrad",
+        initial={"sum": "initial_accumulator_value"},
+        arguments={"sum": "state_sum"},
+    )
 
     lr: LearningRate = LearningRate()
     lr_decay: Number = Number(AT_LEAST_0)

@@ -1,10 +1,12 @@
-"""The optimizers that the study compares, the six of them paired with the reference's functions."""
+"""The optimizers that the study compares, paired with the reference's functions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import instep
 from instep import reference
@@ -19,18 +21,28 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """An optimizer at its default hyperparameters, and the reference's call for the same step.
+    """An optimizer, and the reference's call for the same step.
 
-    `lr` is a learning rate at which it trains the network on the digits well. `states` names the
-    arrays that the optimizer keeps, `options` what the reference needs to be told.
+    `lr` is a learning rate at which it trains the network on the digits well, `options` what is not
+    at its default.
     """
 
     title: str
     lr: float
-    optimizer: Callable[..., instep.Optimizer]
-    reference: Callable[..., None]
-    states: tuple[str, ...] = ()
-    options: Mapping[str, float] = field(default_factory=dict)
+    optimizer: type[instep.Optimizer]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self, params: Any, **options: Any) -> instep.Optimizer:
+        """Return the optimizer of these parameters."""
+        return self.optimizer(params, **self.options, **options)
+
+    def reference_states(self, params: Sequence[Singles]) -> dict[str, list[Singles]]:
+        """Return what the reference's states hold before the first step, by torch's names."""
+        rule = self.optimizer._rule
+        return {
+            name: [np.full_like(param, rule.initial_value(name, self._values)) for param in params]
+            for name in rule.present_states(self._values)
+        }
 
     def reference_step(
         self,
@@ -42,80 +54,40 @@ class Pairing:
         lr: float,
     ) -> None:
         """Step `params` and `states`, each a sequence of arrays, by the reference."""
-        arrays = {ARGUMENTS.get(name, name): states[name] for name in self.states}
-        self.reference(params, grads, **arrays, step=step, lr=lr, **self.options)
+        rule = self.optimizer._rule
+        function = getattr(reference, f"{rule.name}_step")
+        options = rule.step_options({**self._values, "lr": lr})
+        function(params, grads, **rule.step_states(states), step=step, **options)
 
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {**self.optimizer._rule.defaults, **self.options}
 
-ARGUMENTS = {"sum": "state_sum"}
-"""States that the reference calls otherwise than the optimizer, which has torch's names."""
 
 OPTIMIZERS = {
-    "adam": Pairing(
-        title="Adam",
-        lr=1e-3,
-        optimizer=instep.Adam,
-        reference=reference.adam_step,
-        states=("exp_avg", "exp_avg_sq"),
-    ),
-    "amsgrad": Pairing(
-        title="AMSGrad",
-        lr=1e-3,
-        optimizer=instep.AMSGrad,
-        reference=reference.adam_step,
-        states=("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-        options={"bias_correction": False},
-    ),
-    "rmsprop": Pairing(
-        title="RMSprop",
-        lr=1e-3,
-        optimizer=instep.RMSprop,
-        reference=reference.rmsprop_step,
-        states=("square_avg",),
-    ),
-    "adagrad": Pairing(
-        title="Adagrad",
-        lr=1e-2,
-        optimizer=instep.Adagrad,
-        reference=reference.adagrad_step,
-        states=("sum",),
-    ),
-    "adadelta": Pairing(
-        title="Adadelta",
-        lr=1.0,
-        optimizer=instep.Adadelta,
-        reference=reference.adadelta_step,
-        states=("square_avg", "acc_delta"),
-    ),
-    "sgd": Pairing(
-        title="SGD",
-        lr=1e-1,
-        optimizer=instep.SGD,
-        reference=reference.sgd_step,
-    ),
+    "adam": Pairing(title="Adam", lr=1e-3, optimizer=instep.Adam),
+    "amsgrad": Pairing(title="AMSGrad", lr=1e-3, optimizer=instep.AMSGrad),
+    "rmsprop": Pairing(title="RMSprop", lr=1e-3, optimizer=instep.RMSprop),
+    "adagrad": Pairing(title="Adagrad", lr=1e-2, optimizer=instep.Adagrad),
+    "adadelta": Pairing(title="Adadelta", lr=1.0, optimizer=instep.Adadelta),
+    "sgd": Pairing(title="SGD", lr=1e-1, optimizer=instep.SGD),
 }
 
 ABLATIONS = {
     "adam-beta1-0": Pairing(
-        title="Adam, β₁ = 0",
-        lr=1e-3,
-        optimizer=partial(instep.Adam, betas=(0.0, 0.999)),
-        reference=reference.adam_step,
-        states=("exp_avg", "exp_avg_sq"),
-        options={"beta1": 0.0},
+        title="Adam, β₁ = 0", lr=1e-3, optimizer=instep.Adam, options={"betas": (0.0, 0.999)}
     ),
     "rmsprop-momentum": Pairing(
         title="RMSprop, momentum",
         lr=1e-4,
-        optimizer=partial(instep.RMSprop, momentum=MOMENTUM),
-        reference=reference.rmsprop_step,
-        states=("square_avg", "momentum_buffer"),
+        optimizer=instep.RMSprop,
         options={"momentum": MOMENTUM},
     ),
 }
 """Adam without its momentum and RMSprop with one: what momentum does, and what it does not."""
 
 VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
-    **{pairing.title: pairing.optimizer for pairing in OPTIMIZERS.values()},
+    **{pairing.title: pairing.make for pairing in OPTIMIZERS.values()},
     "SGD, momentum": partial(instep.SGD, momentum=MOMENTUM),
     "RMSprop, momentum": partial(instep.RMSprop, momentum=MOMENTUM),
 }

@@ -130,9 +130,9 @@ def train(
         When the two sides are not equal, bit for bit, at the end.
     """
     weights = {name: array.copy() for name, array in initial.items()}
-    optimizer = pairing.optimizer(weights, lr=lr)
+    optimizer = pairing.make(weights, lr=lr)
     copies = [array.copy() for array in initial.values()]
-    states = {name: [np.zeros_like(copy) for copy in copies] for name in pairing.states}
+    states = pairing.reference_states(copies)
 
     steps_per_epoch = schedule.steps_per_epoch(digits)
     losses: list[float] = []
