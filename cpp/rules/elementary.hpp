@@ -73,7 +73,6 @@ inline double scaled(double x, int n) { return x * ::ldexp(1.0, n / 2) * ::ldexp
 // e^x = 2^n (e^r)^16, |r| < 0.022, by Taylor's series: what follows r^10 / 10! is below 2^-85, and
 // what begins with r^3 / 6 < 2^-19 is small enough for doubles.
 inline double exp_of(DoubleDouble x) {
-  if (x.high != x.high) return x.high;
   if (x.high > 710.0) return INFINITY;
   if (x.high < -746.0) return 0.0;
   constexpr double to_integers =
@@ -115,10 +114,13 @@ inline DoubleDouble log_of(double x) {
   return add(multiply({double(n), 0.0}, ln_2), {2.0 * series.high, 2.0 * series.low});
 }
 
-inline double portable_exp(double x) { return exp_of({x, 0.0}); }
+inline double portable_exp(double x) {
+  if (x != x) return x;
+  return exp_of({x, 0.0});
+}
 
 inline double portable_log(double x) {
-  if (x == 0.0) return -INFINITY;
+  if (x == 0.0) return -double(INFINITY);
   if (x < 0.0) return NAN;
   if (x != x || x == INFINITY) return x;
   return log_of(x).high;

@@ -78,8 +78,6 @@ def scaled(x: float, n: int) -> float:
 
 def exp_of(x: DoubleDouble) -> float:
     """Return e^x = 2^n (e^r)^16, by Taylor's series in r."""
-    if x.high != x.high:
-        return x.high
     if x.high > 710.0:
         return math.inf
     if x.high < -746.0:
@@ -124,6 +122,8 @@ def log_of(x: float) -> DoubleDouble:
 
 def portable_exp(x: float) -> float:
     """Return e ** x."""
+    if x != x:
+        return x
     return exp_of(DoubleDouble(x, 0.0))
 
 
