@@ -88,9 +88,9 @@ void Optimizer::take_turn() {
 
 void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
-  if (scheduled_) ask_rates(self);
+  const Options& options = is_scheduled_ ? ask_scheduled(self) : options_;
   collect(grads, structure_, parameters_, grads_);
-  bind(grad_scale);
+  bind(options, grad_scale);
   bool admitted = false;
   if (call_.bytes() < least_bytes_to_release_gil) {
     admitted = run();
@@ -108,19 +108,20 @@ void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   if (!admitted) refuse();
 }
 
-void Optimizer::ask_rates(PyObject* self) {
-  const auto rates = py::handle(self)
-                         .attr(python_attributes::scheduled_rates)(steps())
-                         .cast<std::vector<double>>();
+const Optimizer::Options& Optimizer::ask_scheduled(PyObject* self) {
+  const auto numbers = py::handle(self)
+                           .attr(python_attributes::scheduled_numbers)(steps())
+                           .cast<std::vector<double>>();
   next_options_ = options_;
-  for (std::size_t group = 0; group < next_options_.size(); ++group) {
-    next_options_[group][0] = rates.at(group);
+  for (std::size_t k = 0; k < scheduled_.size(); ++k) {
+    const auto [group, option] = scheduled_[k];
+    next_options_.at(group).at(option) = numbers.at(k);
   }
+  return next_options_;
 }
 
 // All that can fail, but for the guard against gradients that are not finite.
-void Optimizer::bind(double grad_scale) {
-  const Options& options = scheduled_ ? next_options_ : options_;
+void Optimizer::bind(const Options& options, double grad_scale) {
   call_.begin(parameters_.size(), options.size(), gradient_options_, grad_scale);
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     if (grads_[k].is_none()) continue;
@@ -134,7 +135,7 @@ bool Optimizer::run() noexcept {
   const bool admitted = call_.run();
   if (admitted || gradient_options_.nonfinite == Nonfinite::skip) set_last_grad_norm(call_.norm());
   if (admitted) {
-    if (scheduled_) options_.swap(next_options_);
+    if (is_scheduled_) options_.swap(next_options_);
     ++steps_;
   }
   return admitted;
@@ -163,6 +164,7 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   options_.reserve(index + 1);
   std::vector<double> options = group.options;
   const Counts counts = new_counts(0, group.scalars, *rule_);
+  Scheduled scheduled = group.scheduled;
   const AttributeChange shown({self}, python_attributes::groups, {group.groups});
   // From here on nothing fails.
   parameters_.swap(parameters);
@@ -170,7 +172,7 @@ void Optimizer::add_group(const py::object& self, const NewGroup& group) {
   counts_.resize(count, counts);
   options_.push_back(std::move(options));
   structure_ = structure;
-  scheduled_ = group.scheduled;
+  install(scheduled);
   std::swap(written_, written);
 }
 
@@ -193,9 +195,14 @@ void Optimizer::rebind(const std::vector<py::object>& groups,
   write_copies(tasks);
 }
 
+void Optimizer::install(Scheduled& scheduled) noexcept {
+  scheduled_.swap(scheduled);
+  is_scheduled_ = !scheduled_.empty();
+}
+
 void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
   options_.swap(hyperparameters.options);
-  scheduled_ = hyperparameters.scheduled;
+  install(hyperparameters.scheduled);
 }
 
 void Optimizer::install(const Progress& progress, AllCounts& counts) noexcept {

@@ -23,8 +23,7 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   // One step with the gradients divided by `grad_scale`. `self` is the Python object, which is
-  // asked for the learning rates where they are scheduled. Does it all, or raises with everything
-  // as it was.
+  // asked for the options that are scheduled. Does it all, or raises with everything as it was.
   void step(PyObject* self, PyObject* grads, double grad_scale);
 
   // Waits for the turn, without the GIL meanwhile. Throws std::logic_error when the calling thread
@@ -75,6 +74,7 @@ class Optimizer {
 
   static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
+  void install(Scheduled& scheduled) noexcept;
   void install(Hyperparameters& hyperparameters) noexcept;
   void install(const Progress& progress, AllCounts& counts) noexcept;
   AllCounts counts_of(const Progress& progress) const;
@@ -83,8 +83,9 @@ class Optimizer {
     call_.set_seed(seed);
   }
   void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
-  void ask_rates(PyObject* self);
-  void bind(double grad_scale);
+  // The options of the next step.
+  const Options& ask_scheduled(PyObject* self);
+  void bind(const Options& options, double grad_scale);
   bool run() noexcept;
   void refuse();
 
@@ -99,7 +100,8 @@ class Optimizer {
   Watched<std::uint64_t> seed_;
   WrittenMemory written_;
   GradientOptions gradient_options_;
-  bool scheduled_ = false;  // whether a group's learning rate comes from a callable
+  Scheduled scheduled_;
+  bool is_scheduled_ = false;  // whether it has any: an instruction less to ask in each step
   Turn turn_;
 
   // Of the step in progress; members to keep their memory.

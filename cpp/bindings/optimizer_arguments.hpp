@@ -3,9 +3,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace instep {
@@ -22,11 +24,14 @@ struct Progress {
   std::uint64_t seed = 0;  // which steps do not change
 };
 
+// Options that come from callables: the group and the position among the rule's options of each.
+using Scheduled = std::vector<std::pair<std::size_t, std::size_t>>;
+
 // The hyperparameters of all groups.
 struct Hyperparameters {
   std::vector<py::object> groups, values;  // as Python shows them: a dictionary for each group
   std::vector<std::vector<double>> options;
-  bool scheduled = false;  // whether a learning rate comes from a callable
+  Scheduled scheduled;
 };
 
 // Parameters that become a group, and what an optimizer is with them.
@@ -44,7 +49,7 @@ struct NewGroup {
 
   py::tuple groups;  // as Python shows them, all of them
   std::string structure;
-  bool scheduled = false;  // whether a learning rate comes from a callable
+  Scheduled scheduled;  // of all groups
 };
 
 }  // namespace instep

@@ -7,7 +7,7 @@ namespace instep::python_attributes {
 // Of an optimizer.
 constexpr const char* gradient_options = "_gradient_options";
 constexpr const char* groups = "_groups";
-constexpr const char* scheduled_rates = "_scheduled_rates";
+constexpr const char* scheduled_numbers = "_scheduled_numbers";
 
 // Of a group.
 constexpr const char* params = "params";

@@ -14,12 +14,12 @@ void register_optimizer_arguments(py::module_& module) {
 
   py::class_<Hyperparameters> hyperparameters(module, "Hyperparameters", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, std::vector<std::vector<double>>,
-              bool>(hyperparameters, "groups", "values", "options", "scheduled");
+              Scheduled>(hyperparameters, "groups", "values", "options", "scheduled");
 
   py::class_<NewGroup> group(module, "NewGroup", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, py::function,
               std::vector<py::object>, std::vector<std::int64_t>, unsigned, std::vector<double>,
-              std::vector<double>, py::tuple, std::string, bool>(
+              std::vector<double>, py::tuple, std::string, Scheduled>(
       group, "params", "names", "states", "copies", "numbers", "by_chance", "options", "scalars",
       "groups", "structure", "scheduled");
 }

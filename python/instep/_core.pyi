@@ -114,7 +114,7 @@ class Hyperparameters(metaclass=_Metaclass):
         groups: Sequence[Any],
         values: Sequence[dict[str, Any]],
         options: Sequence[Sequence[float]],
-        scheduled: bool,
+        scheduled: Sequence[tuple[int, int]],
     ) -> None: ...
 
 class NewGroup(metaclass=_Metaclass):
@@ -131,7 +131,7 @@ class NewGroup(metaclass=_Metaclass):
         scalars: Sequence[float],
         groups: tuple[Any, ...],
         structure: str,
-        scheduled: bool,
+        scheduled: Sequence[tuple[int, int]],
     ) -> None: ...
 
 class Optimizer(metaclass=_Metaclass):

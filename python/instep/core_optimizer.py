@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -150,11 +149,11 @@ class CoreOptimizer(_core.Optimizer):
                     copies=copies or [None] * len(params),
                     numbers=numbers or range(first, first + len(params)),
                     by_chance=storage.by_chance,
-                    options=rule.encode(values, math.nan),
+                    options=rule.encode(values, rule.not_asked),
                     scalars=rule.initial_scalars(values),
                     groups=groups,
                     structure=structure,
-                    scheduled=any(callable(each["lr"]) for each in groups),
+                    scheduled=self._scheduled([each._values for each in groups]),
                 )
             )
 
@@ -168,7 +167,7 @@ class CoreOptimizer(_core.Optimizer):
                 self._rule.check(change, group._values)
                 for change, group in zip(changes, self._groups, strict=True)
             ]
-            self._set_hyperparameters(self._new_hyperparameters(values, self._rates()))
+            self._set_hyperparameters(self._new_hyperparameters(values, self._options()))
 
     def _change_gradient_options(self, changes: Mapping[str, object]) -> None:
         options = gradient_options.check({**self._gradient_options, **changes})
@@ -176,32 +175,39 @@ class CoreOptimizer(_core.Optimizer):
             self._set_gradient_options(options)
 
     def _new_hyperparameters(
-        self, values: Sequence[dict[str, Any]], rates: Sequence[float]
+        self, values: Sequence[dict[str, Any]], last: Sequence[Sequence[float]]
     ) -> _core.Hyperparameters:
+        """Return what the core is to have of all groups; `last` are options of callables."""
         return _core.Hyperparameters(
             groups=self._groups,
             values=values,
-            options=[self._rule.encode(*each) for each in zip(values, rates, strict=True)],
-            scheduled=any(callable(each["lr"]) for each in values),
+            options=[self._rule.encode(*each) for each in zip(values, last, strict=True)],
+            scheduled=self._scheduled(values),
         )
 
-    def _rates(self) -> list[float]:
-        return [options[self._rule.options.index("lr")] for options in self._options()]
+    def _scheduled(self, values: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+        """Return group and position of each of the core's options that come from callables."""
+        return [
+            (k, position)
+            for k, each in enumerate(values)
+            for position in self._rule.scheduled(each)
+        ]
 
-    # Called by the core at the start of a step where a learning rate is a callable.
-    def _scheduled_rates(self, steps: int) -> list[float]:
-        """Return the learning rate of each group for the next step."""
-        rates: dict[int, float] = {}
-        for group in self._groups:
-            lr = group["lr"]
-            if id(lr) not in rates:
-                rates[id(lr)] = self._rate(lr, steps)
-        return [rates[id(group["lr"])] for group in self._groups]
-
-    def _rate(self, lr: float | Callable[[int], float], steps: int) -> float:
-        if not callable(lr):
-            return lr
-        return type(self).lr.check_returned(lr(steps))
+    # Called by the core at the start of a step where a hyperparameter is a callable.
+    def _scheduled_numbers(self, steps: int) -> list[float]:
+        """Return the next step's number for each place that `_scheduled` has told."""
+        numbers: list[float] = []
+        returned: dict[tuple[str, int], list[float]] = {}
+        for k, group in enumerate(self._groups):
+            try:
+                asked = self._rule.ask(group._values, steps, returned)
+            except Exception as error:
+                if len(self._groups) > 1:
+                    error.add_note(f"of param_groups[{k}]")
+                raise
+            for each in asked.values():
+                numbers += each
+        return numbers
 
     def _initial_states(self) -> list[dict[str, Array]]:
         """Return what the states of each parameter hold before the first step, by name.

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+    overload,
+)
 
 import numpy as np
 
@@ -14,7 +25,18 @@ from instep.numbers import AT_LEAST_0, FINITE_AT_LEAST_0, FROM_0_BELOW_1, NOT_NA
 T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
-"""A learning rate for each count of completed steps; `instep.schedules` has the usual ones."""
+"""A number for each count of completed steps; `instep.schedules` has the usual ones."""
+BetasSchedule: TypeAlias = Callable[[int], tuple[float, float]]
+FlagSchedule: TypeAlias = Callable[[int], bool]
+
+# What an attribute is read as. `Number[float]` and `Flag[bool]` are those that are no callables.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    NumberT = TypeVarWithDefault("NumberT", default="float | Schedule")
+    FlagT = TypeVarWithDefault("FlagT", default="bool | FlagSchedule")
+else:
+    NumberT, FlagT = TypeVar("NumberT"), TypeVar("FlagT")
 
 
 class OptionCheck(NamedTuple):
@@ -74,64 +96,66 @@ class Hyperparameter(Generic[T]):
     def __set__(self, optimizer: HasGroups, value: T) -> None:
         optimizer._change([{self.name: value}] * len(optimizer.param_groups))
 
-    def check(self, value: object) -> T:
-        """Return `value` as it is kept, or raise TypeError or ValueError."""
+    def check(self, value: object) -> Any:
+        """Return a value, or a callable of the count of completed steps, as it is kept."""
+        if isinstance(value, type):
+            raise TypeError(
+                f"{self.name}: expected a value or a callable, got the class {value.__name__}; "
+                f"pass an object of it, {value.__name__}(...)"
+            )
+        return value if callable(value) else self.check_value(value)
+
+    def check_value(self, value: object) -> Any:
+        """Return a value as it is kept, or raise TypeError or ValueError."""
         raise NotImplementedError
+
+    def check_returned(self, value: object) -> Any:
+        """Return what a callable has returned as `check_value` does."""
+        return self.check_value(value)
 
     def numbers(self) -> Mapping[str, OptionCheck]:
         """For each option of the core that this stands for, what it may be."""
         raise NotImplementedError
 
-    def parts(self, value: T) -> Mapping[str, Any]:
-        """For each option of the core that this stands for, its value."""
+    def parts(self, value: Any) -> Mapping[str, Any]:
+        """For each option of the core that this stands for, as `numbers` has them, its value."""
         return {self.name: value}
 
-    def encode(self, value: T) -> Mapping[str, float]:
+    def encode(self, value: Any) -> Mapping[str, float]:
         """For each option of the core that this stands for, its number."""
         return {option: number_of(part) for option, part in self.parts(value).items()}
 
+    def decode(self, numbers: Sequence[float]) -> Any:
+        """Return the value of which `encode` gives these numbers."""
+        return numbers[0]
 
-class Number(Hyperparameter[float]):
+
+class Number(Hyperparameter[NumberT]):
     """A real number of a range."""
 
     def __init__(self, range_: Range = NOT_NAN, *, fixed: bool = False) -> None:
         super().__init__(fixed=fixed)
         self.range = range_
 
-    def check(self, value: object) -> float:
+    def check_value(self, value: object) -> float:
         return self.range.check(self.name, value)
 
     def numbers(self) -> Mapping[str, OptionCheck]:
-        return {self.name: OptionCheck(self.check, self.range.interval)}
+        return {self.name: OptionCheck(self.check_value, self.range.interval)}
 
 
-class LearningRate(Hyperparameter["float | Schedule"]):
-    """A number of at least 0, or a callable of the count of completed steps."""
+class LearningRate(Number):
+    """A number of at least 0."""
 
-    def check(self, value: object) -> float | Schedule:
-        if isinstance(value, type):
-            raise TypeError(
-                f"lr: expected a number or a callable, got the class {value.__name__}; pass an "
-                f"object of it, {value.__name__}(...)"
-            )
-        return value if callable(value) else self.check_number(value)
-
-    def check_number(self, value: object) -> float:
-        """Check a learning rate that is to be a number."""
-        return AT_LEAST_0.check("lr", value)
+    def __init__(self) -> None:
+        super().__init__(AT_LEAST_0)
 
     def check_returned(self, value: object) -> float:
-        """Check what a callable returned: an infinite rate is the slip of one that divides by 0."""
-        return FINITE_AT_LEAST_0.check("lr", value)
-
-    def numbers(self) -> Mapping[str, OptionCheck]:
-        return {self.name: OptionCheck(self.check_number, AT_LEAST_0.interval)}
-
-    def encode(self, value: float | Schedule) -> Mapping[str, float]:
-        return {self.name: math.nan if callable(value) else value}
+        """Refuse an infinite rate as well, the slip of a callable that divides by 0."""
+        return FINITE_AT_LEAST_0.check(self.name, value)
 
 
-class Numbers(Hyperparameter[T]):
+class Numbers(Hyperparameter["T | Callable[[int], T]"], Generic[T]):
     """A tuple of numbers, which the core has as options of their own.
 
     Parameters
@@ -147,7 +171,7 @@ class Numbers(Hyperparameter[T]):
         self.ranges = ranges
         self.may_be_none = may_be_none
 
-    def check(self, value: object) -> T:
+    def check_value(self, value: object) -> T:
         count = len(self.ranges)
         if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
             raise TypeError(f"{self.name}: expected {count} numbers, got {value!r}")
@@ -176,6 +200,13 @@ class Numbers(Hyperparameter[T]):
     def parts(self, value: Any) -> Mapping[str, float | None]:
         return dict(zip(self.ranges, value, strict=True))
 
+    def decode(self, numbers: Sequence[float]) -> T:
+        parts = zip(self.ranges, numbers, strict=True)
+        return cast("T", tuple(self._part_of(option, number) for option, number in parts))
+
+    def _part_of(self, option: str, number: float) -> float | None:
+        return None if math.isnan(number) and option in self.may_be_none else number
+
 
 class Betas(Numbers[T]):
     """Decay rates in [0, 1): the options beta1, beta2 and so on of the core."""
@@ -184,14 +215,14 @@ class Betas(Numbers[T]):
         super().__init__({f"beta{k}": FROM_0_BELOW_1 for k in range(1, count + 1)})
 
 
-class Flag(Hyperparameter[bool]):
+class Flag(Hyperparameter[FlagT]):
     """True or False; with `only`, that one."""
 
     def __init__(self, *, fixed: bool = False, only: bool | None = None) -> None:
-        super().__init__(fixed=fixed)
+        super().__init__(fixed=fixed or only is not None)
         self.only = only
 
-    def check(self, value: object) -> bool:
+    def check_value(self, value: object) -> bool:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{self.name}: expected True or False, got {value!r}")
         if self.only is not None and value != self.only:
@@ -199,7 +230,10 @@ class Flag(Hyperparameter[bool]):
         return bool(value)
 
     def numbers(self) -> Mapping[str, OptionCheck]:
-        return {self.name: OptionCheck(self.check)}
+        return {self.name: OptionCheck(self.check_value)}
+
+    def decode(self, numbers: Sequence[float]) -> bool:
+        return bool(numbers[0])
 
 
 def number_of(value: float | None) -> float:

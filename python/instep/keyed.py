@@ -334,7 +334,7 @@ class Keyed(OwnAttributes):
         loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)], rule.scalars)
         kept = {name: group[name] for name in rule.initial_options()}
         [options] = loaded.options
-        rule.check({**options, **kept}, group._values)
+        rule.check({**options, **kept}, group._values, callables=False)
         seed = self._model.seed if loaded.seed is None else loaded.seed
         own = {**saved.state_dict, "steps": loaded.steps, "seed": seed}
         return saved._replace(state_dict=own)

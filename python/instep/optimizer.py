@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import islice
@@ -44,7 +43,8 @@ _PARAGRAPHS = {
     "options": """
         **options
             What is done to gradients before the rule meets them, and in which types the arrays of
-            a step are stored: see `Optimizer`.
+            a step are stored: see `Optimizer`, which also tells of hyperparameters that are
+            callables, as not only `lr` may be one.
         """,
     "raises": """
         TypeError, ValueError
@@ -90,7 +90,10 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
         Notes).
     **defaults
         The hyperparameters of groups that do not set their own, and the options below, which are
-        the optimizer's own.
+        the optimizer's own. A hyperparameter is a value or a callable that gets the count of
+        completed steps, 0 at first, and returns the value of the next step; a schedule of
+        `instep.schedules`, or any other. Those are no callables that are fixed when the optimizer
+        is made or, as `momentum`, decide which states exist.
 
     Other Parameters
     ----------------
@@ -146,6 +149,11 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
 
     Notes
     -----
+    What callables return is checked by each step as values are, with everything as it was where one
+    is refused; an infinite learning rate is, too. Each is asked once a step, however many groups
+    share it, and once for each hyperparameter that it stands for. An attribute and a group show the
+    callable; state dictionaries and checkpoints hold the last values.
+
     To set an attribute that an optimizer does not have, ``optimizer.learning_rate = 0.1``, is an
     AttributeError that names the nearest; a class that is derived from one of these may add some.
 
@@ -220,7 +228,7 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
 
     @property
     def steps(self) -> int:
-        """How many steps were completed: what a learning rate that is a callable is called with.
+        """How many steps were completed: what hyperparameters that are callables are called with.
 
         Examples
         --------
@@ -316,8 +324,8 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
     def reset(self) -> None:
         """Begin anew: with states, counts and norms as before the first step.
 
-        Parameters, hyperparameters and options stay as they are, and so does a learning rate that
-        is a callable, which is asked from 0 on again.
+        Parameters, hyperparameters and options stay as they are. Those that are callables are asked
+        from 0 on again.
 
         Examples
         --------
@@ -351,7 +359,7 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
                     seed=self._seed(),
                 ),
                 self._new_hyperparameters(
-                    [group._values for group in groups], [math.nan for _ in groups]
+                    [group._values for group in groups], [self._rule.not_asked for _ in groups]
                 ),
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,7 +32,7 @@ class ResumableOptimizer(CoreOptimizer):
             of its states. ``"steps"``: how often the optimizer was stepped. ``"seed"``: that of
             stochastic rounding. ``"param_groups"``: a dictionary of hyperparameters for each group,
             with the positions of its parameters under ``"params"`` and their names, where they have
-            any, under ``"param_names"``. Of a learning rate that is a callable it holds the last
+            any, under ``"param_names"``. Of a hyperparameter that is a callable it holds the last
             value.
         """
         with self._turn():
@@ -42,8 +41,8 @@ class ResumableOptimizer(CoreOptimizer):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over states, counts and hyperparameters.
 
-        Dictionaries of ``torch.optim``, their tensors turned into arrays, load as well. A learning
-        rate that is a callable stays, and continues at the loaded count.
+        Dictionaries of ``torch.optim``, their tensors turned into arrays, load as well.
+        Hyperparameters that are callables stay, and continue at the loaded count.
 
         Parameters
         ----------
@@ -64,9 +63,9 @@ class ResumableOptimizer(CoreOptimizer):
     def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
         """Write a checkpoint, from which another optimizer goes on bit for bit.
 
-        It holds what `state_dict` returns and `skipped_steps`. As there, the learning rate of a
-        callable is its last value, and the options that condition gradients (`clip_norm` and the
-        like) belong to whoever makes the optimizer.
+        It holds what `state_dict` returns and `skipped_steps`. As there, a hyperparameter that
+        is a callable is its last value, and the options that condition gradients (`clip_norm` and
+        the like) belong to whoever makes the optimizer.
 
         The file is complete or, whatever happens, what it was before: it is written under another
         name in the same folder (``.<name>.<random>.tmp``), flushed to the disk, and renamed. When
@@ -128,8 +127,8 @@ class ResumableOptimizer(CoreOptimizer):
         optimizer must have been made like the one that was saved: of the same class, with
         parameters of the same number, names and shapes (in any memory layout), in the same order
         where they have no names. Parameters and states of a narrower dtype than this optimizer's
-        are widened exactly; none is narrowed. A learning rate that is a callable stays, and
-        continues at the loaded count, and the seed is the one that was saved.
+        are widened exactly; none is narrowed. Hyperparameters that are callables stay,
+        and continue at the loaded count, and the seed is the one that was saved.
 
         Parameters
         ----------
@@ -203,7 +202,7 @@ class ResumableOptimizer(CoreOptimizer):
                 "groups": [
                     (group.params, group.names, dict(group._values)) for group in self._groups
                 ],
-                "rates": self._rates(),
+                "last_options": self._options(),
                 "states": [
                     {name: copy_of(array, "K") for name, array in states.items()}
                     for states in self._named_states()
@@ -250,21 +249,18 @@ class ResumableOptimizer(CoreOptimizer):
                     seed=state["seed"],
                 ),
                 self._new_hyperparameters(
-                    [group._values for group in self._groups], state["rates"]
+                    [group._values for group in self._groups], state["last_options"]
                 ),
             )
 
     def _state_dict(self) -> dict[str, Any]:
         """Return the state dictionary; the caller has the turn."""
-        values = []
-        for group, rate in zip(self._groups, self._rates(), strict=True):
-            lr = group["lr"]
-            if callable(lr) and math.isnan(rate):  # not used yet
-                rate = self._rate(lr, self._steps())
-            values.append({**group._values, "lr": rate if callable(lr) else lr})
         return write_state_dict(
             self._groups,
-            values,
+            [
+                self._rule.last(group._values, options, self._steps())
+                for group, options in zip(self._groups, self._options(), strict=True)
+            ],
             self._named_states(),
             self._steps(),
             self._param_steps(),
@@ -320,13 +316,14 @@ class ResumableOptimizer(CoreOptimizer):
         """
         loaded = read_state_dict(state_dict, self._groups, self._named_states(), self._rule.scalars)
         values: list[dict[str, Any]] = []
-        rates: list[float] = []
+        last: list[list[float]] = []
         for group, options in zip(self._groups, loaded.options, strict=True):
             # A sum that is loaded did not start at this optimizer's value.
             kept = {name: group[name] for name in self._rule.initial_options()}
-            checked = self._rule.check({**options, **kept}, group._values)
-            rates.append(type(self).lr.check_number(checked["lr"]))
-            values.append({**checked, "lr": group["lr"]} if callable(group["lr"]) else checked)
+            checked = self._rule.check({**options, **kept}, group._values, callables=False)
+            last.append(self._rule.encode(checked, self._rule.not_asked))
+            callables = {name: each for name, each in group._values.items() if callable(each)}
+            values.append({**checked, **callables})
         self._replace(
             [
                 self._rule.in_order(initial | arrays)
@@ -346,7 +343,7 @@ class ResumableOptimizer(CoreOptimizer):
                 last_grad_norm=self._last_grad_norm,
                 seed=self._seed() if loaded.seed is None else loaded.seed,
             ),
-            self._new_hyperparameters(values, rates),
+            self._new_hyperparameters(values, last),
         )
 
 

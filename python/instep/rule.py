@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import FunctionType, MappingProxyType
@@ -128,10 +129,21 @@ class Rule:
             for option, check in each.numbers().items()
         }
 
+    def may_be_callable(self, name: str) -> bool:
+        """Tell whether a hyperparameter may be a callable of the count of completed steps."""
+        return not self.hyperparameters[name].fixed and name not in self.switches.values()
+
     def check(
-        self, changes: Mapping[str, object], present: Mapping[str, Any] | None = None
+        self,
+        changes: Mapping[str, Any],
+        present: Mapping[str, Any] | None = None,
+        *,
+        callables: bool = True,
     ) -> dict[str, Any]:
-        """Return the hyperparameters of a new group, or `present` ones with `changes`, checked."""
+        """Return the hyperparameters of a new group, or `present` ones with `changes`, checked.
+
+        Where `callables` is False, no change may be one.
+        """
         values = {} if present is None else dict(present)
         for name, value in changes.items():
             if name == "params":
@@ -142,13 +154,29 @@ class Rule:
                     f"{name!r} is no hyperparameter of {self.owner.__name__}"
                     f"{nearest(name, known)}; expected one of {', '.join(known)}"
                 )
-            new = self.hyperparameters[name].check(value)
+            if callable(value) and not self.may_be_callable(name):
+                raise TypeError(
+                    f"{name}: expected no callable, as it decides which states exist or is fixed "
+                    f"when the group is made, got {value!r}"
+                )
+            hyperparameter = self.hyperparameters[name]
+            new = (hyperparameter.check if callables else hyperparameter.check_value)(value)
             if present is not None:
                 self._check_change(name, present[name], new)
             values[name] = new
-        if self.check_together is not None:
-            self.check_together(values)
+        self._check_together(values)
         return values
+
+    def _check_together(self, values: Mapping[str, Any]) -> None:
+        if self.check_together is None:
+            return
+        known = {name: value for name, value in values.items() if not callable(value)}
+        try:
+            self.check_together(known)
+        except KeyError:
+            if len(known) == len(values):
+                raise
+            # It depends on what a callable will return: each step checks that.
 
     def _check_change(self, name: str, old: Any, new: Any) -> None:
         if self.hyperparameters[name].fixed and new != old:
@@ -161,14 +189,73 @@ class Rule:
                 "make a new optimizer"
             )
 
-    def encode(self, values: Mapping[str, Any], rate: float) -> list[float]:
-        """Return the core's options; `rate` is the last value of a learning rate's callable."""
-        numbers: dict[str, float] = {}
+    def encode(self, values: Mapping[str, Any], last: Sequence[float]) -> list[float]:
+        """Return the core's options; of callables they are the `last` ones."""
+        numbers = dict(zip(self.options, last, strict=True))
         for name, hyperparameter in self.hyperparameters.items():
-            numbers.update(hyperparameter.encode(values[name]))
-        if callable(values["lr"]):
-            numbers["lr"] = rate
+            if not callable(values[name]):
+                numbers.update(hyperparameter.encode(values[name]))
         return [numbers[option] for option in self.options]
+
+    @property
+    def not_asked(self) -> list[float]:
+        """The last options where no callable has been asked."""
+        return [math.nan] * len(self.options)
+
+    def scheduled(self, values: Mapping[str, Any]) -> list[int]:
+        """Return the positions of the core's options that come from callables."""
+        return [
+            position
+            for name in values
+            if callable(values[name])
+            for position in self._positions(name)
+        ]
+
+    def _positions(self, name: str) -> list[int]:
+        return [self.options.index(option) for option in self.hyperparameters[name].numbers()]
+
+    def ask(
+        self, values: Mapping[str, Any], steps: int, returned: dict[tuple[str, int], list[float]]
+    ) -> dict[str, list[float]]:
+        """Return the next step's numbers of those hyperparameters that are callables, checked.
+
+        `returned` is what they have returned for other groups, by which none is asked twice.
+        """
+        asked = {}
+        for name, value in values.items():
+            if callable(value):
+                key = name, id(value)
+                if key not in returned:
+                    hyperparameter = self.hyperparameters[name]
+                    checked = hyperparameter.check_returned(value(steps))
+                    returned[key] = list(hyperparameter.encode(checked).values())
+                asked[name] = returned[key]
+        if self.check_together is not None:
+            self._check_together(self._with(values, asked))
+        return asked
+
+    def last(
+        self, values: Mapping[str, Any], options: Sequence[float], steps: int
+    ) -> dict[str, Any]:
+        """Return the hyperparameters of the last step, which the core's options hold.
+
+        Callables that have not been asked yet, are.
+        """
+        numbers = {
+            name: [options[position] for position in self._positions(name)]
+            for name, value in values.items()
+            if callable(value)
+        }
+        # Of a tuple, a part that is None is NaN as well.
+        asked = {name: each for name, each in numbers.items() if not all(map(math.isnan, each))}
+        last = self._with(values, asked)
+        return self._with(last, self.ask(last, steps, {}))
+
+    def _with(
+        self, values: Mapping[str, Any], numbers: Mapping[str, Sequence[float]]
+    ) -> dict[str, Any]:
+        decoded = {name: self.hyperparameters[name].decode(each) for name, each in numbers.items()}
+        return {**values, **decoded}
 
     def parts(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return hyperparameters with the numbers of a tuple by the names of the core's options."""

@@ -189,12 +189,15 @@ class Model:
             for index, (rows, _), grad in zip(present, each, conditioned, strict=True):
                 self.counts[index] += 1
                 group = self.groups[self.group_of[index]]
-                lr = group["lr"](self.steps) if callable(group["lr"]) else group["lr"]
+                values = {
+                    key: value(self.steps) if callable(value) else value
+                    for key, value in group.items()
+                }
                 states = dict(self.states[index])
                 rest = states.pop(REST, None)
                 reference_step(
                     self.name,
-                    group | {"lr": lr},
+                    values,
                     self.counts[index],
                     self.params[index],
                     grad if rows is None else RowGradient(rows, grad),

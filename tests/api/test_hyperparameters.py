@@ -322,6 +322,7 @@ def test_a_tuple_stands_for_several_of_the_cores_options(
 ) -> None:
     assert declared.check(list(value)) == value
     assert declared.parts(value) == dict(zip(numbers, value, strict=True))
+    assert declared.decode(list(numbers.values())) == value
     assert declared.encode(value) == pytest.approx(numbers, abs=0, rel=0, nan_ok=True)
     for (name, check), part in zip(declared.numbers().items(), value, strict=True):
         assert check.convert(part) == pytest.approx(numbers[name], abs=0, rel=0, nan_ok=True)
@@ -430,7 +431,7 @@ def test_amsgrad_and_adamw_leave_out_what_they_decide() -> None:
 @each_class
 def test_the_class_of_a_schedule_is_no_schedule(name: str) -> None:
     schedule = instep.schedules.CosineDecay
-    match = r"^lr: expected a number or a callable.*pass an object of it, CosineDecay\(\.\.\.\)$"
+    match = r"^lr: expected a value or a callable.*pass an object of it, CosineDecay\(\.\.\.\)$"
     with pytest.raises(TypeError, match=match):
         make(name, [np.ones(2)], lr=schedule)
     optimizer = make(name, [np.ones(2)])

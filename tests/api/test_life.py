@@ -85,6 +85,10 @@ def schedule(step: int) -> float:
     return 1.0 / (2.0 + step)
 
 
+def every_other(step: int) -> bool:
+    return step % 2 == 1
+
+
 @st.composite
 def laid_out(draw: st.DrawFn, values: Array) -> Array:
     """Draw an array of these values, in any layout."""
@@ -248,15 +252,19 @@ class Life(RuleBasedStateMachine):
 
         assert_success(start_child(child))
 
-    @rule(data=st.data(), lr=st.one_of(rates, st.just(schedule)), decay=st.none() | rates)
-    def change_a_group(self, data: st.DataObject, lr: Any, decay: float | None) -> None:
+    @rule(
+        data=st.data(),
+        lr=st.one_of(rates, st.just(schedule)),
+        decay=st.one_of(st.none(), rates, st.just(schedule)),
+    )
+    def change_a_group(self, data: st.DataObject, lr: Any, decay: Any) -> None:
         index = data.draw(st.integers(0, len(self.model.groups) - 1))
         change = {"lr": lr} if decay is None else {"lr": lr, "weight_decay": decay}
         self.optimizer.param_groups[index].update(change)
         self.model.groups[index].update(change)
 
-    @rule(maximize=st.booleans())
-    def change_all_groups(self, maximize: bool) -> None:
+    @rule(maximize=st.one_of(st.booleans(), st.just(every_other)))
+    def change_all_groups(self, maximize: Any) -> None:
         self.optimizer.maximize = maximize
         for group in self.model.groups:
             group["maximize"] = maximize
@@ -345,7 +353,7 @@ class Life(RuleBasedStateMachine):
                 copies=self.structured(given[start : start + len(params)], start),
             )
         for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
-            group["lr"] = mine["lr"]
+            group.update({key: mine[key] for key in ("lr", "weight_decay", "maximize")})
         for option in ("clip_norm", "clip_value", "nonfinite"):
             setattr(resumed, option, getattr(self.optimizer, option))
         return resumed

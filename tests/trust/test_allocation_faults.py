@@ -47,6 +47,10 @@ def halving(step: int) -> float:
     return 0.5**step
 
 
+def rising(step: int) -> tuple[float, float]:
+    return 0.5, 1 - 0.5**step
+
+
 def stepped(name: str = "Adam", **options: Any) -> Any:
     optimizer = make(name, odd_parameters(), **options)
     step_with(optimizer, 0)
@@ -221,7 +225,8 @@ OPERATIONS: dict[str, Operation] = {
         other_narrow, lambda it: it.step(NARROW_ROWS), python=False
     ),
     "scheduled step": Operation(
-        lambda: make("AMSGrad", odd_parameters(), lr=halving), lambda it: it.step(GRADS)
+        lambda: make("AMSGrad", odd_parameters(), lr=halving, betas=rising),
+        lambda it: it.step(GRADS),
     ),
     "step function": Operation(stepped, step_function),
     "step function with clipping": Operation(

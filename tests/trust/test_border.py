@@ -32,11 +32,29 @@ def test_an_unknown_structure_is_refused() -> None:
         scalars=[],
         groups=(*optimizer.param_groups, *optimizer.param_groups),
         structure="tree",
-        scheduled=False,
+        scheduled=[],
     )
     with pytest.raises(ValueError, match=r"structure: expected .* got 'tree'"):
         optimizer._add_group(group)
     assert len(optimizer.param_groups) == len(optimizer._states()) == 1
+
+
+def test_a_number_for_each_option_that_is_scheduled_is_needed() -> None:
+    w = np.zeros(3)
+    optimizer = instep.SGD(w, lr=1.0)
+    [group] = optimizer.param_groups
+    for scheduled in ([(0, 0)], [(1, 0)]):
+        optimizer._set_hyperparameters(
+            _core.Hyperparameters(
+                groups=[group],
+                values=[dict(group._values)],
+                options=optimizer._options(),
+                scheduled=scheduled,
+            )
+        )
+        with pytest.raises(RuntimeError):
+            optimizer.step(np.ones(3))
+        assert (w.tolist(), optimizer.steps) == ([0.0, 0.0, 0.0], 0)
 
 
 def test_floors_of_16_bits_are_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.hyperparameters import Flag, FlagSchedule, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0, FROM_0_TO_1
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
@@ -71,11 +71,11 @@ class Adadelta(Optimizer):
         self,
         params: Params,
         lr: float | Schedule = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0.0,
+        rho: float | Schedule = 0.9,
+        eps: float | Schedule = 1e-6,
+        weight_decay: float | Schedule = 0.0,
         *,
-        maximize: bool = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.hyperparameters import Flag, FlagSchedule, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
@@ -71,7 +71,7 @@ class Adagrad(Optimizer):
     lr: LearningRate = LearningRate()
     lr_decay: Number = Number(AT_LEAST_0)
     weight_decay: Number = Number(AT_LEAST_0)
-    initial_accumulator_value: Number = Number(AT_LEAST_0, fixed=True)
+    initial_accumulator_value: Number[float] = Number(AT_LEAST_0, fixed=True)
     eps: Number = Number(AT_LEAST_0)
     eps_inside_sqrt: Flag = Flag()
     maximize: Flag = Flag()
@@ -80,13 +80,13 @@ class Adagrad(Optimizer):
         self,
         params: Params,
         lr: float | Schedule = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
+        lr_decay: float | Schedule = 0.0,
+        weight_decay: float | Schedule = 0.0,
         initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
+        eps: float | Schedule = 1e-10,
         *,
-        eps_inside_sqrt: bool = False,
-        maximize: bool = False,
+        eps_inside_sqrt: bool | FlagSchedule = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Betas, Flag, LearningRate, Number, Schedule
+from instep.hyperparameters import (
+    Betas,
+    BetasSchedule,
+    Flag,
+    FlagSchedule,
+    LearningRate,
+    Number,
+    Schedule,
+)
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
@@ -80,7 +88,7 @@ class Adam(Optimizer):
     betas: Betas[tuple[float, float]] = Betas()
     eps: Number = Number(AT_LEAST_0)
     weight_decay: Number = Number(AT_LEAST_0)
-    amsgrad: Flag = Flag()
+    amsgrad: Flag[bool] = Flag()
     decoupled_weight_decay: Flag = Flag()
     bias_correction: Flag = Flag()
     eps_hat: Flag = Flag()
@@ -90,15 +98,15 @@ class Adam(Optimizer):
         self,
         params: Params,
         lr: float | Schedule = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        betas: tuple[float, float] | BetasSchedule = (0.9, 0.999),
+        eps: float | Schedule = 1e-8,
+        weight_decay: float | Schedule = 0.0,
         amsgrad: bool = False,
         *,
-        decoupled_weight_decay: bool = False,
-        bias_correction: bool = True,
-        eps_hat: bool = False,
-        maximize: bool = False,
+        decoupled_weight_decay: bool | FlagSchedule = False,
+        bias_correction: bool | FlagSchedule = True,
+        eps_hat: bool | FlagSchedule = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Flag, Schedule
+from instep.hyperparameters import BetasSchedule, Flag, FlagSchedule, Schedule
 from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
@@ -64,12 +64,12 @@ class AdamW(Adam):
         self,
         params: Params,
         lr: float | Schedule = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        betas: tuple[float, float] | BetasSchedule = (0.9, 0.999),
+        eps: float | Schedule = 1e-8,
+        weight_decay: float | Schedule = 1e-2,
         amsgrad: bool = False,
         *,
-        maximize: bool = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Flag, Schedule
+from instep.hyperparameters import BetasSchedule, Flag, FlagSchedule, Schedule
 from instep.optimizer import documented
 from instep.optimizers.adam import Adam
 from instep.parameters import Params
@@ -59,18 +59,18 @@ class AMSGrad(Adam):
     array([0.5, 2.5])
     """
 
-    amsgrad: Flag = Flag(only=True)
+    amsgrad: Flag[bool] = Flag(only=True)
     bias_correction: Flag = Flag(only=False)
 
     def __init__(
         self,
         params: Params,
         lr: float | Schedule = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        betas: tuple[float, float] | BetasSchedule = (0.9, 0.999),
+        eps: float | Schedule = 1e-8,
+        weight_decay: float | Schedule = 0.0,
         *,
-        maximize: bool = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

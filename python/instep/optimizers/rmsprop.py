@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.hyperparameters import Flag, FlagSchedule, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
@@ -84,9 +84,9 @@ class RMSprop(Optimizer):
     alpha: Number = Number(AT_LEAST_0)
     eps: Number = Number(AT_LEAST_0)
     weight_decay: Number = Number(AT_LEAST_0)
-    momentum: Number = Number(AT_LEAST_0)
-    centered: Flag = Flag()
-    initial_accumulator_value: Number = Number(AT_LEAST_0, fixed=True)
+    momentum: Number[float] = Number(AT_LEAST_0)
+    centered: Flag[bool] = Flag()
+    initial_accumulator_value: Number[float] = Number(AT_LEAST_0, fixed=True)
     eps_inside_sqrt: Flag = Flag()
     maximize: Flag = Flag()
 
@@ -94,15 +94,15 @@ class RMSprop(Optimizer):
         self,
         params: Params,
         lr: float | Schedule = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        alpha: float | Schedule = 0.99,
+        eps: float | Schedule = 1e-8,
+        weight_decay: float | Schedule = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
         *,
         initial_accumulator_value: float = 0.0,
-        eps_inside_sqrt: bool = False,
-        maximize: bool = False,
+        eps_inside_sqrt: bool | FlagSchedule = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from instep.hyperparameters import Flag, LearningRate, Number, Schedule
+from instep.hyperparameters import Flag, FlagSchedule, LearningRate, Number, Schedule
 from instep.numbers import AT_LEAST_0
 from instep.optimizer import Optimizer, documented
 from instep.parameters import Params
@@ -76,9 +76,9 @@ class SGD(Optimizer):
     _rule = Rule("sgd", switches={"momentum_buffer": "momentum"}, check_together=_check_nesterov)
 
     lr: LearningRate = LearningRate()
-    momentum: Number = Number(AT_LEAST_0)
+    momentum: Number[float] = Number(AT_LEAST_0)
     dampening: Number = Number()
-    nesterov: Flag = Flag(fixed=True)
+    nesterov: Flag[bool] = Flag(fixed=True)
     weight_decay: Number = Number(AT_LEAST_0)
     maximize: Flag = Flag()
 
@@ -87,11 +87,11 @@ class SGD(Optimizer):
         params: Params,
         lr: float | Schedule = 1e-3,
         momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
+        dampening: float | Schedule = 0.0,
+        weight_decay: float | Schedule = 0.0,
         nesterov: bool = False,
         *,
-        maximize: bool = False,
+        maximize: bool | FlagSchedule = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         self._make(locals())

@@ -1,5 +1,7 @@
 """Learning rates for each count of completed steps, to pass as the `lr` of an optimizer or a group.
 
+Or as another hyperparameter that is a number from 0 on.
+
 The rate of the first step is that at 0, of the second that at 1. A schedule is its parameters and
 nothing else: it cannot be changed, schedules with equal parameters are equal, and optimizers copy,
 pickle and print it. One that is not here is any callable that takes the count.

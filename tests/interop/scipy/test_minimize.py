@@ -71,6 +71,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Adadelta": (instep.Adadelta, {}),
     "a schedule": (instep.Adam, {"lr": CosineDecay(0.1, steps=20)}),
     "a callable rate": (instep.SGD, {"lr": lambda step: 0.1 / (step + 1)}),
+    "a callable decay": (instep.AdamW, {"weight_decay": lambda step: 0.1 / (step + 1)}),
     "a clipped gradient": (instep.SGD, {"lr": 0.1, "clip_norm": 0.5}),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-import instep
-from tests.api.model import Options
+import instep.interop.torch
+from tests.api.model import DEFAULTS, Options
 from tests.interop.torch.training import arrays, make_ours, snapshot
 
 Error = type[Exception] | tuple[type[Exception], ...]
@@ -70,10 +71,21 @@ OPTIONS: list[tuple[str, Options, Error, str]] = [
             name,
             {"lr": schedule},
             TypeError,
-            r"^lr: expected a number.*LambdaLR\(optimizer, schedule\)",
+            r"^lr: expected no callable.*LambdaLR\(optimizer, schedule\)",
         )
         for name in ("Adam", "SGD", "RMSprop")
         for schedule in (instep.schedules.CosineDecay(0.5, 10), instep.schedules.CosineDecay)
+    ),
+    *(
+        (
+            name,
+            {key: abs},
+            TypeError,
+            rf"^{key}: expected no callable.*; set group\['{key}'\] of param_groups between steps$",
+        )
+        for name in ("Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Adadelta")
+        for key in DEFAULTS[name]
+        if key in inspect.signature(getattr(instep.interop.torch, name)).parameters and key != "lr"
     ),
     ("Adam", {"betas": (1.0, 0.5)}, ValueError, "beta"),
     ("Adam", {"eps_hat": 1}, TypeError, "eps_hat: expected True or False"),
@@ -205,6 +217,11 @@ STEPS: dict[str, tuple[Callable[[Any], None], Error, str]] = {
     "a step that is NaN": (set_state("step", torch.tensor(torch.nan)), ValueError, "step"),
     "a negative learning rate": (set_option("lr", -1.0), ValueError, "lr"),
     "a schedule": (set_option("lr", lambda _: 0.5), TypeError, "lr.*lr_scheduler"),
+    "a decay on a schedule": (
+        set_option("weight_decay", lambda _: 0.5),
+        TypeError,
+        "weight_decay: expected no callable",
+    ),
     "amsgrad without its state": (
         set_option("amsgrad", True),
         ValueError,

@@ -24,8 +24,9 @@ def read_options(group: Group, rule: Rule) -> dict[str, Any]:
     for name, reason in _REFUSED.items():
         if group.get(name):
             raise ValueError(f"{name}: expected False, got {group[name]!r}; {reason}")
-    check_rate(group["lr"])
-    return {name: as_number(name, group[name]) for name in rule.hyperparameters}
+    options = {name: as_number(name, group[name]) for name in rule.hyperparameters}
+    check_no_callables(options)
+    return options
 
 
 def shown_options(group: Group, rule: Rule) -> dict[str, object]:
@@ -43,13 +44,17 @@ def _may_change(option: object) -> bool:
     )
 
 
-def check_rate(lr: Any) -> None:
-    """Raise TypeError where a learning rate is a callable, which torch has other means for."""
-    if callable(lr):
-        raise TypeError(
-            f"lr: expected a number, got {lr!r}; torch's optimizers take a schedule by "
-            "torch.optim.lr_scheduler.LambdaLR(optimizer, schedule), with lr=1.0"
-        )
+def check_no_callables(options: Mapping[str, Any]) -> None:
+    """Raise TypeError where an option is a callable, which torch has other means for."""
+    for name, value in options.items():
+        if callable(value):
+            instead = (
+                "torch's optimizers take a schedule by "
+                "torch.optim.lr_scheduler.LambdaLR(optimizer, schedule), with lr=1.0"
+                if name == "lr"
+                else f"set group[{name!r}] of param_groups between steps"
+            )
+            raise TypeError(f"{name}: expected no callable, got {value!r}; {instead}")
 
 
 def check_options(group: Group, rule: Rule) -> None:

@@ -16,8 +16,8 @@ from instep.interop.torch.binding import Binding, Report
 from instep.interop.torch.form import Form
 from instep.interop.torch.groups import (
     check_has_no_other,
+    check_no_callables,
     check_options,
-    check_rate,
     is_trained,
     names_of,
     own_options_of,
@@ -104,7 +104,7 @@ class InPlace(HasStorage, torch.optim.Optimizer):  # numpydoc ignore=PR01
     flush_subnormals: GradientOption[bool] = GradientOption()
 
     def __init__(self, params: Any, lr: Any, own: DropInOptions, **options: Any) -> None:
-        check_rate(lr)  # before torch compares it with a number
+        check_no_callables({"lr": lr, **options})  # before torch compares them with numbers
         for name in own:
             if name not in OWN_OPTIONS:
                 raise no_argument(type(self), name, OWN_OPTIONS)

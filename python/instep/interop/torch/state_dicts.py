@@ -37,7 +37,7 @@ def to_torch_state_dict(
     dict
         A dictionary for ``torch.optim``'s ``load_state_dict``, of tensors of its own: for
         ``instep.AdamW`` that of ``torch.optim.AdamW``, for `instep.AMSGrad` that of the class
-        `AMSGrad` of this module. Of a learning rate that is a callable it holds the last value.
+        `AMSGrad` of this module. Of a hyperparameter that is a callable it holds the last value.
 
     Raises
     ------

@@ -104,6 +104,6 @@ def _state(optimizer: instep.Optimizer, x: Doubles, iteration: int) -> Doubles:
     rows = [x, *(array for name, array in state.items() if name != "step")]
     if isinstance(optimizer, instep.Adam) and optimizer.bias_correction:
         # The number of the step counts until the corrections have become 1.
-        corrected = any(1 - beta**iteration < 1 for beta in optimizer.betas)
+        corrected = any(1 - beta**iteration < 1 for beta in optimizer.param_groups[0]["betas"])
         rows.append(np.full_like(x, iteration if corrected else 0))
     return np.stack(rows)
