@@ -2,7 +2,7 @@
 
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -40,8 +40,12 @@ class Case:
         return "-".join([self.rule, *self.states, *options])
 
     def step(self, implementation: ModuleType, arrays: Arguments, number: int = 1) -> None:
-        """Take step `number` with `instep.functional` or `instep.reference`."""
-        getattr(implementation, f"{self.rule}_step")(**arrays, step=number, **self.options)
+        """Take step `number` with `instep.functional` or `instep.reference`.
+
+        Scalars that are not among the arrays are new ones, with which no later step goes on.
+        """
+        given = {**new_scalars(self.rule, arrays["param"]), **arrays}
+        getattr(implementation, f"{self.rule}_step")(**given, step=number, **self.options)
 
     def random_arrays(
         self, shape: int | tuple[int, ...], dtype: np.dtype[Any], seed: int = 0
@@ -55,15 +59,25 @@ class Case:
         return arrays
 
 
+def new_scalars(rule: str, params: Array | Sequence[Array]) -> Arguments:
+    """Return the scalars of a parameter, or of each of several, before the first step."""
+    initial = DESCRIPTIONS[rule].scalars
+    if not isinstance(params, np.ndarray) and isinstance(params, Sequence):
+        return {name: [np.array(float(each)) for _ in params] for name, each in initial.items()}
+    return {name: np.array(float(each)) for name, each in initial.items()}
+
+
 def parameters_of(rule: str) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a rule's step function, by name."""
     return inspect.signature(getattr(reference, f"{rule}_step")).parameters
 
 
 def arrays_and_options(rule: str) -> tuple[list[str], list[str]]:
-    """Return which parameters of a rule's step function are arrays, and which are options."""
+    """Return which parameters of a step function are of its shape, and which are options."""
     arrays, options = [], []
     for parameter in parameters_of(rule).values():
+        if parameter.name in DESCRIPTIONS[rule].scalars:
+            continue
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             arrays.append(parameter.name)
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "step":

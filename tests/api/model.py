@@ -17,7 +17,7 @@ from instep import RowGradient, reference
 from instep.reference._common import summed
 from instep.rule import Rule
 from instep.storage import REST
-from tests.cases import DTYPES, HALVES, Array
+from tests.cases import DTYPES, HALVES, Array, new_scalars
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
 from tests.optimizers.description import Options as Options
@@ -111,6 +111,7 @@ class Model:
         self.groups: list[Options] = []
         self.params: list[Array] = []
         self.states: list[dict[str, Array]] = []
+        self.scalars: list[dict[str, Array]] = []
         self.counts: list[int] = []
         self.group_of: list[int] = []
         self.conditions: Options = {}
@@ -125,6 +126,7 @@ class Model:
         for states, group in zip(self.states, self.group_of, strict=True):
             for key, value in initial_states(self.name, self.groups[group]).items():
                 states[key][...] = value
+        self.scalars = [new_scalars(RULES[self.name], param) for param in self.params]
 
     def add_group(
         self,
@@ -144,6 +146,7 @@ class Model:
             if self.storage.get("master_weight_bits") and mine.dtype == HALVES[1]:
                 states[REST] = np.zeros(mine.shape, np.int16)
             self.states.append(states)
+            self.scalars.append(new_scalars(RULES[self.name], mine))
             self.counts.append(0)
             self.group_of.append(len(self.groups))
         self.groups.append(group)
@@ -193,7 +196,7 @@ class Model:
                     key: value(self.steps) if callable(value) else value
                     for key, value in group.items()
                 }
-                states = dict(self.states[index])
+                states = {**self.states[index], **self.scalars[index]}
                 rest = states.pop(REST, None)
                 reference_step(
                     self.name,
@@ -213,8 +216,14 @@ class Model:
         """Assert that parameters, states and counts of `optimizer` are these, bit for bit."""
         dictionary = optimizer.state_dict()
         states = {
-            index: {"step": count, **states}
-            for index, (count, states) in enumerate(zip(self.counts, self.states, strict=True))
+            index: {
+                "step": count,
+                **{name: float(each) for name, each in scalars.items()},
+                **states,
+            }
+            for index, (count, scalars, states) in enumerate(
+                zip(self.counts, self.scalars, self.states, strict=True)
+            )
         }
         assert_same(params_of(optimizer), self.params, "parameters")
         assert_same(dictionary["state"], states, "state")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ from tests.api.model import (
     random_arrays,
     refused,
 )
-from tests.cases import Array, arrays_and_options, parameters_of
+from tests.cases import Array, arrays_and_options, new_scalars, parameters_of
 from tests.optimizers import DESCRIPTIONS
 
 Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...]
@@ -499,6 +499,12 @@ FUNCTIONS: dict[str, tuple[int, dict[str, Any]]] = {
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
 
 
+def call(function: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Call a step function with arrays by position, and new scalars where it takes some."""
+    scalars = new_scalars(function.removesuffix("_step"), arrays[0])
+    return getattr(functional, function)(*arrays, **scalars, **options)
+
+
 def call_refused(
     function: str, arrays: list[Any], options: dict[str, Any], error: Errors, match: str
 ) -> None:
@@ -510,7 +516,7 @@ def call_refused(
     ]
     before = copied(flat)
     with pytest.raises(error, match=match):
-        getattr(functional, function)(*arrays, **options)
+        call(function, arrays, options)
     assert_same(flat, before)
 
 
@@ -580,8 +586,8 @@ def test_functions_accept_interleaved_arrays(function: str) -> None:
     states, options = FUNCTIONS[function]
     columns = list(np.ones((4, 2 + states), np.float32).T)
     apart = [column.copy() for column in columns]
-    getattr(functional, function)(*columns, **options)
-    getattr(functional, function)(*apart, **options)
+    call(function, columns, options)
+    call(function, apart, options)
     assert_same(columns, apart)
 
 
@@ -684,8 +690,8 @@ def test_functions_need_step_by_name() -> None:
 @each_function
 def test_functions_return_none(function: str) -> None:
     states, options = FUNCTIONS[function]
-    assert getattr(functional, function)(*zeros(2 + states), **options) is None
-    assert getattr(functional, function)(*[[a] for a in zeros(2 + states)], **options) is None
+    assert call(function, zeros(2 + states), options) is None
+    assert call(function, [[a] for a in zeros(2 + states)], options) is None
 
 
 def test_the_machines_byte_order_may_be_spelled_out() -> None:

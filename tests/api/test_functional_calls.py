@@ -17,7 +17,7 @@ import pytest
 
 from instep import functional, reference
 from tests.api.model import assert_same, copied
-from tests.cases import FEW_CASES, Array, Case, arrays_and_options
+from tests.cases import FEW_CASES, Array, Case, arrays_and_options, new_scalars
 from tests.compare import assert_same_bits
 
 STATES = {
@@ -69,6 +69,7 @@ def test_any_order_of_names(case: Case) -> None:
     found = []
     for by_position, backwards in itertools.product((0, 1, 2), (False, True)):
         arrays = case.random_arrays(5, np.dtype(np.float32))
+        arrays |= new_scalars(rule, arrays["param"])
         args = [arrays[name] for name in ("param", "grad")[:by_position]]
         named = {**dict(itertools.islice(arrays.items(), by_position, None)), **case.options}
         items = list({**named, "step": 3}.items())

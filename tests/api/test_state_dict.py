@@ -13,6 +13,7 @@ import pytest
 import instep
 from tests.api.model import (
     DEFAULTS,
+    RULES,
     Model,
     Options,
     assert_same,
@@ -26,6 +27,7 @@ from tests.api.model import (
     refused,
 )
 from tests.cases import Array
+from tests.optimizers import DESCRIPTIONS
 
 
 def parameters() -> list[Array]:
@@ -57,7 +59,9 @@ def test_layout(name: str, options: Options) -> None:
     assert [state["step"] for state in dictionary["state"].values()] == [3, 4, 4]
     for param, state in zip(params, dictionary["state"].values(), strict=True):
         assert type(state["step"]) is int
-        assert set(state) == {"step", *states}
+        scalars = DESCRIPTIONS[RULES[name]].scalars
+        assert list(state) == ["step", *scalars, *states]
+        assert all(type(state[key]) is float for key in scalars)
         for key in states:
             assert type(state[key]) is np.ndarray
             assert (state[key].dtype, state[key].shape) == (param.dtype, param.shape)

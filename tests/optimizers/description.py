@@ -43,6 +43,8 @@ class Description:
     """
     initial_states: Callable[[Mapping[str, Any]], dict[str, float]]
     """For a class's options, the states that exist by torch's names, and what they start at."""
+    scalars: Options = field(default_factory=dict)
+    """The numbers that a parameter has beside its step count, and what they start at."""
     from_zero: Sequence[str] = ()
     """The states that hold squares or magnitudes, so that only values from 0 on are reached."""
     off: Options = field(default_factory=dict)

@@ -22,6 +22,7 @@ from tests.cases import (
     Array,
     Case,
     arrays_and_options,
+    new_scalars,
     parameters_of,
 )
 from tests.compare import assert_same_bits, assert_step_equals_reference
@@ -166,6 +167,7 @@ def test_states_by_position(case: Case, dtype: np.dtype[Any]) -> None:
     options: dict[str, Any] = {**case.options, "step": 2}
     expected = case.random_arrays(19, dtype)
     actual = {name: array.copy() for name, array in expected.items()}
+    actual |= new_scalars(case.rule, actual["param"])
     case.step(reference, expected, number=2)
     arguments = signature.bind(**actual, **options)
     arguments.apply_defaults()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instep import optimizers, reference
 from instep.rule import Rule
-from tests.cases import CASES, Arguments, Case
+from tests.cases import CASES, Arguments, Case, new_scalars
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
 from tests.optimizers.description import Description, Options
@@ -23,6 +23,7 @@ GRADIENTS = (0.5, -2.0, 0.03, 0.0, -0.7, 4.0, 1e-6, 1.0)
 def follow(case: Case, gradients: Iterable[float], **start: float) -> list[float]:
     """Return the parameter at the start and after each step; what is not given starts at 0."""
     arrays = {name: np.array([start.get(name, 0.0)]) for name in ("param", "grad", *case.states)}
+    arrays |= new_scalars(case.rule, arrays["param"])
     path = [float(arrays["param"][0])]
     for number, gradient in enumerate(gradients, start=1):
         arrays["grad"][0] = gradient

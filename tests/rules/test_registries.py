@@ -40,9 +40,8 @@ each_rule = pytest.mark.parametrize("rule", RULES)
 
 
 def states_of(rule: str) -> list[str]:
-    """Return the core's states and scalars as arguments are called."""
-    _, states, scalars = _core.rules()[rule]
-    return list(class_of(rule)._rule.step_states(dict.fromkeys([*states, *scalars])))
+    """Return the core's states as arguments are called."""
+    return list(class_of(rule)._rule.step_states(dict.fromkeys(_core.rules()[rule][1])))
 
 
 @each_rule
@@ -64,6 +63,9 @@ def test_the_reference_and_the_functions_have_it(rule: str) -> None:
 def test_the_reference_takes_what_the_core_does(rule: str) -> None:
     (_, _, *states), options = arrays_and_options(rule)
     assert states == states_of(rule), f"states of {rule}_step and of cpp/rules/{rule}.hpp"
+    assert tuple(DESCRIPTIONS[rule].scalars) == _core.rules()[rule][2], (
+        f"scalars of tests/optimizers/{rule}.py and of cpp/rules/{rule}.hpp"
+    )
     assert set(options) == set(_core.rules()[rule][0]), (
         f"options of {rule}_step and of cpp/rules/{rule}.hpp"
     )
@@ -80,8 +82,9 @@ def test_the_class_takes_what_the_core_does(rule: str) -> None:
     optimizer = class_of(rule)
     missing = set(_core.rules()[rule][0]) - set(optimizer._rule.checks)
     assert not missing, f"{optimizer.__name__} has no hyperparameter for the core's {missing}"
-    told = {*optimizer._rule.switches, *optimizer._rule.initial} - set(_core.rules()[rule][1])
-    assert not told, f"{optimizer.__name__}: the core has no state {told}"
+    _, states, scalars = _core.rules()[rule]
+    told = {*optimizer._rule.switches, *optimizer._rule.initial} - {*states, *scalars}
+    assert not told, f"{optimizer.__name__}: the core has no state or scalar {told}"
 
 
 @each_rule

@@ -38,7 +38,7 @@ def _reference(case: Case) -> Stepper:
 def _step_function(function: Callable[..., None], case: Case) -> Stepper:
     params, grads = case.arrays()
     rule = case.rule
-    states = rule.reference_states(lambda: _zeros_like(params))
+    states = rule.reference_states(lambda: _zeros_like(params)) | rule.new_scalars(params)
     step = functools.partial(function, params, **states, **rule.reference_options)
     numbers = itertools.count(1)
     call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)

@@ -33,14 +33,18 @@ class Rule:
     @cached_property
     def states(self) -> tuple[str, ...]:
         """Names of the state arrays of a parameter."""
-        return tuple(name for name in self._state_dict["state"][0] if name != "step")
+        states = self._state_dict["state"][0]
+        return tuple(name for name in states if isinstance(states[name], np.ndarray))
 
     @cached_property
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
         states = self.reference_states(lambda: np.ones(1))
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
-            self.reference(np.ones(1), np.ones(1), **states, step=1, **self.reference_options)
+            scalars = self.new_scalars(np.ones(1))
+            self.reference(
+                np.ones(1), np.ones(1), **states, **scalars, step=1, **self.reference_options
+            )
         return sqrt.call_count
 
     @cached_property
@@ -62,6 +66,15 @@ class Rule:
     def reference_states(self, make: Callable[[], Arrays]) -> dict[str, Arrays]:
         """Return new states, each of them made by `make`, by the names of the arguments."""
         return self.optimizer._rule.step_states({name: make() for name in self.states})
+
+    def new_scalars(self, params: Arrays) -> dict[str, Arrays]:
+        """Return the scalars of a parameter, or of each of a list, before the first step."""
+        rule = self.optimizer._rule
+        initial = zip(rule.scalars, rule.initial_scalars(self.hyperparameters), strict=True)
+        return {
+            name: [np.array(each) for _ in params] if isinstance(params, list) else np.array(each)
+            for name, each in initial
+        }
 
     @cached_property
     def _state_dict(self) -> dict[str, Any]:
