@@ -46,6 +46,7 @@ ADMITTED: dict[str, set[str]] = {
         "gradient_options",
         "names",
         "numbers",
+        "optimizers",
         "parameters",
         "rule",
         "storage",

@@ -331,7 +331,7 @@ class Keyed(OwnAttributes):
         shape = saved.shape or ()
         group = self._group(everywhere(0.0, shape, np.dtype(np.float64)), "")
         rule = self._model._rule
-        loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)], rule.scalars)
+        loaded = read_state_dict(saved.state_dict, [group], [self._states(shape)], rule)
         kept = {name: group[name] for name in rule.initial_options()}
         [options] = loaded.options
         rule.check({**options, **kept}, group._values, callables=False)
@@ -355,8 +355,7 @@ class Keyed(OwnAttributes):
             [name] = as_mapping(group, "param_groups")["param_names"]
             groups.append(self._group(params[-1], name))
         states = [self._states(param.shape) for param in params]
-        rule = self._model._rule
-        return Expectation(self._kind(), groups, states, params, len(rule.states), rule.scalars)
+        return Expectation(self._kind(), groups, states, params, self._model._rule)
 
 
 def _step(

@@ -296,12 +296,7 @@ class ResumableOptimizer(CoreOptimizer):
         from instep.checkpoint.content import Expectation
 
         return Expectation(
-            self._kind(),
-            self._groups,
-            self._named_states(),
-            self._params(),
-            len(self._rule.states),
-            self._rule.scalars,
+            self._kind(), self._groups, self._named_states(), self._params(), self._rule
         )
 
     def _load(
@@ -314,7 +309,7 @@ class ResumableOptimizer(CoreOptimizer):
 
         The caller has the turn.
         """
-        loaded = read_state_dict(state_dict, self._groups, self._named_states(), self._rule.scalars)
+        loaded = read_state_dict(state_dict, self._groups, self._named_states(), self._rule)
         values: list[dict[str, Any]] = []
         last: list[list[float]] = []
         for group, options in zip(self._groups, loaded.options, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from types import FunctionType, MappingProxyType
 from typing import Any, TypeVar
@@ -39,6 +39,11 @@ class Rule:
     dtypes_by_name : str, optional
         The option under which states of 16 bits are to be asked for one by one: where the rule
         subtracts one of them from another.
+    not_in_torch : collection of str
+        The hyperparameters that torch's class does not have, which computes what they are by
+        default: its state dictionaries lack them.
+    counted_by_torch : bool
+        Whether the states of torch's class tell the number of steps.
     check_together : callable, optional
         Raises ValueError for hyperparameters that do not go together.
     """
@@ -52,6 +57,8 @@ class Rule:
         initial: Mapping[str, str | float] = MappingProxyType({}),
         arguments: Mapping[str, str] = MappingProxyType({}),
         dtypes_by_name: str | None = None,
+        not_in_torch: Collection[str] = (),
+        counted_by_torch: bool = True,
         check_together: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         if name not in _WORDS:
@@ -64,6 +71,8 @@ class Rule:
         self.initial = initial
         self.arguments = arguments
         self.dtypes_by_name = dtypes_by_name
+        self.not_in_torch = not_in_torch
+        self.counted_by_torch = counted_by_torch
         self.check_together = check_together
         self.owner: type[Any] = object
         self.hyperparameters: Mapping[str, Hyperparameter[Any]] = {}
@@ -76,6 +85,8 @@ class Rule:
             initial=self.initial,
             arguments=self.arguments,
             dtypes_by_name=self.dtypes_by_name,
+            not_in_torch=self.not_in_torch,
+            counted_by_torch=self.counted_by_torch,
             check_together=self.check_together,
         )
         rule.owner = cls

@@ -10,17 +10,10 @@ import numpy as np
 from instep.numbers import as_float, check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
+from instep.rule import Rule
 from instep.storage import REST, check_seed, copy_of, widens
 
-# Hyperparameters that a dictionary may lack: torch, or an older torch, does not have them.
-_OPTIONAL = {
-    "bias_correction",
-    "decoupled_weight_decay",
-    "eps_hat",
-    "eps_inside_sqrt",
-    "initial_accumulator_value",
-    "maximize",
-}
+_NOT_IN_OLDER_TORCH = ("decoupled_weight_decay", "maximize")
 
 
 class Loaded(NamedTuple):
@@ -73,9 +66,9 @@ def read_state_dict(
     state_dict: object,
     groups: Sequence[ParamGroup],
     states: Sequence[Mapping[str, Array]],
-    scalar_names: Sequence[str],
+    rule: Rule,
 ) -> Loaded:
-    """Return what a dictionary holds, for an optimizer with these groups, states and scalars.
+    """Return what a dictionary holds, for an optimizer with these groups and states.
 
     Hyperparameters are not checked here. Raises TypeError, ValueError or KeyError when the rest
     does not fit.
@@ -83,7 +76,7 @@ def read_state_dict(
     top = as_mapping(state_dict, "state_dict")
     ids = read_ids(top, groups)
     options = [
-        _read_options(saved, group, f"param_groups[{k}]")
+        _read_options(saved, group, rule, f"param_groups[{k}]")
         for k, (group, saved) in enumerate(zip(groups, top["param_groups"], strict=True))
     ]
 
@@ -104,18 +97,19 @@ def read_state_dict(
     for id_, label, expected in zip(ids, labels(groups), states, strict=True):
         where = f"state[{id_!r}]"
         saved = as_mapping(saved_states.get(id_, {}), where)
-        scalars = _read_scalars(saved, scalar_names, where)
-        saved = {name: value for name, value in saved.items() if name not in scalar_names}
+        scalars = _read_scalars(saved, rule.scalars, where)
+        saved = {name: value for name, value in saved.items() if name not in rule.scalars}
         arrays = _read_arrays(saved, expected, f"{where} (parameter {label})")
         if "step" in saved:
             step = check_count(f"{where}['step']", saved["step"])
-        elif arrays.keys() <= {"momentum_buffer"}:
-            # torch's SGD does not count; that the buffer exists tells that it was stepped.
-            step = 0 if not arrays else max(1, steps or 0)
+        elif not arrays:
+            step = 0
+        elif not rule.counted_by_torch:
+            step = max(1, steps or 0)  # that there are states tells that it was stepped
         else:
             raise KeyError(f"{where}: expected also 'step'")
-        if not scalars and scalar_names and (arrays or step):
-            raise KeyError(f"{where}: expected also {', '.join(scalar_names)}")
+        if not scalars and rule.scalars and (arrays or step):
+            raise KeyError(f"{where}: expected also {', '.join(rule.scalars)}")
         loaded_states.append(arrays)
         loaded_scalars.append(scalars)
         param_steps.append(step)
@@ -170,9 +164,11 @@ def _ids_of_group(saved: Mapping[str, Any], group: ParamGroup, k: int) -> list[A
     return [by_name[name] for name in group.names]
 
 
-def _read_options(saved: Mapping[str, Any], group: ParamGroup, where: str) -> dict[str, object]:
+def _read_options(
+    saved: Mapping[str, Any], group: ParamGroup, rule: Rule, where: str
+) -> dict[str, object]:
     options = {name: saved[name] for name in group if name != "params" and name in saved}
-    missing = set(group) - set(options) - _OPTIONAL - {"params"}
+    missing = set(group) - {*options, *rule.not_in_torch, *_NOT_IN_OLDER_TORCH, "params"}
     if missing:
         raise KeyError(f"{where}: expected also {', '.join(sorted(missing))}")
     return options

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import instep
+from instep.checkpoint import content
 from tests.api.model import (
     Options,
     assert_same,
@@ -411,3 +412,14 @@ def test_a_parameter_that_was_reshaped_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(instep.CheckpointError, match=r"run\.npz"):
         optimizer.load(tmp_path / "run.npz", params=True)
     assert_same([params_of(optimizer), optimizer.state_dict()], before)
+
+
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg1", "z", "second_2_moment"])
+def test_the_name_of_a_state_is_read_from_that_of_its_array(name: str) -> None:
+    assert content._names([f"state.12.{name}"], 13) == {f"state.12.{name}": (12, name)}
+
+
+@pytest.mark.parametrize("name", ["step", "2nd", "Exp", "exp-avg", ""])
+def test_what_is_no_name_of_a_state_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"got 'state.0.{name}'"):
+        content._names([f"state.0.{name}"], 1)

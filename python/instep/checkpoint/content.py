@@ -49,11 +49,12 @@ from instep.storage import stored_dtype, widens
 if TYPE_CHECKING:
     from instep.param_group import ParamGroup
     from instep.parameters import Array
+    from instep.rule import Rule
 
 FORMAT = "instep checkpoint"
 VERSION = 1
 
-_STATE = re.compile(r"state\.(0|[1-9][0-9]{0,9})\.(?!step$)([a-z_]+)")
+_STATE = re.compile(r"state\.(0|[1-9][0-9]{0,9})\.(?!step$)([a-z_][a-z0-9_]*)")
 _PARAM = re.compile(r"param\.(0|[1-9][0-9]{0,9})")
 
 
@@ -112,10 +113,7 @@ class Expectation(NamedTuple):
     states: list[dict[str, Array]]
     """Of each parameter, those that exist."""
     params: list[Array]
-    most_states: int
-    """How many a parameter can have."""
-    scalars: Sequence[str]
-    """The names of the numbers that a parameter has beside its step count."""
+    rule: Rule
 
 
 class Content(NamedTuple):
@@ -232,7 +230,7 @@ def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -
         for name, (k, _) in names.items()
     }
     read_state_dict(
-        _state_dict(metadata, names, arrays), expected.groups, expected.states, expected.scalars
+        _state_dict(metadata, names, arrays), expected.groups, expected.states, expected.rule
     )
     return _Checked(metadata, checksums, places, names, arrays)
 
@@ -291,7 +289,7 @@ def _stored(array: Array) -> np.dtype[Any]:
 def _sizes(expected: Expectation) -> Sizes:
     """Return what such a checkpoint has at most, with room for what may be added."""
     groups, params = expected.groups, expected.params
-    per_param = 1 + expected.most_states
+    per_param = 1 + len(expected.rule.states)
     names = sum(len(name) for group in groups for name in group.names or ())
     axes = sum(param.ndim for param in params)
     # A character of a name takes up to 12 in JSON, a position on an axis up to 20.

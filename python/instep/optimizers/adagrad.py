@@ -66,6 +66,7 @@ class Adagrad(Optimizer):
         "adagrad",
         initial={"sum": "initial_accumulator_value"},
         arguments={"sum": "state_sum"},
+        not_in_torch=("eps_inside_sqrt",),
     )
 
     lr: LearningRate = LearningRate()

@@ -82,7 +82,11 @@ class Adam(Optimizer):
     array([0., 0., 0.], dtype=float32)
     """
 
-    _rule = Rule("adam", switches={"max_exp_avg_sq": "amsgrad"})
+    _rule = Rule(
+        "adam",
+        switches={"max_exp_avg_sq": "amsgrad"},
+        not_in_torch=("bias_correction", "eps_hat"),
+    )
 
     lr: LearningRate = LearningRate()
     betas: Betas[tuple[float, float]] = Betas()

@@ -78,6 +78,7 @@ class RMSprop(Optimizer):
         switches={"grad_avg": "centered", "momentum_buffer": "momentum"},
         initial={"square_avg": "initial_accumulator_value"},
         dtypes_by_name="centered",
+        not_in_torch=("initial_accumulator_value", "eps_inside_sqrt"),
     )
 
     lr: LearningRate = LearningRate()

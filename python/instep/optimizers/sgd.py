@@ -73,7 +73,12 @@ class SGD(Optimizer):
     array([0.375, 2.625])
     """
 
-    _rule = Rule("sgd", switches={"momentum_buffer": "momentum"}, check_together=_check_nesterov)
+    _rule = Rule(
+        "sgd",
+        switches={"momentum_buffer": "momentum"},
+        counted_by_torch=False,
+        check_together=_check_nesterov,
+    )
 
     lr: LearningRate = LearningRate()
     momentum: Number[float] = Number(AT_LEAST_0)

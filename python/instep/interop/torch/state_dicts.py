@@ -9,13 +9,18 @@ import numpy as np
 import torch
 
 import instep
+from instep import _core
 from instep.interop.torch.groups import as_number
 from instep.interop.torch.shards import is_shard
 from instep.interop.torch.tensors import STEPPED, array_of, tensor_of
+from instep.optimizers import class_of
+from instep.rule import Rule
 from instep.storage import REST
 
+_RULES = [class_of(name)._rule for name in _core.rules()]
+
 # What torch.optim computes, by the options that it does not have.
-_TORCH_FORM = {"bias_correction": True, "eps_hat": False, "eps_inside_sqrt": False}
+_TORCH_FORM = {name: rule.defaults[name] for rule in _RULES for name in rule.not_in_torch}
 
 
 def to_torch_state_dict(
@@ -59,14 +64,15 @@ def to_torch_state_dict(
     """
     dictionary = optimizer if isinstance(optimizer, Mapping) else optimizer.state_dict()
     groups = [dict(group) for group in dictionary["param_groups"]]
+    rule = _rule_of(groups[0])
     if not drop_in:
         for group in groups:
-            _leave_out_own_options(group)
+            _leave_out_own_options(group, rule)
     state: dict[Any, dict[str, Any]] = {}
     for key, values in dictionary["state"].items():
         arrays = {name: value for name, value in values.items() if name != "step"}
-        # torch's SGD counts no steps: that there is a buffer tells that it was stepped.
-        counted = drop_in or (arrays.keys() != {"momentum_buffer"} and bool(arrays))
+        # Where torch counts no steps, that there are states tells that some were taken.
+        counted = drop_in or rule.counted_by_torch
         tensors = {"step": torch.tensor(float(values["step"]))} if counted else {}
         if counted or values["step"]:
             tensors |= {
@@ -131,11 +137,17 @@ def from_torch_state_dict(
     }
 
 
-def _leave_out_own_options(group: dict[str, Any]) -> None:
-    if "alpha" in group:  # RMSprop's; what began at this value goes along
-        group.pop("initial_accumulator_value", None)
-    for name, torchs in _TORCH_FORM.items():
+def _rule_of(group: Mapping[str, Any]) -> Rule:
+    """Return the rule whose hyperparameters these are."""
+    return min(_RULES, key=lambda rule: len(rule.hyperparameters.keys() ^ group.keys()))
+
+
+def _leave_out_own_options(group: dict[str, Any], rule: Rule) -> None:
+    for name in rule.not_in_torch:
+        torchs = _TORCH_FORM[name]
         value = group.pop(name, torchs)
+        if name in rule.initial_options():
+            continue  # what began at this value goes along
         # Without eps, the two forms of Adam are one.
         if value != torchs and not (name == "eps_hat" and group["eps"] == 0):
             raise ValueError(
