@@ -1,6 +1,7 @@
 // The registry of rules: a header and a name for each.
 #pragma once
 
+#include "rules/adabelief.hpp"
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
@@ -13,7 +14,7 @@ namespace {
 template <class... Rule>
 struct RuleList {};
 
-using AllRules = RuleList<Sgd, Adam, RMSprop, Adagrad, Adadelta>;
+using AllRules = RuleList<Sgd, Adam, RMSprop, Adagrad, Adadelta, AdaBelief>;
 
 }  // namespace
 }  // namespace instep

@@ -16,12 +16,22 @@ from instep.config import get_num_threads, set_num_threads, show_config
 from instep.keyed import Keyed
 from instep.nested import flatten
 from instep.optimizer import Optimizer
-from instep.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, AMSGrad, RMSprop
+from instep.optimizers import (
+    SGD,
+    AdaBelief,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    RMSprop,
+)
 from instep.row_gradient import RowGradient
 
 __all__ = [
     "SGD",
     "AMSGrad",
+    "AdaBelief",
     "Adadelta",
     "Adagrad",
     "Adam",

@@ -303,6 +303,16 @@ def descended(p: Precision, param: Real, *errors: Real) -> Real:
     return p.unit * abs(param) + (1 + p.unit) * sum(errors)
 
 
+def shrunk(p: Precision, param: Real, options: Mapping[str, Any]) -> Real:
+    """Bound the error of ``(1 - lr * weight_decay) * param`` where the decay is decoupled."""
+    decay = options["lr"] * options["weight_decay"]
+    if not (options["decoupled_weight_decay"] and decay):
+        return number(0)
+    size = abs(param)
+    error = p.gamma(2) * abs(1 - decay) * size
+    return error + 4 * FLOAT64.unit * decay * size + p.smallest * (1 + size)
+
+
 # The rules
 
 
@@ -345,13 +355,8 @@ def adam(taken: Step) -> Element:
         )
     below = denominator(p, x, bounds["exp_avg_sq"], eps, inside=False)
     ratio, error = quotient(p, after["exp_avg"], bounds["exp_avg"], *below)
-    decay = number(0)
-    if options["decoupled_weight_decay"] and options["weight_decay"]:
-        product_of_options = options["lr"] * options["weight_decay"]
-        param = abs(before["param"])
-        decay = p.gamma(2) * abs(1 - product_of_options) * param
-        decay += 4 * FLOAT64.unit * product_of_options * param + p.smallest * (1 + param)
-    bounds["param"] = descended(p, after["param"], decay, product(p, step_size, ratio, error))
+    update = product(p, step_size, ratio, error)
+    bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), update)
     return bounds
 
 
@@ -422,3 +427,25 @@ def adadelta(taken: Step) -> Element:
     update = product(p, option(p, options["lr"]), delta, error)
     bounds["param"] = descended(p, after["param"], update)
     return bounds
+
+
+def adabelief(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    beta1, beta2 = options["beta1"], options["beta2"]
+    mean_error = moving_average(p, beta1, before["exp_avg"], g)
+    distance = g.value - after["exp_avg"]
+    seen = Gradient(distance, abs(distance), p.unit, (1 + p.unit) * (g.error + mean_error))
+    error = moving_average_of_squares(p, beta2, before["exp_avg_var"], seen)
+    x = after["exp_avg_var"]
+    error = shifted(p, x - options["eps"], error, option(p, options["eps"]))
+    step_size, eps = adam_coefficients(
+        p, options["lr"], beta1, beta2, options["eps"], step, eps_hat=False
+    )
+    below = denominator(p, x, error, eps, inside=False)
+    update = product(p, step_size, *quotient(p, after["exp_avg"], mean_error, *below))
+    shrinking = shrunk(p, before["param"], options)
+    return {
+        "exp_avg": mean_error,
+        "exp_avg_var": error,
+        "param": descended(p, after["param"], shrinking, update),
+    }

@@ -87,10 +87,8 @@ def adam(before: Element, options: Mapping[str, Any], step: int) -> Element:
         correction = 1 - beta2**step
         m, v = m / (1 - beta1**step), v / correction
         eps = eps / root(correction) if options["eps_hat"] else eps
-    param = before["param"]
-    if options["decoupled_weight_decay"]:
-        param = (1 - options["lr"] * options["weight_decay"]) * param
-    return {**after, "param": param - options["lr"] * _quotient(m, root(v) + eps)}
+    update = _quotient(m, root(v) + eps)
+    return {**after, "param": _shrunk(before, options) - options["lr"] * update}
 
 
 def rmsprop(before: Element, options: Mapping[str, Any], step: int) -> Element:
@@ -126,6 +124,23 @@ def adadelta(before: Element, options: Mapping[str, Any], step: int) -> Element:
         "square_avg": v,
         "acc_delta": rho * before["acc_delta"] + (1 - rho) * delta * delta,
     }
+
+
+def adabelief(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    beta1, beta2, eps = options["beta1"], options["beta2"], options["eps"]
+    m = beta1 * before["exp_avg"] + (1 - beta1) * g
+    s = beta2 * before["exp_avg_var"] + (1 - beta2) * (g - m) ** 2 + eps
+    denominator = root(s / (1 - beta2**step)) + eps
+    update = _quotient(m / (1 - beta1**step), denominator)
+    param = _shrunk(before, options) - options["lr"] * update
+    return {"param": param, "exp_avg": m, "exp_avg_var": s}
+
+
+def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:
+    if not options["decoupled_weight_decay"]:
+        return before["param"]
+    return (1 - options["lr"] * options["weight_decay"]) * before["param"]
 
 
 def _denominator(v: Real, options: Mapping[str, Any]) -> Real:

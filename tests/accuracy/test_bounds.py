@@ -210,6 +210,12 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "adagrad": {"lr_decay": rates, "eps": rates, "eps_inside_sqrt": st.booleans()},
     "adadelta": {"rho": st.floats(0, 1), "eps": rates},
+    "adabelief": {
+        "beta1": below_one,
+        "beta2": below_one,
+        "eps": rates,
+        "decoupled_weight_decay": st.booleans(),
+    },
 }
 
 
@@ -281,6 +287,18 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         k = 6 if c else 9 if decay else 5
         quotient = g / (root(after["state_sum"]) + options["eps"])
         return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    if case.rule == "adabelief":
+        beta1, beta2 = options["beta1"], options["beta2"]
+        m, v = abs(after["exp_avg"]), after["exp_avg_var"]
+        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        distance = abs(gradient.value - after["exp_avg"])
+        variance = 8 * v + 12 * (1 - beta2) * distance * terms
+        correction = root(1 - beta2**number)
+        d = root(v) + options["eps"] * correction
+        k = 10 if c else 12 + 1 / (1 - beta1) + 1 / (1 - beta2)
+        update = k * terms / d + variance * m / (2 * root(v) * d**2)
+        rate = lr * correction / (1 - beta1**number)
+        return {"exp_avg": 3 * terms, "exp_avg_var": variance, "param": rate * update}
     delta = abs(before["param"] - after["param"]) / lr
     return {
         "square_avg": 4 * after["square_avg"],

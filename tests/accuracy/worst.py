@@ -16,7 +16,7 @@ from tests.accuracy.inputs import FAMILIES
 from tests.cases import CASES, DTYPES, Case
 
 STEPS = (1, 2, 10, 1000, 10**6, 2**31 + 1)
-SPELLED = {"sgd": "SGD", "rmsprop": "RMSprop"}
+SPELLED = {"adabelief": "AdaBelief", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 def form(case: Case) -> str:

@@ -24,6 +24,7 @@ from tests.api.model import (
 
 ALL = list(DEFAULTS)
 WITH_DECAY = [name for name in ALL if "weight_decay" in DEFAULTS[name]]
+WITH_EITHER_DECAY = [name for name in ALL if "decoupled_weight_decay" in DEFAULTS[name]]
 WITH_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 2]
 WITH_EPS = [name for name in ALL if isinstance(DEFAULTS[name].get("eps"), float)]
 TINY = 5e-324
@@ -70,7 +71,7 @@ TYPES: list[tuple[str, list[str], list[Any]]] = [
     ("betas", WITH_BETAS, [0.9, None, "ab", ("0.9", 0.999), (0.9, None), {0.9, 0.999}]),
     ("maximize", ALL, NO_FLAGS),
     ("amsgrad", ["Adam", "AdamW"], NO_FLAGS),
-    ("decoupled_weight_decay", ["Adam"], NO_FLAGS),
+    ("decoupled_weight_decay", WITH_EITHER_DECAY, NO_FLAGS),
     ("bias_correction", ["Adam"], NO_FLAGS),
     ("eps_hat", ["Adam"], NO_FLAGS),
     ("nesterov", ["SGD"], NO_FLAGS),

@@ -28,6 +28,7 @@ BYTES_PER_FLOAT32 = {
     "rmsprop-centered": 28,
     "adagrad": 20,
     "adadelta": 28,
+    "adabelief": 28,
 }
 
 

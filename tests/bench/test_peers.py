@@ -44,7 +44,7 @@ AT_LEAST = {
         "torch fused": Offer((*SGD_ALL, *ADAM_ALL, "adagrad"), layouts=CONTIGUOUS),
     },
     "deepspeed": {"deepspeed": Offer(("adam", "adamw", "adagrad"), FLOAT32, CONTIGUOUS)},
-    "optax": {"optax": Offer(TAUGHT, layouts=CONTIGUOUS)},
+    "optax": {"optax": Offer((*TAUGHT, "adabelief"), layouts=CONTIGUOUS)},
     "numba": {"numba": Offer(TAUGHT, layouts=("contiguous", "strided"))},
     "thinc": {"thinc": Offer(("sgd", "adam"), FLOAT32, CONTIGUOUS)},
     "sklearn": {"scikit-learn": Offer(("sgd-momentum", "sgd-nesterov", "adam"))},

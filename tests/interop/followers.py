@@ -76,6 +76,11 @@ def _steps_of_torch(
         yield w.detach().numpy().copy()
 
 
+def _pytorch_optimizer(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    module = imported("pytorch_optimizer")
+    return _steps_of_torch(call, {"pytorch_optimizer": module}, start, gradients)
+
+
 def _optax(call: str, start: Array, gradients: Array) -> Iterator[Array]:
     jax, optax = imported("jax"), imported("optax")
     with jax.enable_x64(True):
@@ -237,6 +242,7 @@ def _rmsprop_tf_like(call: str, start: Array, gradients: Array) -> Iterator[Arra
 FOLLOWERS: dict[str, Follower] = {
     "instep": _instep,
     "torch": _torch,
+    "pytorch_optimizer": _pytorch_optimizer,
     "keras": _keras,
     "optax": _optax,
     "_stochastic_optimizers": _sklearn,

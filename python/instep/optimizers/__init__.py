@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instep.optimizer import Optimizer
+from instep.optimizers.adabelief import AdaBelief
 from instep.optimizers.adadelta import Adadelta
 from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
@@ -11,7 +12,7 @@ from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.sgd import SGD
 
-__all__ = ["SGD", "AMSGrad", "Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop"]
+__all__ = ["SGD", "AMSGrad", "AdaBelief", "Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
 
 def class_of(rule: str) -> type[Optimizer]:

@@ -4,6 +4,7 @@
 types.
 """
 
+from instep.reference.adabelief import adabelief_step as adabelief_step
 from instep.reference.adadelta import adadelta_step as adadelta_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step

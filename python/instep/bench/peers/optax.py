@@ -63,6 +63,10 @@ def _adadelta(*, lr: float, rho: float, eps: float, **_: object) -> Any:
     return optax.adadelta(lr, rho, eps)
 
 
+def _adabelief(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
+    return optax.adabelief(lr, beta1, beta2, eps, eps_root=eps)
+
+
 _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -75,6 +79,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "rmsprop-centered": _rmsprop,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
+    "adabelief": _adabelief,
 }
 
 

@@ -15,6 +15,7 @@ import torch
 import instep.interop.torch
 from instep.bench.arrays import as_list
 from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
+from instep.bench.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,10 @@ _OPTIMIZERS = {
     "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
 }
+
+_DROPPED_IN = [
+    rule.name for rule in RULES if rule.optimizer.__name__ in instep.interop.torch.__all__
+]
 
 
 def _takes(rule: str, option: str) -> bool:
@@ -106,7 +111,7 @@ _FUSED = Offer(
 )
 
 CONTENDERS = (
-    Contender("torch drop-in", _drop_in),
+    Contender("torch drop-in", _drop_in, Offer(_DROPPED_IN)),
     Contender(
         "torch single",
         functools.partial(_begin, foreach=False, fused=False),
@@ -141,7 +146,7 @@ IN_16_BITS = (
     Contender(
         "torch drop-in, all bfloat16",
         functools.partial(_drop_in, dtype=torch.bfloat16),
-        Offer(dtypes=("float32",)),
+        Offer(_DROPPED_IN, dtypes=("float32",)),
         all_bfloat16,
     ),
     Contender(
