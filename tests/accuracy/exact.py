@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import mpmath
 
 from instep import reference
+from tests.optimizers import DESCRIPTIONS
 
 context = mpmath.MPContext()
 context.prec = 320
@@ -27,7 +28,10 @@ root = context.sqrt
 
 
 def all_options(rule: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a step function, defaults included, floats as exact numbers."""
+    """Return the options of a step function, defaults included, floats as exact numbers.
+
+    It says of every rule whether its decay is decoupled.
+    """
     signature = inspect.signature(getattr(reference, f"{rule}_step"))
     defaults = {
         name: parameter.default
@@ -35,6 +39,8 @@ def all_options(rule: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if parameter.kind is parameter.KEYWORD_ONLY and name != "step"
     }
     every = {**defaults, **options}
+    if DESCRIPTIONS[rule].decay == "decoupled":
+        every["decoupled_weight_decay"] = True
     return {name: number(v) if isinstance(v, float) else v for name, v in every.items()}
 
 

@@ -90,7 +90,7 @@ def cancelling_decay(
     """Gradients that the weight decay cancels; without decay, steps that cancel the parameter."""
     arrays = ordinary(case, dtype, rng, size)
     decay = float(case.options.get("weight_decay", 0.0))
-    if decay and not case.options.get("decoupled_weight_decay"):
+    if decay and not all_options(case.rule, case.options).get("decoupled_weight_decay"):
         arrays["grad"] = _nearly(_signed(case, -decay * arrays["param"]), dtype, rng)
         return arrays
     stepped = {name: array.copy() for name, array in arrays.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -32,8 +33,15 @@ OPTIMIZERS = {
     for described in DESCRIPTIONS.values()
     for name, optimizer in described.optimizers.items()
 }
-DEFAULTS: dict[str, Options] = {name: each.defaults for name, each in OPTIMIZERS.items()}
-"""The keyword arguments of each class, with the defaults of torch.optim."""
+DEFAULTS: dict[str, Options] = {
+    name: {
+        each.name: each.default
+        for each in inspect.signature(getattr(instep, name)).parameters.values()
+        if each.default is not each.empty
+    }
+    for name in OPTIMIZERS
+}
+"""The keyword arguments of each class, with their defaults."""
 
 VARIANTS: list[tuple[str, Options]] = [
     (name, options) for name, each in OPTIMIZERS.items() for options in each.variants

@@ -114,8 +114,8 @@ def test_functional_has_the_signatures_of_the_reference(name: str) -> None:
 
 @pytest.mark.parametrize("rule", DESCRIPTIONS)
 def test_functions_have_the_defaults_of_the_class(rule: str) -> None:
-    first = next(iter(DESCRIPTIONS[rule].optimizers.values()))
-    defaults = class_of(rule)._rule.parts(first.defaults)
+    optimizer = class_of(rule)
+    defaults = optimizer._rule.parts(DEFAULTS[optimizer.__name__])
     options = {
         each.name: each.default
         for each in inspect.signature(getattr(functional, f"{rule}_step")).parameters.values()
@@ -126,12 +126,15 @@ def test_functions_have_the_defaults_of_the_class(rule: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_classes_take_the_documented_options(name: str) -> None:
-    params, *options = inspect.signature(getattr(instep, name)).parameters.values()
+def test_classes_take_their_hyperparameters(name: str) -> None:
+    optimizer = getattr(instep, name)
+    params, *options, own = inspect.signature(optimizer).parameters.values()
     assert (params.name, params.default) == ("params", inspect.Parameter.empty)
-    *options, own = options
     assert own.kind is inspect.Parameter.VAR_KEYWORD
-    assert {option.name: option.default for option in options} == DEFAULTS[name]
+    fixed = optimizer._rule.defaults.keys() - DEFAULTS[name].keys()
+    assert fixed == set() or optimizer is not class_of(optimizer._rule.name)
+    assert [option.name for option in options] == list(DEFAULTS[name])
+    assert DEFAULTS[name].keys() | fixed == optimizer._rule.hyperparameters.keys()
 
 
 def sections(documented: Any) -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_what_follows_from_the_times_is_there_too(tmp_path: Path) -> None:
         ("[]", "it holds no figures of this benchmark"),
         ("{}", "it holds no figures of this benchmark"),
         ('{"measurements": []}', "it holds no figures of this benchmark"),
-        ('{"measurements": [{"rule": "lion"}]}', "it holds no figures of this benchmark"),
+        ('{"measurements": [{"rule": "no-rule"}]}', "it holds no figures of this benchmark"),
     ],
 )
 def test_what_is_none_is_refused(content: str | None, reason: str, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.processes import ROOT
 API = ROOT / "docs/api/optimizers.md"
 MATHEMATICS = ROOT / "docs/mathematics"
 
+each_rule = pytest.mark.parametrize("rule", sorted(_core.rules()))
+
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_the_readme_names_it(name: str) -> None:
@@ -30,6 +32,15 @@ def test_the_reference_of_the_api_shows_it(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("rule", sorted(_core.rules()))
+@each_rule
 def test_the_mathematics_of_a_rule_has_a_page(rule: str) -> None:
     assert (MATHEMATICS / f"{rule}.md").is_file(), f"there is no docs/mathematics/{rule}.md"
+
+
+@each_rule
+def test_the_index_of_the_mathematics_leads_to_its_page(rule: str) -> None:
+    index = (MATHEMATICS / "index.md").read_text(encoding="utf-8")
+    for what, line in {"table": rf"\| \[.+\]\({rule}\.md\) \|.*", "toctree": rule}.items():
+        assert re.search(rf"^{line}$", index, re.MULTILINE), (
+            f"the {what} of docs/mathematics/index.md does not lead to {rule}.md"
+        )

@@ -36,14 +36,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "AdaBelief": Optimizer(
-            defaults={
-                "lr": 1e-3,
-                "betas": (0.9, 0.999),
-                "eps": 1e-16,
-                "weight_decay": 0.0,
-                "decoupled_weight_decay": True,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"betas": (0.5, 0.75), "eps": 0.5, "weight_decay": 0.1, "maximize": True},

@@ -39,13 +39,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "Adadelta": Optimizer(
-            defaults={
-                "lr": 1.0,
-                "rho": 0.9,
-                "eps": 1e-6,
-                "weight_decay": 0.0,
-                "maximize": False,
-            },
             variants=({}, {"rho": 0.5, "eps": 0.5, "weight_decay": 0.1, "maximize": True}),
         )
     },

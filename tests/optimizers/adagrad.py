@@ -39,15 +39,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "Adagrad": Optimizer(
-            defaults={
-                "lr": 1e-2,
-                "lr_decay": 0.0,
-                "weight_decay": 0.0,
-                "initial_accumulator_value": 0.0,
-                "eps": 1e-10,
-                "eps_inside_sqrt": False,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"lr_decay": 0.5, "initial_accumulator_value": 0.25, "weight_decay": 0.1},

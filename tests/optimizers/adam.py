@@ -49,19 +49,9 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
     return dict.fromkeys(names, 0.0)
 
 
-SHARED: Options = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
-
 DESCRIPTION = Description(
     optimizers={
         "Adam": Optimizer(
-            defaults=SHARED
-            | {
-                "amsgrad": False,
-                "decoupled_weight_decay": False,
-                "bias_correction": True,
-                "eps_hat": False,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"betas": (0.5, 0.75), "eps": 0.5, "weight_decay": 0.1, "maximize": True},
@@ -72,12 +62,10 @@ DESCRIPTION = Description(
             ),
         ),
         "AdamW": Optimizer(
-            defaults=SHARED | {"weight_decay": 1e-2, "amsgrad": False, "maximize": False},
             variants=({}, {"weight_decay": 0.1, "amsgrad": True, "maximize": True}),
             constants={"decoupled_weight_decay": True},
         ),
         "AMSGrad": Optimizer(
-            defaults=SHARED | {"maximize": False},
             variants=({}, {"weight_decay": 0.1}),
             constants={"amsgrad": True, "bias_correction": False},
         ),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Options: TypeAlias = dict[str, Any]
 Floats: TypeAlias = dict[str, float]
 StatesAndOptions: TypeAlias = tuple[tuple[str, ...], Options]
 """The names of the states that are passed to a step function, and its options."""
+
+Decay: TypeAlias = Literal["coupled", "decoupled", "own"]
+"""A part of the gradient, a factor of the parameter, or what the rule's formula says itself."""
 
 DECAYS: tuple[Options, ...] = ({}, {"weight_decay": 0.1})
 EPS_PLACES: tuple[Options, ...] = ({}, {"eps": 0.01, "eps_inside_sqrt": True})
@@ -19,8 +22,6 @@ EPS_PLACES: tuple[Options, ...] = ({}, {"eps": 0.01, "eps_inside_sqrt": True})
 class Optimizer:
     """A class that steps by the rule."""
 
-    defaults: Options
-    """Every keyword argument with its default."""
     variants: Sequence[Options] = ({},)
     """Keyword arguments that tests make it with."""
     constants: Options = field(default_factory=dict)
@@ -38,8 +39,8 @@ class Description:
     formula: Callable[[float, float, Floats, Floats, int], float]
     """The algorithm on one scalar as the paper or torch's documentation writes it.
 
-    It takes the parameter, the gradient (sign and decay included), the states by name, which it
-    changes, all options, and the number of the step, and returns the new parameter.
+    It takes the parameter and the gradient (sign and `decay` included), the states by name, which
+    it changes, all options, and the number of the step, and returns the new parameter.
     """
     initial_states: Callable[[Mapping[str, Any]], dict[str, float]]
     """For a class's options, the states that exist by torch's names, and what they start at."""
@@ -49,3 +50,9 @@ class Description:
     """The states that hold squares or magnitudes, so that only values from 0 on are reached."""
     off: Options = field(default_factory=dict)
     """Options beside decay and sign that change nothing at these values."""
+    decay: Decay = "coupled"
+    """What `weight_decay` is, where no option `decoupled_weight_decay` makes it decoupled."""
+
+    def decay_of(self, options: Mapping[str, Any]) -> Decay:
+        """Return what `weight_decay` is with the options of a step function."""
+        return "decoupled" if options.get("decoupled_weight_decay") else self.decay

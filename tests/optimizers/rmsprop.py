@@ -49,17 +49,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "RMSprop": Optimizer(
-            defaults={
-                "lr": 1e-2,
-                "alpha": 0.99,
-                "eps": 1e-8,
-                "weight_decay": 0.0,
-                "momentum": 0.0,
-                "centered": False,
-                "initial_accumulator_value": 0.0,
-                "eps_inside_sqrt": False,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"momentum": 0.9, "weight_decay": 0.1},

@@ -47,14 +47,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "SGD": Optimizer(
-            defaults={
-                "lr": 1e-3,
-                "momentum": 0.0,
-                "dampening": 0.0,
-                "nesterov": False,
-                "weight_decay": 0.0,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"momentum": 0.9, "dampening": 0.5},

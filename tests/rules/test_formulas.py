@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep import optimizers, reference
-from instep.rule import Rule
+from instep import reference
+from instep.optimizers import class_of
 from tests.cases import CASES, Arguments, Case, new_scalars
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
-from tests.optimizers.description import Description, Options
+from tests.optimizers.description import Options
 
 GRADIENTS = (0.5, -2.0, 0.03, 0.0, -0.7, 4.0, 1e-6, 1.0)
 
@@ -68,27 +68,27 @@ def adadelta(**options: Any) -> Case:
 )
 def test_algorithm_as_it_is_documented(case: Case) -> None:
     described = DESCRIPTIONS[case.rule]
-    options = {**defaults(described), **case.options}
+    options = {**defaults(case.rule), **case.options}
     states = dict.fromkeys(case.states, 0.0)
     decay = options.get("weight_decay", 0.0)
     theta = 1.5
     expected = [theta]
     for t, gradient in enumerate(GRADIENTS, start=1):
         g = -gradient if options.get("maximize") else gradient
-        if options.get("decoupled_weight_decay"):
+        kind = described.decay_of(options)
+        if kind == "decoupled":
             theta = theta - options["lr"] * decay * theta
-        else:
+        elif kind == "coupled":
             g = g + decay * theta
         theta = described.formula(theta, g, states, options, t)
         expected.append(theta)
     assert follow(case, GRADIENTS, param=1.5) == pytest.approx(expected, rel=1e-11)
 
 
-def defaults(described: Description) -> Options:
-    """Return the defaults of a rule's first class, by the names of its step function."""
-    name, first = next(iter(described.optimizers.items()))
-    rule: Rule = getattr(optimizers, name)._rule
-    return rule.parts(first.defaults)
+def defaults(name: str) -> Options:
+    """Return the defaults of the class with all options, by the names of its step function."""
+    rule = class_of(name)._rule
+    return rule.parts(rule.defaults)
 
 
 # Signs and decay, for all rules alike
@@ -112,7 +112,8 @@ def test_maximizing_is_minimizing_the_negative(case: Case) -> None:
     [
         case
         for case in CASES
-        if case.options.get("weight_decay") == 0.1 and "decoupled_weight_decay" not in case.options
+        if case.options.get("weight_decay") == 0.1
+        and DESCRIPTIONS[case.rule].decay_of(case.options) == "coupled"
     ],
     ids=str,
 )

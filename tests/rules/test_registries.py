@@ -71,10 +71,17 @@ def test_the_reference_takes_what_the_core_does(rule: str) -> None:
     )
 
 
-@each_rule
-def test_the_package_exports_its_class(rule: str) -> None:
-    name = class_of(rule).__name__
+@pytest.mark.parametrize("name", optimizers.__all__)
+def test_the_package_exports_the_class(name: str) -> None:
     assert name in instep.__all__, f"python/instep/__init__.py does not export {name}"
+
+
+@pytest.mark.parametrize("module", sorted(names_of(PACKAGE / "optimizers", "[a-z]*.py")))
+def test_the_list_of_the_classes_has_the_files(module: str) -> None:
+    listed = {getattr(optimizers, name).__module__ for name in optimizers.__all__}
+    assert f"instep.optimizers.{module}" in listed, (
+        f"__all__ of python/instep/optimizers/__init__.py has no class of {module}.py"
+    )
 
 
 @each_rule

@@ -10,8 +10,13 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from tests.api.model import each_class
-from tests.interop.torch.training import arrays, assert_same_tensors, make_ours, snapshot
+from tests.interop.torch.training import (
+    arrays,
+    assert_same_tensors,
+    each_class,
+    make_ours,
+    snapshot,
+)
 
 FROZEN: dict[str, Callable[[], torch.Tensor]] = {
     "int8": lambda: torch.arange(-2, 3, dtype=torch.int8),

@@ -11,10 +11,11 @@ pytest.importorskip("torch")
 import torch
 
 from instep.gradient_options import DEFAULTS
-from tests.api.model import COPIES, Options, each_class, make
+from tests.api.model import COPIES, Options, make
 from tests.interop.torch.training import (
     arrays,
     assert_same_tensors,
+    each_class,
     loss_of,
     make_model,
     make_ours,

@@ -10,18 +10,20 @@ import pytest
 import torch
 
 import instep.interop.torch
-from tests.api.model import VARIANTS, Options
+from tests.api import model
+from tests.api.model import Options
 from tests.cases import Array
 from tests.compare import assert_same_bits
 
 OWN = {"eps_hat", "bias_correction", "eps_inside_sqrt"}
 """The options that torch.optim does not have."""
 
-DROPPED_IN = [(name, options) for name, options in VARIANTS if name in instep.interop.torch.__all__]
+DROP_INS = [name for name in model.DEFAULTS if hasattr(instep.interop.torch, name)]
+"""Those of instep's classes that have a drop-in: where torch has the rule, and AMSGrad."""
+
+VARIANTS = [(name, options) for name, options in model.VARIANTS if name in DROP_INS]
 TORCH_VARIANTS = [
-    (name, options)
-    for name, options in DROPPED_IN
-    if name != "AMSGrad" and not OWN & options.keys()
+    (name, options) for name, options in VARIANTS if name != "AMSGrad" and not OWN & options.keys()
 ]
 
 
@@ -29,7 +31,8 @@ def ids(variants: Iterable[tuple[str, Options]]) -> list[str]:
     return [f"{name}({', '.join(options)})" for name, options in variants]
 
 
-each_variant = pytest.mark.parametrize(("name", "options"), DROPPED_IN, ids=ids(DROPPED_IN))
+each_variant = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=ids(VARIANTS))
+each_class = pytest.mark.parametrize("name", DROP_INS)
 each_torch_variant = pytest.mark.parametrize(
     ("name", "options"), TORCH_VARIANTS, ids=ids(TORCH_VARIANTS)
 )
