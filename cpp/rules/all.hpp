@@ -14,7 +14,16 @@ namespace {
 template <class... Rule>
 struct RuleList {};
 
-using AllRules = RuleList<Sgd, Adam, RMSprop, Adagrad, Adadelta, AdaBelief>;
+// clang-format off
+using AllRules = RuleList<
+    Sgd,
+    Adam,
+    RMSprop,
+    Adagrad,
+    Adadelta,
+    AdaBelief
+>;
+// clang-format on
 
 }  // namespace
 }  // namespace instep

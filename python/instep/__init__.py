@@ -9,37 +9,20 @@
 array([0.5, 2.5, 3. ])
 """
 
-from instep import functional, line_search, reference, schedules
+from instep import functional, line_search, optimizers, reference, schedules
 from instep._core import __version__
 from instep.checkpoint import CheckpointError
 from instep.config import get_num_threads, set_num_threads, show_config
 from instep.keyed import Keyed
 from instep.nested import flatten
 from instep.optimizer import Optimizer
-from instep.optimizers import (
-    SGD,
-    AdaBelief,
-    Adadelta,
-    Adagrad,
-    Adam,
-    AdamW,
-    AMSGrad,
-    RMSprop,
-)
+from instep.optimizers import *  # noqa: F403
 from instep.row_gradient import RowGradient
 
 __all__ = [
-    "SGD",
-    "AMSGrad",
-    "AdaBelief",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
     "CheckpointError",
     "Keyed",
     "Optimizer",
-    "RMSprop",
     "RowGradient",
     "__version__",
     "flatten",
@@ -51,3 +34,4 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
+__all__ += optimizers.__all__

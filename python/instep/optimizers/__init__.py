@@ -12,7 +12,16 @@ from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.sgd import SGD
 
-__all__ = ["SGD", "AMSGrad", "AdaBelief", "Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop"]
+__all__ = [
+    "SGD",
+    "AMSGrad",
+    "AdaBelief",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "RMSprop",
+]
 
 
 def class_of(rule: str) -> type[Optimizer]:
