@@ -5,6 +5,7 @@
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
+#include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
 #include "rules/sgd.hpp"
 
@@ -21,7 +22,8 @@ using AllRules = RuleList<
     RMSprop,
     Adagrad,
     Adadelta,
-    AdaBelief
+    AdaBelief,
+    RAdam
 >;
 // clang-format on
 

@@ -8,6 +8,7 @@ quotient; a `Gradient` is what is known of the gradient that a rule meets.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.accuracy.exact import Element, Real, context, gradient, number, root
+from tests.accuracy.exact import Element, Real, context, gradient, lengths, number, root
 
 NONE = context.inf
 """The bound where the document states none: a denominator may be all error."""
@@ -147,6 +148,45 @@ def adam_coefficients(
         return step_size, option(p, eps)
     corrected = (1 + doubles.gamma(2)) / root(1 - error2) - 1
     return step_size, coefficient(p, eps * root(second), corrected, p.smallest)
+
+
+@functools.cache
+def radam_step_size(
+    p: Precision, lr: Real, beta1: Real, beta2: Real, step: int
+) -> tuple[Coefficient, bool]:
+    """Return the step size, and whether it is that of a rectified step."""
+    first, error1 = bias_correction(beta1, step)
+    second, error2 = bias_correction(beta2, step)
+    doubles = FLOAT64
+    longest, length = lengths(beta2, step)
+    rectified = length > 5
+    unbounded = Coefficient(lr, NONE, NONE), rectified
+    if max(error1, error2) >= 1:
+        return unbounded
+    longest_error = doubles.gamma(3) * (longest + 1)
+    inexact = (1 + doubles.gamma(3)) * (1 + doubles.unit) ** (step - 1) / (1 - error2) - 1
+    length_error = (1 + doubles.unit) * (longest_error + inexact * (longest - length))
+    length_error += doubles.unit * length + step * number(2) ** -1060 / second
+    if abs(length - 5) <= length_error:
+        return unbounded
+    value, relative = lr / first, (1 + doubles.unit) / (1 - error1) - 1
+    if rectified:
+        above, below = (
+            [(x - 4, e), (x - 2, e), (y, f)]
+            for (x, e), (y, f) in itertools.permutations(
+                [(length, length_error), (longest, longest_error)]
+            )
+        )
+        if any(error >= (1 - doubles.unit) * x for x, error in (*above, *below)):
+            return unbounded
+        square = 1 + doubles.gamma(6)
+        square *= context.fprod(1 + compound(e / x, doubles.unit) for x, e in above)
+        square /= context.fprod(1 - compound(e / x, doubles.unit) for x, e in below)
+        quotient = context.fprod(x for x, _ in above) / context.fprod(x for x, _ in below)
+        value *= root(second) * root(quotient)
+        relative = (1 + doubles.gamma(5)) * root(square / (1 - error2)) / (1 - error1) - 1
+    absolute = p.smallest + 2 * doubles.smallest / (first * (1 - error1))
+    return coefficient(p, value, relative, absolute), rectified
 
 
 # The gradient
@@ -356,6 +396,24 @@ def adam(taken: Step) -> Element:
     below = denominator(p, x, bounds["exp_avg_sq"], eps, inside=False)
     ratio, error = quotient(p, after["exp_avg"], bounds["exp_avg"], *below)
     update = product(p, step_size, ratio, error)
+    bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), update)
+    return bounds
+
+
+def radam(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    beta1, beta2 = options["beta1"], options["beta2"]
+    bounds = {
+        "exp_avg": moving_average(p, beta1, before["exp_avg"], g),
+        "exp_avg_sq": moving_average_of_squares(p, beta2, before["exp_avg_sq"], g),
+    }
+    step_size, rectified = radam_step_size(p, options["lr"], beta1, beta2, step)
+    direction, error = after["exp_avg"], bounds["exp_avg"]
+    if rectified:
+        eps = option(p, options["eps"])
+        below = denominator(p, after["exp_avg_sq"], bounds["exp_avg_sq"], eps, inside=False)
+        direction, error = quotient(p, direction, error, *below)
+    update = product(p, step_size, direction, error)
     bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), update)
     return bounds
 

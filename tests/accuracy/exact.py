@@ -97,6 +97,29 @@ def adam(before: Element, options: Mapping[str, Any], step: int) -> Element:
     return {**after, "param": _shrunk(before, options) - options["lr"] * update}
 
 
+def radam(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    beta1, beta2 = options["beta1"], options["beta2"]
+    m = beta1 * before["exp_avg"] + (1 - beta1) * g
+    v = beta2 * before["exp_avg_sq"] + (1 - beta2) * g * g
+    direction = m / (1 - beta1**step)
+    longest, length = lengths(beta2, step)
+    if length > 5:
+        direction = _quotient(direction, root(v) + options["eps"]) * root(1 - beta2**step)
+        direction *= root((length - 4) * (length - 2) * longest)
+        direction /= root((longest - 4) * (longest - 2) * length)
+    param = before["param"]
+    if options["decoupled_weight_decay"]:
+        param = (1 - options["lr"] * options["weight_decay"]) * param
+    return {"param": param - options["lr"] * direction, "exp_avg": m, "exp_avg_sq": v}
+
+
+def lengths(beta2: Real, step: int) -> tuple[Real, Real]:
+    """Return of how many squares RAdam's second moment is a mean, in the end and at a step."""
+    longest = 2 / (1 - beta2) - 1
+    return longest, longest - 2 * step * beta2**step / (1 - beta2**step)
+
+
 def rmsprop(before: Element, options: Mapping[str, Any], step: int) -> Element:
     g = gradient(before, options)
     alpha = options["alpha"]

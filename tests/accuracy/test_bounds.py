@@ -46,6 +46,11 @@ EXTREMES = (
     ),
     Case("adam", MOMENTS, {"lr": 3.0, "weight_decay": 1 / 3, "decoupled_weight_decay": True}),
     Case("adam", MOMENTS, {"lr": 1e-30, "weight_decay": 1e-30, "decoupled_weight_decay": True}),
+    *(
+        Case("radam", MOMENTS, {"lr": 1e-3, "beta1": beta1, "beta2": beta2, "eps": eps})
+        for beta1, beta2 in ((0.9999, 0.999999), (1 - 2.0**-45, 1 - 2.0**-50), (2.0**-60, 1e-300))
+        for eps in (0.0, 1e-8, 1e30)
+    ),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-42, "momentum": 1e-42, "dampening": 1 - 1e-12}),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-310, "momentum": 1e-310, "weight_decay": 1e-310}),
     Case("rmsprop", ("square_avg", "grad_avg"), {"lr": 1e-3, "alpha": 1 - 2.0**-40, "eps": 1e-3}),
@@ -192,16 +197,15 @@ def numbers(dtype: np.dtype[Any], *, from_zero: bool = False) -> st.SearchStrate
 
 rates = st.floats(2.0**-40, 2.0**40)
 below_one = st.floats(0, 1, exclude_max=True)
+moments: dict[str, st.SearchStrategy[Any]] = {
+    "beta1": below_one,
+    "beta2": below_one,
+    "eps": rates,
+    "decoupled_weight_decay": st.booleans(),
+}
 OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "sgd": {"momentum": rates, "dampening": st.floats(0, 1)},
-    "adam": {
-        "beta1": below_one,
-        "beta2": below_one,
-        "eps": rates,
-        "decoupled_weight_decay": st.booleans(),
-        "bias_correction": st.booleans(),
-        "eps_hat": st.booleans(),
-    },
+    "adam": {**moments, "bias_correction": st.booleans(), "eps_hat": st.booleans()},
     "rmsprop": {
         "alpha": st.floats(0, 1),
         "eps": rates,
@@ -210,12 +214,8 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "adagrad": {"lr_decay": rates, "eps": rates, "eps_inside_sqrt": st.booleans()},
     "adadelta": {"rho": st.floats(0, 1), "eps": rates},
-    "adabelief": {
-        "beta1": below_one,
-        "beta2": below_one,
-        "eps": rates,
-        "decoupled_weight_decay": st.booleans(),
-    },
+    "adabelief": moments,
+    "radam": moments,
 }
 
 
@@ -272,6 +272,18 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
             "max_exp_avg_sq": squares,
             "param": update,
         }
+    if case.rule == "radam":
+        beta1, beta2 = options["beta1"], options["beta2"]
+        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        squares = 4 * after["exp_avg_sq"]
+        step_size, rectified = bounds.radam_step_size(p, lr, beta1, beta2, number)
+        e = step_size.relative / p.unit
+        update = (4 + e) * step_size.value * terms
+        if rectified:
+            update = (
+                (9 + e) * step_size.value * terms / (root(after["exp_avg_sq"]) + options["eps"])
+            )
+        return {"exp_avg": 3 * terms, "exp_avg_sq": squares, "param": update}
     if case.rule == "rmsprop":
         quotient = g / (root(after["square_avg"]) + options["eps"])
         terms = options["momentum"] * abs(before.get("momentum_buffer", 0)) + quotient

@@ -10,19 +10,19 @@ from collections import defaultdict
 
 import numpy as np
 
+from instep.optimizers import class_of
 from tests.accuracy import bounds
 from tests.accuracy.check import Worst, worst_of
 from tests.accuracy.inputs import FAMILIES
 from tests.cases import CASES, DTYPES, Case
 
 STEPS = (1, 2, 10, 1000, 10**6, 2**31 + 1)
-SPELLED = {"adabelief": "AdaBelief", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 def form(case: Case) -> str:
     """Return the rule with the options that change its bounds."""
     options = case.options
-    names = [SPELLED.get(case.rule, case.rule.capitalize())]
+    names = [class_of(case.rule).__name__]
     names += ["AMSGrad"] * ("max_exp_avg_sq" in case.states)
     names += ["centered"] * ("grad_avg" in case.states)
     names += ["momentum"] * ("momentum_buffer" in case.states and not options.get("nesterov"))

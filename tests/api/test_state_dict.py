@@ -13,6 +13,7 @@ import pytest
 import instep
 from tests.api.model import (
     DEFAULTS,
+    OPTIMIZERS,
     RULES,
     Model,
     Options,
@@ -350,18 +351,20 @@ def test_dictionaries_that_are_refused(
 @pytest.mark.parametrize("other", DEFAULTS)
 @each_class
 def test_dictionaries_of_other_classes(name: str, other: str) -> None:
-    """Only classes with the same states and hyperparameters take each other's dictionaries."""
-    params = parameters()
-    optimizer = stepped(name, params)
-    dictionary = (
-        stepped(other, parameters(), momentum=0.5).state_dict()
-        if other == "SGD"
-        else (stepped(other, parameters()).state_dict())
-    )
-    if name == other and name != "SGD":
+    """A class takes those of one that has the same states and all of its hyperparameters."""
+    optimizer = stepped(name, parameters())
+    options: Options = {"momentum": 0.5} if other == "SGD" else {}
+    dictionary = stepped(other, parameters(), **options).state_dict()
+    (group,) = dictionary["param_groups"]
+    rule = optimizer._rule
+    if (
+        optimizer.state_dict()["state"][0].keys() == dictionary["state"][0].keys()
+        and optimizer.param_groups[0].keys() <= {*group, *rule.not_in_torch}
+        and all(group[key] == value for key, value in OPTIMIZERS[name].constants.items())
+    ):
         optimizer.load_state_dict(dictionary)
-    elif {name, other} != {"Adam", "AdamW"}:
-        with refused((ValueError, KeyError), "state|param_groups", optimizer):
+    else:
+        with refused((ValueError, KeyError), "state|param_groups|expected", optimizer):
             optimizer.load_state_dict(dictionary)
 
 

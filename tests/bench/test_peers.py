@@ -32,15 +32,17 @@ ADAM_ALL = ("adam", "adamw", "amsgrad")
 RMSPROP_ALL = ("rmsprop", "rmsprop-momentum", "rmsprop-centered")
 TAUGHT = (*SGD_ALL, *ADAM_ALL, *RMSPROP_ALL, "adagrad", "adadelta")
 
+TORCH_ALL = (*TAUGHT, "radam")
+
 CONTIGUOUS = ("contiguous",)
 FLOAT32 = ("float32",)
 
 AT_LEAST = {
     "numpy_out": {"numpy out=": Offer(TAUGHT)},
     "torch": {
-        "torch drop-in": Offer(TAUGHT),
-        "torch single": Offer(TAUGHT),
-        "torch foreach": Offer([rule for rule in TAUGHT if rule != "sgd-nesterov"]),
+        "torch drop-in": Offer(TORCH_ALL),
+        "torch single": Offer(TORCH_ALL),
+        "torch foreach": Offer([rule for rule in TORCH_ALL if rule != "sgd-nesterov"]),
         "torch fused": Offer((*SGD_ALL, *ADAM_ALL, "adagrad"), layouts=CONTIGUOUS),
     },
     "deepspeed": {"deepspeed": Offer(("adam", "adamw", "adagrad"), FLOAT32, CONTIGUOUS)},

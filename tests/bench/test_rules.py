@@ -11,7 +11,14 @@ from tests.bench.made_up import RULE
 
 @pytest.mark.parametrize(
     ("name", "roots"),
-    [("sgd-nesterov", 0), ("adam", 1), ("amsgrad", 1), ("rmsprop-centered", 1), ("adadelta", 2)],
+    [
+        ("sgd-nesterov", 0),
+        ("adam", 1),
+        ("amsgrad", 1),
+        ("radam", 1),
+        ("rmsprop-centered", 1),
+        ("adadelta", 2),
+    ],
 )
 def test_roots_of_a_step_are_those_of_the_reference(name: str, roots: int) -> None:
     assert RULE[name].roots == roots

@@ -144,7 +144,7 @@ def test_the_page_is_read_whole() -> None:
     assert {library_of(row.there) for row in ROWS} == set(FOLLOWERS) - {"instep"}
     classes = {row.here.partition("(")[0].removeprefix("instep.") for row in ROWS}
     rules = {"SGD", "Adam", "AdamW", "AMSGrad", "RMSprop", "Adagrad", "Adadelta"}
-    rules |= {"AdaBelief"}
+    rules |= {"AdaBelief", "RAdam"}
     assert classes == rules
     assert {row.called for row in DEFAULTS} >= {f"instep.{rule}" for rule in rules}
 

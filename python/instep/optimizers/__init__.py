@@ -9,6 +9,7 @@ from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.amsgrad import AMSGrad
+from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.sgd import SGD
 
@@ -20,6 +21,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "RAdam",
     "RMSprop",
 ]
 

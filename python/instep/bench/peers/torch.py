@@ -32,6 +32,7 @@ _OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "amsgrad": torch.optim.Adam,
+    "radam": torch.optim.RAdam,
     "rmsprop": torch.optim.RMSprop,
     "rmsprop-momentum": torch.optim.RMSprop,
     "rmsprop-centered": torch.optim.RMSprop,

@@ -26,6 +26,7 @@ from instep.interop.torch.adagrad import Adagrad
 from instep.interop.torch.adam import Adam
 from instep.interop.torch.adamw import AdamW
 from instep.interop.torch.amsgrad import AMSGrad
+from instep.interop.torch.radam import RAdam
 from instep.interop.torch.rmsprop import RMSprop
 from instep.interop.torch.sgd import SGD
 from instep.interop.torch.sparse_adam import SparseAdam
@@ -38,6 +39,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "RAdam",
     "RMSprop",
     "SparseAdam",
     "from_torch_state_dict",
