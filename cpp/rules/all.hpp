@@ -5,6 +5,8 @@
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
+#include "rules/asgd.hpp"
+#include "rules/nadam.hpp"
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
 #include "rules/sgd.hpp"
@@ -23,7 +25,9 @@ using AllRules = RuleList<
     Adagrad,
     Adadelta,
     AdaBelief,
-    RAdam
+    RAdam,
+    NAdam,
+    Asgd
 >;
 // clang-format on
 

@@ -43,6 +43,8 @@ class Offer:
     """Why no others."""
     lacking: Mapping[str, str] = field(default_factory=dict)
     """Why a rule is left out that the library has."""
+    in_float32: Collection[str] = ()
+    """The rules of which it keeps numbers in float32 whatever the parameter is."""
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Where a rule has another form than instep's in the case: instep's options for that form."""
 
@@ -53,6 +55,8 @@ class Offer:
             return self.lacking[rule]
         if rule not in self.rules:
             return "no such rule"
+        if rule in self.in_float32 and case.dtype != "float32":
+            return "keeps numbers of a parameter in float32"
         if case.dtype not in self.dtypes:
             return f"no {case.dtype}"
         return None if case.layout in self.layouts else self.other_layouts

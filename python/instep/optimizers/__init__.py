@@ -10,10 +10,13 @@ from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.radam import RAdam
+from instep.optimizers.asgd import ASGD
+from instep.optimizers.nadam import NAdam
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.sgd import SGD
 
 __all__ = [
+    "ASGD",
     "SGD",
     "AMSGrad",
     "AdaBelief",
@@ -22,6 +25,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "RAdam",
+    "NAdam",
     "RMSprop",
 ]
 

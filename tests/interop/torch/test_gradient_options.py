@@ -16,10 +16,12 @@ from tests.interop.torch.training import (
     arrays,
     assert_same_tensors,
     each_class,
+    in_double,
     loss_of,
     make_model,
     make_ours,
     make_theirs,
+    numbers_in_double,  # noqa: F401
     snapshot,
     train,
 )
@@ -39,6 +41,7 @@ def param_with(*grad: float) -> torch.nn.Parameter:
     return param
 
 
+@in_double
 @pytest.mark.parametrize("options", CASES, ids=str)
 @each_class
 def test_steps_are_those_of_insteps_own_class(name: str, options: Options) -> None:

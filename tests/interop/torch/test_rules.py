@@ -18,14 +18,17 @@ from tests.interop.torch.training import (
     each_dtype,
     each_torch_variant,
     each_variant,
+    in_double,
     loss_of,
     make_model,
     make_ours,
     make_theirs,
+    numbers_in_double,  # noqa: F401
     train,
 )
 
 
+@in_double
 @each_dtype
 @each_torch_variant
 def test_training_is_torchs_within_rounding(
@@ -41,6 +44,7 @@ def test_training_is_torchs_within_rounding(
     assert_close(one.state_dict()["state"], other.state_dict()["state"])
 
 
+@in_double
 @each_dtype
 @each_variant
 def test_a_step_is_that_of_instep_bit_for_bit(

@@ -24,10 +24,12 @@ from tests.interop.torch.training import (
     assert_same_tensors,
     each_torch_variant,
     each_variant,
+    in_double,
     loss_of,
     make_model,
     make_ours,
     make_theirs,
+    numbers_in_double,  # noqa: F401
     snapshot,
     train,
 )
@@ -55,6 +57,7 @@ def train_by_instep(model: Any, params: list[Array], optimizer: Any, seeds: Any)
 Make = Callable[..., Any]
 
 
+@in_double
 @pytest.mark.parametrize(
     ("first", "second"), [(make_theirs, make_ours), (make_ours, make_theirs)], ids=["in", "out"]
 )
@@ -76,6 +79,7 @@ def test_training_goes_on_in_the_other_class(
     assert_close(resumed.state_dict()["state"], optimizer.state_dict()["state"])
 
 
+@in_double
 @each_variant
 def test_training_goes_on_bit_for_bit_after_a_file(name: str, options: Options) -> None:
     model = make_model()
@@ -141,6 +145,7 @@ def test_from_instep_to_the_drop_in_and_back(name: str, options: Options) -> Non
     assert_same(ours, expected)
 
 
+@in_double
 @each_torch_variant
 def test_from_instep_to_torch_and_back(name: str, options: Options) -> None:
     options = {**options, "lr": 0.01}
@@ -165,6 +170,7 @@ def test_from_instep_to_torch_and_back(name: str, options: Options) -> None:
     assert_close(*([torch.from_numpy(array) for array in each] for each in (resumed, params)))
 
 
+@in_double
 @each_torch_variant
 def test_conversions_before_the_first_step(name: str, options: Options) -> None:
     ours, theirs = make_model(), make_model()

@@ -18,9 +18,11 @@ import instep
 from instep.interop.torch import from_torch_state_dict, to_torch_state_dict
 from tests.interop.torch.training import (
     each_torch_variant,
+    in_double,
     make_model,
     make_ours,
     make_theirs,
+    numbers_in_double,  # noqa: F401
     train,
 )
 
@@ -66,6 +68,7 @@ STORAGE: tuple[dict[str, Any], ...] = (
 )
 
 
+@in_double
 @each_half
 @pytest.mark.parametrize("storage", STORAGE, ids=str)
 @each_torch_variant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,18 @@ shown_to_c = pytest.mark.skipif(
     not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"),
     reason="torch shows nothing to C, or that is hidden here",
 )
+
+
+@pytest.fixture
+def numbers_in_double() -> Iterator[None]:
+    """Let torch keep the numbers of a rule, such as NAdam's product, as instep's classes do."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+in_double = pytest.mark.usefixtures("numbers_in_double")
 
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 

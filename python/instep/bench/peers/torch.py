@@ -38,6 +38,8 @@ _OPTIMIZERS = {
     "rmsprop-centered": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
+    "nadam": torch.optim.NAdam,
+    "asgd": torch.optim.ASGD,
 }
 
 _DROPPED_IN = [

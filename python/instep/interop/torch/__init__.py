@@ -27,12 +27,15 @@ from instep.interop.torch.adam import Adam
 from instep.interop.torch.adamw import AdamW
 from instep.interop.torch.amsgrad import AMSGrad
 from instep.interop.torch.radam import RAdam
+from instep.interop.torch.asgd import ASGD
+from instep.interop.torch.nadam import NAdam
 from instep.interop.torch.rmsprop import RMSprop
 from instep.interop.torch.sgd import SGD
 from instep.interop.torch.sparse_adam import SparseAdam
 from instep.interop.torch.state_dicts import from_torch_state_dict, to_torch_state_dict
 
 __all__ = [
+    "ASGD",
     "SGD",
     "AMSGrad",
     "Adadelta",
@@ -40,6 +43,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "RAdam",
+    "NAdam",
     "RMSprop",
     "SparseAdam",
     "from_torch_state_dict",

@@ -13,7 +13,7 @@ from instep.docstrings import fill
 from instep.gradient_options import DEFAULTS, GradientOption, GradientOptions, Nonfinite
 from instep.gradient_options import check as check_gradient_options
 from instep.interop.torch.binding import Binding, Report
-from instep.interop.torch.form import Form
+from instep.interop.torch.form import Form, scalar_dtype
 from instep.interop.torch.groups import (
     check_has_no_other,
     check_no_callables,
@@ -292,12 +292,16 @@ class InPlace(HasStorage, torch.optim.Optimizer):  # numpydoc ignore=PR01
             for param in group["params"]:
                 for name, value in self.state.get(param, {}).items():
                     # A frozen parameter of any kind may be one that is trained later.
-                    if name == "step" or not can_be_stepped(param):
+                    if name in self._numbers() or not can_be_stepped(param):
                         continue
                     dtype = dtype_of(self._storage.dtype_of(name, numpy_dtype(param.dtype)))
                     if value.dtype != dtype:
                         first = self._form.rule.initial_value(name, group)
                         self.state[param][name] = torch.full_like(value, first, dtype=dtype)
+
+    def _numbers(self) -> tuple[str, ...]:
+        """Return the names of what a state holds beside arrays."""
+        return ("step", *self._form.rule.scalars)
 
     def _keep_dtypes(self, loaded: Mapping[str, Any]) -> None:
         """Undo what torch has cast: all states to the types of their parameters."""
@@ -305,9 +309,11 @@ class InPlace(HasStorage, torch.optim.Optimizer):  # numpydoc ignore=PR01
         params = [param for group in self.param_groups for param in group["params"]]
         for id_, param in zip(ids, params, strict=True):
             for name, value in loaded["state"].get(id_, {}).items():
-                if name != "step" and isinstance(value, torch.Tensor):
+                state = self.state[param]
+                if name in self._form.rule.scalars:
+                    state[name] = torch.as_tensor(value, dtype=scalar_dtype()).clone()
+                elif name != "step" and isinstance(value, torch.Tensor):
                     wanted = self._storage.dtype_of(name, numpy_dtype(param.dtype))
-                    state = self.state[param]
                     state[name] = as_loaded(value, state[name], dtype_of(wanted))
 
     def __getstate__(self) -> dict[str, Any]:

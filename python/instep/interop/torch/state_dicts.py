@@ -70,6 +70,8 @@ def to_torch_state_dict(
             _leave_out_own_options(group, rule)
     state: dict[Any, dict[str, Any]] = {}
     for key, values in dictionary["state"].items():
+        if rule.scalars and not values["step"]:
+            continue  # torch makes its numbers at the first step alone
         arrays = {name: value for name, value in values.items() if name != "step"}
         # Where torch counts no steps, that there are states tells that some were taken.
         counted = drop_in or rule.counted_by_torch
