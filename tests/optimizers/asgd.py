@@ -36,14 +36,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "ASGD": Optimizer(
-            defaults={
-                "lr": 1e-2,
-                "lambd": 1e-4,
-                "alpha": 0.75,
-                "t0": 1e6,
-                "weight_decay": 0.0,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"lambd": 0.5, "alpha": 0.5, "t0": 1.0, "weight_decay": 0.1, "maximize": True},

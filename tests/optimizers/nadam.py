@@ -24,7 +24,8 @@ def cases() -> Iterator[StatesAndOptions]:
 
 def formula(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
     def mu(step: int) -> float:
-        return o["beta1"] * (1 - 0.5 * 0.96 ** (step * o["momentum_decay"]))
+        product: float = o["beta1"] * (1 - 0.5 * 0.96 ** (step * o["momentum_decay"]))
+        return product
 
     m = s["exp_avg"] = o["beta1"] * s["exp_avg"] + (1 - o["beta1"]) * g
     v = s["exp_avg_sq"] = o["beta2"] * s["exp_avg_sq"] + (1 - o["beta2"]) * g**2
@@ -40,15 +41,6 @@ def initial_states(options: Mapping[str, Any]) -> dict[str, float]:
 DESCRIPTION = Description(
     optimizers={
         "NAdam": Optimizer(
-            defaults={
-                "lr": 2e-3,
-                "betas": (0.9, 0.999),
-                "eps": 1e-8,
-                "weight_decay": 0.0,
-                "momentum_decay": 4e-3,
-                "decoupled_weight_decay": False,
-                "maximize": False,
-            },
             variants=(
                 {},
                 {"betas": (0.5, 0.75), "eps": 0.5, "weight_decay": 0.1, "maximize": True},

@@ -97,11 +97,12 @@ def test_a_dictionary_without_them_is_refused(name: str, rule: str) -> None:
     optimizer.step([np.ones(3), np.ones(2)])
     dictionary = optimizer.state_dict()
     scalar = list(DESCRIPTIONS[rule].scalars)[-1]
-    for wrong, error, match in [
+    cases: list[tuple[Options, type[Exception], str]] = [
         ({}, KeyError, f"expected also.*{scalar}"),
         ({scalar: "1"}, TypeError, f"{scalar}.*expected a number, got '1'"),
         ({scalar: np.ones(3)}, TypeError, f"{scalar}.*expected a number"),
-    ]:
+    ]
+    for wrong, error, match in cases:
         state = {key: value for key, value in dictionary["state"][0].items() if key != scalar}
         changed = {**dictionary, "state": {**dictionary["state"], 0: {**state, **wrong}}}
         with refused(error, match, optimizer):

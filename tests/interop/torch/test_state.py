@@ -120,6 +120,7 @@ def test_options_that_a_dictionary_of_torch_lacks_stay() -> None:
     assert optimizer.param_groups[0]["eps_inside_sqrt"] is True
 
 
+@in_double
 @each_variant
 def test_from_instep_to_the_drop_in_and_back(name: str, options: Options) -> None:
     model = make_model()

@@ -14,7 +14,7 @@ import torch
 
 import instep.interop.torch
 from instep.bench.arrays import as_list
-from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
+from instep.bench.contenders import Contender, NotOffered, Offer, Stepper, each_in_turn
 from instep.bench.rules import RULES
 
 if TYPE_CHECKING:
@@ -61,13 +61,20 @@ def _begin(
     **mode: bool,
 ) -> Stepper:
     rule = case.rule.name
+    _check_numbers(case)
     # instep's hyperparameters have torch's names; what only one of the two has is at its default.
     given = {**case.rule.hyperparameters, **mode}
     options = {name: value for name, value in given.items() if _takes(rule, name)}
     return stepper(case, functools.partial(_OPTIMIZERS[rule], **options), dtype, copy)
 
 
+def _check_numbers(case: Case) -> None:
+    if case.rule.optimizer._rule.scalars and case.dtype == "float64":
+        raise NotOffered("keeps numbers of a parameter in float32")
+
+
 def _drop_in(case: Case, dtype: torch.dtype | None = None) -> Stepper:
+    _check_numbers(case)
     instep.set_num_threads(case.threads)
     drop_in = getattr(instep.interop.torch, case.rule.optimizer.__name__)
     return stepper(case, functools.partial(drop_in, **case.rule.options), dtype)
