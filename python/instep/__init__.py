@@ -20,32 +20,8 @@ from instep.optimizers import *  # noqa: F403
 from instep.row_gradient import RowGradient
 
 __all__ = [
-from instep.optimizers import (
-    ASGD,
-    SGD,
-    AdaBelief,
-    Adadelta,
-    Adagrad,
-    Adam,
-    AdamW,
-    AMSGrad,
-    NAdam,
-    RMSprop,
-)
-from instep.row_gradient import RowGradient
-
-__all__ = [
-    "ASGD",
-    "SGD",
-    "AMSGrad",
-    "AdaBelief",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
     "CheckpointError",
     "Keyed",
-    "NAdam",
     "Optimizer",
     "RowGradient",
     "__version__",

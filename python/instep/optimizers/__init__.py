@@ -9,9 +9,9 @@ from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.amsgrad import AMSGrad
-from instep.optimizers.radam import RAdam
 from instep.optimizers.asgd import ASGD
 from instep.optimizers.nadam import NAdam
+from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.sgd import SGD
 
@@ -24,8 +24,8 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
-    "RAdam",
     "NAdam",
+    "RAdam",
     "RMSprop",
 ]
 

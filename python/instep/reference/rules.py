@@ -8,8 +8,8 @@ from instep.reference.adabelief import adabelief_step as adabelief_step
 from instep.reference.adadelta import adadelta_step as adadelta_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step
-from instep.reference.radam import radam_step as radam_step
 from instep.reference.asgd import asgd_step as asgd_step
 from instep.reference.nadam import nadam_step as nadam_step
+from instep.reference.radam import radam_step as radam_step
 from instep.reference.rmsprop import rmsprop_step as rmsprop_step
 from instep.reference.sgd import sgd_step as sgd_step

@@ -14,7 +14,7 @@ import torch
 
 import instep.interop.torch
 from instep.bench.arrays import as_list
-from instep.bench.contenders import Contender, NotOffered, Offer, Stepper, each_in_turn
+from instep.bench.contenders import Contender, Offer, Stepper, each_in_turn
 from instep.bench.rules import RULES
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _takes(rule: str, option: str) -> bool:
     return option in inspect.signature(_OPTIMIZERS[rule]).parameters
 
 
+_WITH_NUMBERS = [rule.name for rule in RULES if rule.optimizer._rule.scalars]
 _UNFUSED = [rule for rule in _OPTIMIZERS if not _takes(rule, "fused")]
 
 
@@ -61,20 +62,13 @@ def _begin(
     **mode: bool,
 ) -> Stepper:
     rule = case.rule.name
-    _check_numbers(case)
     # instep's hyperparameters have torch's names; what only one of the two has is at its default.
     given = {**case.rule.hyperparameters, **mode}
     options = {name: value for name, value in given.items() if _takes(rule, name)}
     return stepper(case, functools.partial(_OPTIMIZERS[rule], **options), dtype, copy)
 
 
-def _check_numbers(case: Case) -> None:
-    if case.rule.optimizer._rule.scalars and case.dtype == "float64":
-        raise NotOffered("keeps numbers of a parameter in float32")
-
-
 def _drop_in(case: Case, dtype: torch.dtype | None = None) -> Stepper:
-    _check_numbers(case)
     instep.set_num_threads(case.threads)
     drop_in = getattr(instep.interop.torch, case.rule.optimizer.__name__)
     return stepper(case, functools.partial(drop_in, **case.rule.options), dtype)
@@ -121,16 +115,20 @@ _FUSED = Offer(
 )
 
 CONTENDERS = (
-    Contender("torch drop-in", _drop_in, Offer(_DROPPED_IN)),
+    Contender("torch drop-in", _drop_in, Offer(_DROPPED_IN, in_float32=_WITH_NUMBERS)),
     Contender(
         "torch single",
         functools.partial(_begin, foreach=False, fused=False),
-        Offer(_OPTIMIZERS),
+        Offer(_OPTIMIZERS, in_float32=_WITH_NUMBERS),
     ),
     Contender(
         "torch foreach",
         functools.partial(_begin, foreach=True, fused=False),
-        Offer(_OPTIMIZERS, lacking={"sgd-nesterov": "overwrites the gradients"}),
+        Offer(
+            _OPTIMIZERS,
+            lacking={"sgd-nesterov": "overwrites the gradients"},
+            in_float32=_WITH_NUMBERS,
+        ),
     ),
     Contender(
         "torch fused",

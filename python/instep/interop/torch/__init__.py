@@ -26,9 +26,9 @@ from instep.interop.torch.adagrad import Adagrad
 from instep.interop.torch.adam import Adam
 from instep.interop.torch.adamw import AdamW
 from instep.interop.torch.amsgrad import AMSGrad
-from instep.interop.torch.radam import RAdam
 from instep.interop.torch.asgd import ASGD
 from instep.interop.torch.nadam import NAdam
+from instep.interop.torch.radam import RAdam
 from instep.interop.torch.rmsprop import RMSprop
 from instep.interop.torch.sgd import SGD
 from instep.interop.torch.sparse_adam import SparseAdam
@@ -42,8 +42,8 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
-    "RAdam",
     "NAdam",
+    "RAdam",
     "RMSprop",
     "SparseAdam",
     "from_torch_state_dict",
