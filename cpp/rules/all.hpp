@@ -6,6 +6,7 @@
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
 #include "rules/asgd.hpp"
+#include "rules/ftrl.hpp"
 #include "rules/nadam.hpp"
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
@@ -27,7 +28,8 @@ using AllRules = RuleList<
     AdaBelief,
     RAdam,
     NAdam,
-    Asgd
+    Asgd,
+    Ftrl
 >;
 // clang-format on
 

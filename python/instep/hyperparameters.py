@@ -20,7 +20,7 @@ from typing import (
 
 import numpy as np
 
-from instep.numbers import AT_LEAST_0, FINITE_AT_LEAST_0, FROM_0_BELOW_1, NOT_NAN, Range
+from instep.numbers import AT_LEAST_0, FROM_0_BELOW_1, NOT_NAN, Range
 
 T = TypeVar("T")
 
@@ -145,14 +145,15 @@ class Number(Hyperparameter[NumberT]):
 
 
 class LearningRate(Number):
-    """A number of at least 0."""
+    """A number of at least 0, or of another range."""
 
-    def __init__(self) -> None:
-        super().__init__(AT_LEAST_0)
+    def __init__(self, range_: Range = AT_LEAST_0) -> None:
+        super().__init__(range_)
+        self.finite = Range(range_.low, above=range_.above, below=True)
 
     def check_returned(self, value: object) -> float:
         """Refuse an infinite rate as well, the slip of a callable that divides by 0."""
-        return FINITE_AT_LEAST_0.check(self.name, value)
+        return self.finite.check(self.name, value)
 
 
 class Numbers(Hyperparameter["T | Callable[[int], T]"], Generic[T]):

@@ -62,6 +62,7 @@ class Range:
 
 NOT_NAN = Range()
 AT_LEAST_0 = Range(0.0)
+ABOVE_0 = Range(0.0, above=True)
 FINITE_AT_LEAST_0 = Range(0.0, below=True)
 FINITE_ABOVE_0 = Range(0.0, above=True, below=True)
 FINITE_AT_LEAST_1 = Range(1.0, below=True)

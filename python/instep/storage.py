@@ -28,7 +28,7 @@ TO_NEAREST = frozenset({"max_exp_avg_sq"})
 """States that are never rounded stochastically: a maximum would collect what was rounded up."""
 
 SQUARES = frozenset(
-    {"acc_delta", "exp_avg_sq", "exp_avg_var", "max_exp_avg_sq", "square_avg", "sum"}
+    {"acc_delta", "accumulator", "exp_avg_sq", "exp_avg_var", "max_exp_avg_sq", "square_avg", "sum"}
 )
 """States that hold squares, which in float16 are 0 for small gradients."""
 

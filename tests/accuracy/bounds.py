@@ -250,7 +250,7 @@ def decayed(
 ) -> Gradient:
     """Return what is known of the gradient with its sign and the decay that is part of it."""
     value = gradient({**before, "grad": incoming.value}, options)
-    decay = options["weight_decay"]
+    decay = options.get("weight_decay")
     if not decay or options.get("decoupled_weight_decay"):
         return Gradient(value, incoming.size, incoming.relative, incoming.absolute)
     c, param = p.rounds_options, abs(before["param"])
@@ -277,6 +277,13 @@ def moving_average_of_squares(p: Precision, beta: Real, old: Real, g: Gradient) 
     terms = beta * old + abs(1 - beta) * g.size**2
     underflow = p.smallest * (3 + p.rounds_options * old) + abs(1 - beta) * square_underflow(g)
     return compound(p.gamma(4), g.relative, g.relative) * terms + underflow
+
+
+def sum_of_squares(p: Precision, old: Real, g: Gradient) -> Real:
+    """Bound the error of ``old + g * g``."""
+    terms = old + g.size**2
+    error = compound(p.gamma(2), g.relative, g.relative) * terms
+    return error + p.smallest + square_underflow(g)
 
 
 def square_underflow(g: Gradient) -> Real:
@@ -450,9 +457,7 @@ def rmsprop(taken: Step) -> Element:
 
 def adagrad(taken: Step) -> Element:
     p, before, g, after, options, step = taken
-    terms = before["state_sum"] + g.size**2
-    error = compound(p.gamma(2), g.relative, g.relative) * terms
-    error += p.smallest + square_underflow(g)
+    error = sum_of_squares(p, before["state_sum"], g)
     lr, decay = options["lr"], options["lr_decay"]
     step_size = option(p, lr)
     if decay and step > 1:
@@ -507,3 +512,32 @@ def adabelief(taken: Step) -> Element:
         "exp_avg_var": error,
         "param": descended(p, after["param"], shrinking, update),
     }
+
+
+def ftrl(taken: Step) -> Element:
+    p, before, g, after, options, _ = taken
+    lr, old, n, z = options["lr"], before["accumulator"], after["accumulator"], after["linear"]
+    inverse_lr = coefficient(p, 1 / lr, FLOAT64.unit, p.smallest)
+    squares = sum_of_squares(p, old, g)
+    size = rounded_root(p, n, squares)
+
+    growth = root(n) - root(old)
+    error = (1 + p.unit) * (size + rounded_root(p, old, number(0))) + p.unit * growth
+    error = product(p, inverse_lr, growth, error)
+    param = Coefficient(abs(before["param"]), number(0), number(0))
+    error = product(p, param, growth / lr, error)
+    change = z - before["linear"]
+    error = (1 + p.unit) * (g.error + error) + p.unit * abs(change)
+    linear = (1 + p.unit) * error + p.unit * abs(z)
+
+    # The minimum is continuous in z and l1, so that it does not matter on which side it is found.
+    l1 = option(p, options["l1"])
+    above = max(abs(z) - l1.value, number(0))
+    above_error = (1 + p.unit) * (linear + l1.relative * l1.value + l1.absolute) + p.unit * above
+    regularization = options["beta"] / lr + 2 * options["l2"]
+    added = coefficient(p, regularization, FLOAT64.gamma(2), p.smallest)
+    scaled = product(p, inverse_lr, root(n), size)
+    curvature_error = shifted(p, root(n) / lr, scaled, added)
+    curvature = root(n) / lr + regularization
+    _, error = quotient(p, above, above_error, curvature, curvature_error)
+    return {"accumulator": squares, "linear": linear, "param": error}

@@ -68,7 +68,7 @@ def gradient(before: Element, options: Mapping[str, Any]) -> Real:
     signed = -before["grad"] if options["maximize"] else before["grad"]
     if options.get("decoupled_weight_decay"):
         return signed
-    return signed + options["weight_decay"] * before["param"]
+    return signed + options.get("weight_decay", 0) * before["param"]
 
 
 def sgd(before: Element, options: Mapping[str, Any], step: int) -> Element:
@@ -164,6 +164,18 @@ def adabelief(before: Element, options: Mapping[str, Any], step: int) -> Element
     update = _quotient(m / (1 - beta1**step), denominator)
     param = _shrunk(before, options) - options["lr"] * update
     return {"param": param, "exp_avg": m, "exp_avg_var": s}
+
+
+def ftrl(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g, lr, l1 = gradient(before, options), options["lr"], options["l1"]
+    n = before["accumulator"] + g * g
+    sigma = (root(n) - root(before["accumulator"])) / lr
+    z = before["linear"] + g - sigma * before["param"]
+    param = number(0)
+    if abs(z) > l1:
+        curvature = (options["beta"] + root(n)) / lr + 2 * options["l2"]
+        param = _quotient((l1 if z > 0 else -l1) - z, curvature)
+    return {"param": param, "accumulator": n, "linear": z}
 
 
 def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:

@@ -216,6 +216,7 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adadelta": {"rho": st.floats(0, 1), "eps": rates},
     "adabelief": moments,
     "radam": moments,
+    "ftrl": {"beta": rates, "l1": rates, "l2": rates},
 }
 
 
@@ -228,6 +229,7 @@ def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataO
     if "momentum_buffer" not in case.states:
         own = {name: s for name, s in own.items() if name not in ("momentum", "dampening")}
     common = {"weight_decay": rates, "maximize": st.booleans()}
+    common = {name: s for name, s in common.items() if name in cases.parameters_of(case.rule)}
     options = data.draw(st.fixed_dictionaries({"lr": rates}, optional={**common, **own}))
     if case.rule == "sgd" and options.get("momentum") and not options.get("dampening"):
         options["nesterov"] = data.draw(st.booleans())
@@ -299,6 +301,14 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         k = 6 if c else 9 if decay else 5
         quotient = g / (root(after["state_sum"]) + options["eps"])
         return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    if case.rule == "ftrl":
+        old, n, z = before["accumulator"], after["accumulator"], after["linear"]
+        pull = abs(before["param"]) / lr
+        added = abs(z - before["linear"])
+        linear = 3 * pull * (2 * root(n) - root(old)) + added + abs(z)
+        curvature = (options["beta"] + root(n)) / lr + 2 * options["l2"]
+        update = (linear + c * options["l1"]) / curvature + 6 * abs(after["param"])
+        return {"accumulator": 2 * n, "linear": linear, "param": update}
     if case.rule == "adabelief":
         beta1, beta2 = options["beta1"], options["beta2"]
         m, v = abs(after["exp_avg"]), after["exp_avg_var"]

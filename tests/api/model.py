@@ -65,6 +65,11 @@ def make(name: str, params: Any, **options: Any) -> Any:
     return getattr(instep, name)(params, **options)
 
 
+def decay_of(name: str, decay: float) -> Options:
+    """Return a weight decay as options of a class, none where it has no such hyperparameter."""
+    return {"weight_decay": decay} if "weight_decay" in DEFAULTS[name] else {}
+
+
 def initial_states(name: str, options: Mapping[str, Any]) -> dict[str, float]:
     """Return the states of each parameter, by torch's names, and what they are filled with."""
     described = DESCRIPTIONS[RULES[name]]

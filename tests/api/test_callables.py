@@ -36,6 +36,7 @@ NO_CALLABLES = [
     ("RMSprop", "centered"),
     ("RMSprop", "initial_accumulator_value"),
     ("Adagrad", "initial_accumulator_value"),
+    ("FTRL", "initial_accumulator_value"),
 ]
 """What decides which states exist, or is fixed."""
 CALLABLES = [

@@ -31,7 +31,9 @@ TINY = 5e-324
 
 # Hyperparameter, the classes that have it, values in its range, values outside.
 RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
-    ("lr", ALL, [0.0, TINY, 1e308, math.inf], [-TINY, -1.0, -math.inf, math.nan]),
+    ("lr", ALL, [TINY, 1e308, math.inf], [-TINY, -1.0, -math.inf, math.nan]),
+    ("lr", [name for name in ALL if name != "FTRL"], [0.0], []),
+    ("lr", ["FTRL"], [], [0.0]),
     ("weight_decay", WITH_DECAY, [0.0, 1.0, 1e308], [-TINY, -math.inf, math.nan]),
     ("eps", WITH_EPS, [0.0, TINY, 1.0], [-TINY, -1.0, math.nan]),
     (
@@ -48,7 +50,10 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
     ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
-    ("initial_accumulator_value", ["RMSprop", "Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+    ("beta", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
+    ("l1", ["FTRL"], [0.0, 1.0, math.inf], [-TINY, math.nan]),
+    ("l2", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
+    ("initial_accumulator_value", ["RMSprop", "Adagrad", "FTRL"], [0.0, 1.0], [-TINY, math.nan]),
 ]
 
 NO_FLAGS: list[Any] = ["yes", None, 0, 1.0, [True], np.ones(1, bool)]
@@ -210,7 +215,7 @@ def test_reading_needs_agreement_of_the_groups(name: str) -> None:
     )
     with pytest.raises(ValueError, match=r"lr.*0\.25.*0\.5"):
         _ = optimizer.lr
-    assert optimizer.weight_decay == DEFAULTS[name]["weight_decay"]
+    assert optimizer.maximize is False
     optimizer.lr = 0.125
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
     assert optimizer.lr == 0.125

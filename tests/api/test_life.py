@@ -45,7 +45,8 @@ dtypes = st.sampled_from([*DTYPES, *HALVES])
 seeds = st.integers(0, 2**32 - 1)
 roundings = st.sampled_from(["nearest", "stochastic"])
 special_values = st.sampled_from([0.0, -0.0, 1e-310, 1e-42, 1e30, np.inf, -np.inf, np.nan])
-rates = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
+rates = st.sampled_from([1e-3, 0.5, 2.0])
+decays = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
 bounds = st.sampled_from([0.0, 1e-3, 0.5, 100.0, np.inf])
 scales = st.sampled_from([1.0, 1.0, 0.25, 3.0, 1e30])
 
@@ -255,11 +256,13 @@ class Life(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         lr=st.one_of(rates, st.just(schedule)),
-        decay=st.one_of(st.none(), rates, st.just(schedule)),
+        decay=st.one_of(st.none(), decays, st.just(schedule)),
     )
     def change_a_group(self, data: st.DataObject, lr: Any, decay: Any) -> None:
         index = data.draw(st.integers(0, len(self.model.groups) - 1))
-        change = {"lr": lr} if decay is None else {"lr": lr, "weight_decay": decay}
+        change = {"lr": lr}
+        if decay is not None and "weight_decay" in DEFAULTS[self.name]:
+            change["weight_decay"] = decay
         self.optimizer.param_groups[index].update(change)
         self.model.groups[index].update(change)
 
@@ -353,7 +356,8 @@ class Life(RuleBasedStateMachine):
                 copies=self.structured(given[start : start + len(params)], start),
             )
         for group, mine in zip(resumed.param_groups, self.model.groups, strict=True):
-            group.update({key: mine[key] for key in ("lr", "weight_decay", "maximize")})
+            changed = ("lr", "weight_decay", "maximize")
+            group.update({key: mine[key] for key in changed if key in mine})
         for option in ("clip_norm", "clip_value", "nonfinite"):
             setattr(resumed, option, getattr(self.optimizer, option))
         return resumed

@@ -17,6 +17,7 @@ from tests.api.model import (
     DEFAULTS,
     Model,
     Options,
+    decay_of,
     each_class,
     each_variant,
     make,
@@ -138,7 +139,7 @@ def test_a_single_array() -> None:
 @each_class
 def test_groups_have_options_of_their_own(name: str) -> None:
     params = parameters()
-    options: list[Options] = [{}, {"lr": 0.25, "maximize": True}, {"weight_decay": 0.5}]
+    options: list[Options] = [{}, {"lr": 0.25, "maximize": True}, decay_of(name, 0.5)]
     model = Model(name, params[:1], lr=0.125)
     for param, own in zip(params[1:], options[1:], strict=True):
         model.add_group([param], **{"lr": 0.125, **own})
@@ -202,9 +203,9 @@ def test_a_schedule_receives_each_step_once(name: str) -> None:
     params = parameters()
     schedule = Recorded()
     model = Model(name, params[:1], lr=lambda step: 0.5 / (1.0 + step))
-    model.add_group(params[1:], lr=lambda step: 0.5 / (1.0 + step), weight_decay=0.25)
+    model.add_group(params[1:], lr=lambda step: 0.5 / (1.0 + step), **decay_of(name, 0.25))
     optimizer = make(
-        name, [{"params": params[0]}, {"params": params[1:], "weight_decay": 0.25}], lr=schedule
+        name, [{"params": params[0]}, {"params": params[1:], **decay_of(name, 0.25)}], lr=schedule
     )
     assert schedule.asked == []
     for seed, pattern in enumerate([(1, 1, 1), (0, 0, 0), (0, 1, 1), (1, 0, 0)]):

@@ -142,8 +142,8 @@ EXAMPLES = [
     InverseSquareRoot(0.3),
     SearchThenConverge(0.3, 2.0),
     SearchThenConverge(0.3, 2.0, c=0.5),
-    LinearWarmup(2, CosineDecay(0.3, 3)),
-    LinearWarmup(2, halving, start=0.0),
+    LinearWarmup(2, CosineDecay(0.3, 3, final=0.1)),
+    LinearWarmup(2, halving, start=0.1),
 ]
 """Schedules that do all that they do in the first six steps."""
 

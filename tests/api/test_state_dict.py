@@ -19,6 +19,7 @@ from tests.api.model import (
     Options,
     assert_same,
     copied,
+    decay_of,
     each_class,
     each_variant,
     initial_states,
@@ -138,13 +139,14 @@ def test_loading_takes_hyperparameters_counts_and_states(name: str, options: Opt
     for seed in range(3):
         model.step(random_arrays(params, seed))
     dictionary = optimizer.state_dict()
-    dictionary["param_groups"][0] |= {"lr": 0.375, "weight_decay": 0.25, "maximize": True}
+    changed = {"lr": 0.375, "maximize": True, **decay_of(name, 0.25)}
+    dictionary["param_groups"][0] |= changed
     for index, state in dictionary["state"].items():
         state["step"] = model.counts[index] = 10 + index
         for key in model.states[index]:
             state[key] = model.states[index][key] = np.full_like(params[index], 0.5)
     dictionary["steps"] = model.steps = 20
-    model.groups[0] |= {"lr": 0.375, "weight_decay": 0.25, "maximize": True}
+    model.groups[0] |= changed
     optimizer.load_state_dict(dictionary)
     grads = random_arrays(params, 3)
     optimizer.step(grads)

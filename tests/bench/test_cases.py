@@ -30,6 +30,7 @@ BYTES_PER_FLOAT32 = {
     "adagrad": 20,
     "adadelta": 28,
     "adabelief": 28,
+    "ftrl": 28,
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instep import reference
 from instep.optimizers import class_of
-from tests.cases import CASES, Arguments, Case, new_scalars
+from tests.cases import CASES, Arguments, Case, new_scalars, parameters_of
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
 from tests.optimizers.description import Options
@@ -330,12 +330,51 @@ def test_adadelta_rho_one_keeps_the_means() -> None:
     assert path == pytest.approx([-0.5 * 3.0, 0.5 * 5.0])
 
 
+# FTRL
+
+
+def ftrl(**options: Any) -> Case:
+    return Case("ftrl", ("accumulator", "linear"), options)
+
+
+def test_ftrl_without_regularization_is_adagrad() -> None:
+    ours = follow(ftrl(lr=0.3), GRADIENTS, accumulator=0.25)
+    assert ours == pytest.approx(follow(adagrad(lr=0.3, eps=0.0), GRADIENTS, state_sum=0.25))
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_ftrl_l1_keeps_exact_zeros_as_long_as_gradients_add_up_to_less(maximize: bool) -> None:
+    path = moves(ftrl(lr=0.5, l1=2.0, maximize=maximize), [0.5, -1.5, -1.0, 3.0, 2.0])
+    assert path[:-1] == [0.0] * 4
+    assert [math.copysign(1, move) for move in path[:-1]] == [1.0] * 4
+    assert abs(path[-1]) > 0.0
+
+
+def test_ftrl_l1_and_l2_of_one_gradient() -> None:
+    # The minimum of 4 w + |w| + 3 w² + (4 / 0.5) w² / 2.
+    (move,) = moves(ftrl(lr=0.5, l1=1.0, l2=3.0), [4.0])
+    assert move == pytest.approx(-(4.0 - 1.0) / (4.0 / 0.5 + 2 * 3.0))
+
+
+def test_ftrl_draws_to_zero_what_starts_elsewhere() -> None:
+    *_, untouched = follow(ftrl(lr=0.5), [0.0], param=3.0, accumulator=1.0)
+    *_, touched = follow(ftrl(lr=0.5), [math.sqrt(3.0)], param=3.0, accumulator=1.0)
+    assert untouched == 0.0
+    assert touched == pytest.approx((3.0 * (2.0 - 1.0) - 0.5 * math.sqrt(3.0)) / 2.0)
+
+
+def test_ftrl_a_nan_reaches_the_parameter() -> None:
+    *_, end = follow(ftrl(lr=0.5, l1=1.0), [math.nan], accumulator=1.0)
+    assert math.isnan(end)
+
+
 # Options that change nothing at the value that switches them off
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_options_switched_off_change_nothing(case: Case) -> None:
     off = {"weight_decay": 0.0, "maximize": False, **DESCRIPTIONS[case.rule].off}
+    off = {name: v for name, v in off.items() if name in parameters_of(case.rule)}
     options = {name: v for name, v in case.options.items() if name not in off}
     arrays = case.random_arrays(50, np.dtype(np.float64))
     same = {name: array.copy() for name, array in arrays.items()}

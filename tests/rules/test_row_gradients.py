@@ -275,6 +275,20 @@ def test_optimizers(name: str, options: Options) -> None:
         model.assert_equals(optimizer)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_ftrl_by_rows_takes_the_dense_steps(dtype: np.dtype[Any]) -> None:
+    by_rows, dense = np.zeros((7, 3), dtype), np.zeros((7, 3), dtype)
+    optimizers = [instep.FTRL(each, lr=0.5, l1=0.5, l2=0.1) for each in (by_rows, dense)]
+    for step, rows in enumerate(ROWS):
+        gradient = random_gradient(rows, by_rows.shape, dtype, step)
+        array = np.zeros_like(dense)
+        np.add.at(array, gradient.rows, gradient.values)
+        optimizers[0].step(gradient)
+        optimizers[1].step(array)
+        assert_same_bits(by_rows, dense, f"after step {step}")
+    assert 0 < np.count_nonzero(dense) < dense.size
+
+
 def test_structures() -> None:
     gradient = RowGradient(np.array([1]), np.ones((1, 2)))
     single, sequence, mapping = (np.zeros((3, 2)) for _ in range(3))

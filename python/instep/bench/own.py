@@ -38,17 +38,19 @@ def _reference(case: Case) -> Stepper:
 def _step_function(function: Callable[..., None], case: Case) -> Stepper:
     params, grads = case.arrays()
     rule = case.rule
-    states = rule.reference_states(lambda: _zeros_like(params)) | rule.new_scalars(params)
+    states = rule.reference_states(lambda value: _full_like(params, value)) | rule.new_scalars(
+        params
+    )
     step = functools.partial(function, params, **states, **rule.reference_options)
     numbers = itertools.count(1)
     call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
     return Stepper(call, lambda: as_list(params))
 
 
-def _zeros_like(arrays: Arrays) -> Arrays:
+def _full_like(arrays: Arrays, value: float) -> Arrays:
     if isinstance(arrays, list):
-        return [np.zeros_like(array) for array in arrays]
-    return np.zeros_like(arrays)
+        return [np.full_like(array, value) for array in arrays]
+    return np.full_like(arrays, value)
 
 
 INSTEP = Contender("instep", _optimizer)

@@ -42,7 +42,7 @@ class Rule:
     @cached_property
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
-        states = self.reference_states(lambda: np.ones(1))
+        states = self.reference_states(lambda _: np.ones(1))
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
             scalars = self.new_scalars(np.ones(1))
             self.reference(
@@ -66,9 +66,11 @@ class Rule:
         """The options with which the reference steps as the optimizer does."""
         return self.optimizer._rule.step_options(self.hyperparameters)
 
-    def reference_states(self, make: Callable[[], Arrays]) -> dict[str, Arrays]:
-        """Return new states, each of them made by `make`, by the names of the arguments."""
-        return self.optimizer._rule.step_states({name: make() for name in self.states})
+    def reference_states(self, make: Callable[[float], Arrays]) -> dict[str, Arrays]:
+        """Return new states, each made by `make` of its first value, by the arguments' names."""
+        rule, values = self.optimizer._rule, self.hyperparameters
+        states = {name: make(rule.initial_value(name, values)) for name in self.states}
+        return rule.step_states(states)
 
     def new_scalars(self, params: Arrays) -> dict[str, Arrays]:
         """Return the scalars of a parameter, or of each of a list, before the first step."""

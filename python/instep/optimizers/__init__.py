@@ -10,6 +10,7 @@ from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.asgd import ASGD
+from instep.optimizers.ftrl import FTRL
 from instep.optimizers.nadam import NAdam
 from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
@@ -17,6 +18,7 @@ from instep.optimizers.sgd import SGD
 
 __all__ = [
     "ASGD",
+    "FTRL",
     "SGD",
     "AMSGrad",
     "AdaBelief",

@@ -9,6 +9,7 @@ from instep.reference.adadelta import adadelta_step as adadelta_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step
 from instep.reference.asgd import asgd_step as asgd_step
+from instep.reference.ftrl import ftrl_step as ftrl_step
 from instep.reference.nadam import nadam_step as nadam_step
 from instep.reference.radam import radam_step as radam_step
 from instep.reference.rmsprop import rmsprop_step as rmsprop_step
