@@ -18,7 +18,8 @@ def test_the_best_supported_one_is_chosen() -> None:
     assert default.stdout.split() == [ISA["supported"][-1]]
 
 
-@pytest.mark.parametrize("name", ISA["supported"])
+# With the one that is chosen, these tests run anyway.
+@pytest.mark.parametrize("name", [name for name in ISA["supported"] if name != ISA["chosen"]])
 def test_each_gives_the_bits_of_the_reference(name: str) -> None:
     forced = {"INSTEP_ISA": name}
     assert run_python("-c", CHOSEN, environment=forced).stdout.split() == [name]
