@@ -12,7 +12,7 @@
 namespace instep {
 namespace {
 
-constexpr int max_arrays = first_state_argument + max_states;
+constexpr int max_arrays = first_state_argument + max_states + max_scalars;
 
 struct Extent {
   std::uintptr_t low, high;  // the bytes in [low, high)
@@ -31,9 +31,14 @@ bool are_apart(Extent* first, Extent* last) {
   return true;
 }
 
-// A parameter with its gradient and states.
+int array_count(const Rule& rule) {
+  return first_state_argument + rule.state_count + rule.scalar_count;
+}
+
+// A parameter with its gradient, states and scalars.
 struct Part {
   DirectArrays arrays;
+  double* scalars[max_scalars] = {};
   std::int64_t size = 0;
   DType dtype = float32;
 };
@@ -80,7 +85,7 @@ class Arrangement {
     }
     bytes_ += part.size * part.arrays.bytes_per_element();
     present_ = present;
-    return true;
+    return read_scalars(arrays + first_state_argument + rule_.state_count, part, extents);
   }
 
   bool is_small() const { return bytes_ < least_bytes_to_release_gil && indivisible(bytes_); }
@@ -89,6 +94,21 @@ class Arrangement {
   unsigned present() const { return present_; }
 
  private:
+  bool read_scalars(PyObject* const* arrays, Part& part, Extent*& extents) const {
+    for (int k = 0; k < rule_.scalar_count; ++k) {
+      if (!is_plain(arrays[k])) return false;
+      const auto& array = fields(arrays[k]);
+      const auto address = reinterpret_cast<std::uintptr_t>(array.data);
+      if (array.descr != types_.dtypes[float64].ptr() || array.nd != 0 ||
+          address % sizeof(double) != 0 || (array.flags & writeable_flag) == 0) {
+        return false;
+      }
+      part.scalars[k] = reinterpret_cast<double*>(array.data);
+      *extents++ = {address, address + sizeof(double), true};
+    }
+    return true;
+  }
+
   bool is_plain(PyObject* array) const { return Py_TYPE(array) == types_.array; }
 
   const PlainTypes& types_;
@@ -103,14 +123,17 @@ void run(const Rule& rule, unsigned present, const Part* first, const Part* last
   Coefficients coefficients[working_count];
   Loop loops[working_count] = {};
   for (; first != last; ++first) {
-    if (first->size == 0) continue;
+    if (first->size == 0 && rule.scalar_count == 0) continue;
     const DType dtype = first->dtype;
-    if (loops[dtype] == nullptr) {
+    if (loops[dtype] == nullptr || rule.scalar_count > 0) {
       const Kernel& kernel = rule.kernels[rule.variant(options, present)][dtype];
-      kernel.prepare(options, step, 1.0, nullptr, coefficients[dtype]);
+      double scalars[max_scalars] = {};
+      for (int k = 0; k < rule.scalar_count; ++k) scalars[k] = *first->scalars[k];
+      kernel.prepare(options, step, 1.0, scalars, coefficients[dtype]);
+      for (int k = 0; k < rule.scalar_count; ++k) *first->scalars[k] = scalars[k];
       loops[dtype] = kernel.loop;
     }
-    first->arrays.step(loops[dtype], coefficients[dtype], 0, first->size);
+    if (first->size > 0) first->arrays.step(loops[dtype], coefficients[dtype], 0, first->size);
   }
 }
 
@@ -124,7 +147,7 @@ bool is_steady(PyObject* sequence) {
 
 bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* sequences,
                     const double* options, std::int64_t step) {
-  const int count = first_state_argument + rule.state_count;
+  const int count = array_count(rule);
   const auto length = std::size_t(PySequence_Fast_GET_SIZE(sequences[param_argument]));
   PyObject** items[max_arrays] = {};
   for (int k = 0; k < count; ++k) {
@@ -154,7 +177,7 @@ bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* 
 
 bool step_directly(const PlainTypes& types, const Rule& rule, PyObject* const* arrays,
                    const double* options, std::int64_t step) {
-  if (rule.more_than_elements) return false;
+  if (rule.kernels[0][float32].measure != nullptr) return false;  // it needs norms first
   if (is_steady(arrays[param_argument])) return step_sequences(types, rule, arrays, options, step);
   Arrangement arrangement(types, rule);
   Part part;
