@@ -5,6 +5,7 @@
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
+#include "rules/adan.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
 #include "rules/nadam.hpp"
@@ -29,7 +30,8 @@ using AllRules = RuleList<
     RAdam,
     NAdam,
     Asgd,
-    Ftrl
+    Ftrl,
+    Adan
 >;
 // clang-format on
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 Schedule: TypeAlias = Callable[[int], float]
 """A number for each count of completed steps; `instep.schedules` has the usual ones."""
 BetasSchedule: TypeAlias = Callable[[int], tuple[float, float]]
+ThreeBetasSchedule: TypeAlias = Callable[[int], tuple[float, float, float]]
 FlagSchedule: TypeAlias = Callable[[int], bool]
 
 # What an attribute is read as. `Number[float]` and `Flag[bool]` are those that are no callables.

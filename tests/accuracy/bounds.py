@@ -290,6 +290,11 @@ def square_underflow(g: Gradient) -> Real:
     return 4 * g.size * g.absolute + 2 * g.absolute**2
 
 
+def sum_of(p: Precision, x: Real, y: Real, *errors: Real) -> Gradient:
+    """Return what is known of a sum of two terms with these errors."""
+    return Gradient(x + y, abs(x + y), p.unit, (1 + p.unit) * sum(errors, number(0)))
+
+
 def root_change(x: Real, error: Real) -> Real:
     """Return the largest change of a root when its radicand, never negative, changes by `error`."""
     up = root(x + error) - root(x)
@@ -496,8 +501,7 @@ def adabelief(taken: Step) -> Element:
     p, before, g, after, options, step = taken
     beta1, beta2 = options["beta1"], options["beta2"]
     mean_error = moving_average(p, beta1, before["exp_avg"], g)
-    distance = g.value - after["exp_avg"]
-    seen = Gradient(distance, abs(distance), p.unit, (1 + p.unit) * (g.error + mean_error))
+    seen = sum_of(p, g.value, -after["exp_avg"], g.error, mean_error)
     error = moving_average_of_squares(p, beta2, before["exp_avg_var"], seen)
     x = after["exp_avg_var"]
     error = shifted(p, x - options["eps"], error, option(p, options["eps"]))
@@ -541,3 +545,48 @@ def ftrl(taken: Step) -> Element:
     curvature = root(n) / lr + regularization
     _, error = quotient(p, above, above_error, curvature, curvature_error)
     return {"accumulator": squares, "linear": linear, "param": error}
+
+
+def adan(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    lr, eps, decay = options["lr"], options["eps"], options["lr"] * options["weight_decay"]
+    beta1, beta2, beta3 = options["beta1"], options["beta2"], options["beta3"]
+    d = Gradient(number(0), number(0))
+    if step > 1:
+        d = sum_of(p, g.value, before["neg_pre_grad"], g.error)
+    ahead = sum_of(
+        p, g.value, beta2 * d.value, g.error, product(p, option(p, beta2), d.size, d.error)
+    )
+    mean, change = after["exp_avg"], after["exp_avg_diff"]
+    bounds = {
+        "exp_avg": moving_average(p, beta1, before["exp_avg"], g),
+        "exp_avg_sq": moving_average_of_squares(p, beta3, before["exp_avg_sq"], ahead),
+        "exp_avg_diff": moving_average(p, beta2, before["exp_avg_diff"], d),
+        "neg_pre_grad": g.error,
+    }
+    mean_size, eps = adam_coefficients(p, lr, beta1, beta3, eps, step, eps_hat=False)
+    diff_size, _ = adam_coefficients(p, lr * beta2, beta2, beta3, options["eps"], step, False)
+    diff_size = Coefficient(
+        diff_size.value, compound(diff_size.relative, FLOAT64.unit), 2 * diff_size.absolute
+    )
+    above = sum_of(
+        p,
+        mean_size.value * mean,
+        diff_size.value * change,
+        product(p, mean_size, mean, bounds["exp_avg"]),
+        product(p, diff_size, change, bounds["exp_avg_diff"]),
+    )
+    below = denominator(p, after["exp_avg_sq"], bounds["exp_avg_sq"], eps, inside=False)
+    update, error = quotient(p, above.value, above.error, *below)
+    if options["no_prox"]:
+        decoupled = {**options, "decoupled_weight_decay": True}
+        shrinking = shrunk(p, before["param"], decoupled)
+        bounds["param"] = descended(p, after["param"], shrinking, error)
+        return bounds
+    stepped = before["param"] - update
+    error = descended(p, stepped, error)
+    if decay:
+        shrink_after = coefficient(p, 1 / (1 + decay), FLOAT64.gamma(3), p.smallest)
+        error = product(p, shrink_after, stepped, error)
+    bounds["param"] = error
+    return bounds

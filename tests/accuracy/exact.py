@@ -30,7 +30,7 @@ root = context.sqrt
 def all_options(rule: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a step function, defaults included, floats as exact numbers.
 
-    It says of every rule whether its decay is decoupled.
+    It says of every rule whether its decay is no part of the gradient.
     """
     signature = inspect.signature(getattr(reference, f"{rule}_step"))
     defaults = {
@@ -39,7 +39,7 @@ def all_options(rule: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if parameter.kind is parameter.KEYWORD_ONLY and name != "step"
     }
     every = {**defaults, **options}
-    if DESCRIPTIONS[rule].decay == "decoupled":
+    if DESCRIPTIONS[rule].decay != "coupled":
         every["decoupled_weight_decay"] = True
     return {name: number(v) if isinstance(v, float) else v for name, v in every.items()}
 
@@ -176,6 +176,26 @@ def ftrl(before: Element, options: Mapping[str, Any], step: int) -> Element:
         curvature = (options["beta"] + root(n)) / lr + 2 * options["l2"]
         param = _quotient((l1 if z > 0 else -l1) - z, curvature)
     return {"param": param, "accumulator": n, "linear": z}
+
+
+def adan(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g, lr = gradient(before, options), options["lr"]
+    beta1, beta2, beta3 = options["beta1"], options["beta2"], options["beta3"]
+    d = g + before["neg_pre_grad"] if step > 1 else number(0)
+    m = beta1 * before["exp_avg"] + (1 - beta1) * g
+    v = beta2 * before["exp_avg_diff"] + (1 - beta2) * d
+    n = beta3 * before["exp_avg_sq"] + (1 - beta3) * (g + beta2 * d) ** 2
+    above = m / (1 - beta1**step) + beta2 * v / (1 - beta2**step)
+    update = lr * _quotient(above, root(n / (1 - beta3**step)) + options["eps"])
+    param, decay = before["param"], lr * options["weight_decay"]
+    param = (1 - decay) * param - update if options["no_prox"] else (param - update) / (1 + decay)
+    return {
+        "param": param,
+        "exp_avg": m,
+        "exp_avg_sq": n,
+        "exp_avg_diff": v,
+        "neg_pre_grad": -g,
+    }
 
 
 def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:

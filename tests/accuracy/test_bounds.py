@@ -216,6 +216,13 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adadelta": {"rho": st.floats(0, 1), "eps": rates},
     "adabelief": moments,
     "radam": moments,
+    "adan": {
+        "beta1": below_one,
+        "beta2": below_one,
+        "beta3": below_one,
+        "eps": rates,
+        "no_prox": st.booleans(),
+    },
     "ftrl": {"beta": rates, "l1": rates, "l2": rates},
 }
 
@@ -301,6 +308,26 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         k = 6 if c else 9 if decay else 5
         quotient = g / (root(after["state_sum"]) + options["eps"])
         return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    if case.rule == "adan":
+        beta1, beta2, beta3 = (options[f"beta{k}"] for k in (1, 2, 3))
+        d = abs(gradient.value + before["neg_pre_grad"])
+        ahead = abs(gradient.value + beta2 * (gradient.value + before["neg_pre_grad"]))
+        mean = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        change = beta2 * abs(before["exp_avg_diff"]) + (1 - beta2) * d
+        square = 6 * after["exp_avg_sq"] + 12 * (1 - beta3) * beta2 * ahead * d
+        correction = root(1 - beta3**number)
+        size = root(after["exp_avg_sq"])
+        below = size + options["eps"] * correction
+        terms = mean / (1 - beta1**number) + beta2 * change / (1 - beta2**number)
+        k = 11 if c else 15 + 1 / (1 - beta1) + 1 / (1 - beta2) + 1 / (1 - beta3)
+        k += square / (2 * size * below)
+        return {
+            "exp_avg": 3 * mean,
+            "exp_avg_sq": square,
+            "exp_avg_diff": 4 * change,
+            "neg_pre_grad": exact.number(0),
+            "param": k * lr * correction * terms / below,
+        }
     if case.rule == "ftrl":
         old, n, z = before["accumulator"], after["accumulator"], after["linear"]
         pull = abs(before["param"]) / lr

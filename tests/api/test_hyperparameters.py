@@ -26,6 +26,7 @@ ALL = list(DEFAULTS)
 WITH_DECAY = [name for name in ALL if "weight_decay" in DEFAULTS[name]]
 WITH_EITHER_DECAY = [name for name in ALL if "decoupled_weight_decay" in DEFAULTS[name]]
 WITH_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 2]
+WITH_THREE_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 3]
 WITH_EPS = [name for name in ALL if isinstance(DEFAULTS[name].get("eps"), float)]
 TINY = 5e-324
 
@@ -50,6 +51,12 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
     ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+    (
+        "betas",
+        WITH_THREE_BETAS,
+        [(0.0, 0.0, 0.0), (0.5, 0.5, 1.0 - 2**-53)],
+        [(0.5, 0.5, 1.0), (0.5, 0.5, -TINY), (0.5, 0.5, math.nan)],
+    ),
     ("beta", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
     ("l1", ["FTRL"], [0.0, 1.0, math.inf], [-TINY, math.nan]),
     ("l2", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
@@ -77,7 +84,9 @@ NO_NUMBERS: list[Any] = [
 TYPES: list[tuple[str, list[str], list[Any]]] = [
     *((key, names, NO_NUMBERS) for key, names, *_ in RANGES if key != "betas"),
     ("betas", WITH_BETAS, [0.9, None, "ab", ("0.9", 0.999), (0.9, None), {0.9, 0.999}]),
+    ("betas", WITH_THREE_BETAS, [0.9, None, "abc", (0.9, 0.9, "0.9"), (0.9, 0.9, None)]),
     ("maximize", ALL, NO_FLAGS),
+    ("no_prox", ["Adan"], NO_FLAGS),
     ("amsgrad", ["Adam", "AdamW"], NO_FLAGS),
     ("decoupled_weight_decay", WITH_EITHER_DECAY, NO_FLAGS),
     ("bias_correction", ["Adam"], NO_FLAGS),
@@ -94,6 +103,7 @@ REFUSED = [
         *((key, names, bad, ValueError) for key, names, _, bad in RANGES),
         *((key, names, bad, TypeError) for key, names, bad in TYPES),
         ("betas", WITH_BETAS, [(0.9,), (0.9, 0.99, 0.999), ()], (TypeError, ValueError)),
+        ("betas", WITH_THREE_BETAS, [(0.9, 0.99), (0.9,) * 4, ()], (TypeError, ValueError)),
     ]
     for name in names
     for value in values

@@ -31,6 +31,7 @@ BYTES_PER_FLOAT32 = {
     "adadelta": 28,
     "adabelief": 28,
     "ftrl": 28,
+    "adan": 44,
 }
 
 

@@ -330,6 +330,33 @@ def test_adadelta_rho_one_keeps_the_means() -> None:
     assert path == pytest.approx([-0.5 * 3.0, 0.5 * 5.0])
 
 
+# Adan
+
+
+def adan(**options: Any) -> Case:
+    return Case("adan", ("exp_avg", "exp_avg_sq", "exp_avg_diff", "neg_pre_grad"), options)
+
+
+@pytest.mark.parametrize("gradient", [1e-3, -7.0])
+def test_adan_moves_by_lr_along_a_constant_gradient(gradient: float) -> None:
+    path = moves(adan(lr=0.01, eps=0.0), [gradient] * 50, neg_pre_grad=3.0)
+    assert path == pytest.approx([-0.01 * math.copysign(1, gradient)] * 50)
+
+
+def test_adan_adds_the_mean_change_of_the_gradient() -> None:
+    # Without memory: the gradient and beta2 of its change, over its size.
+    _, move = moves(adan(lr=1.0, eps=0.0, beta1=0.0, beta2=0.5, beta3=0.0), [4.0, 2.0])
+    change = 0.5 * (2.0 - 4.0) / (1.0 - 0.5**2)
+    assert move == pytest.approx(-(2.0 + 0.5 * change) / abs(2.0 + 0.5 * (2.0 - 4.0)))
+
+
+def test_adan_decays_after_the_step_or_before() -> None:
+    *_, after = follow(adan(lr=0.5, weight_decay=4.0), [1.0], param=3.0)
+    *_, before = follow(adan(lr=0.5, weight_decay=4.0, no_prox=True), [1.0], param=3.0)
+    assert after == pytest.approx((3.0 - 0.5) / 3.0)
+    assert before == pytest.approx(-3.0 - 0.5)
+
+
 # FTRL
 
 

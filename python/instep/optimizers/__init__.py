@@ -8,6 +8,7 @@ from instep.optimizers.adadelta import Adadelta
 from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
+from instep.optimizers.adan import Adan
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.asgd import ASGD
 from instep.optimizers.ftrl import FTRL
@@ -26,6 +27,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adan",
     "NAdam",
     "RAdam",
     "RMSprop",
