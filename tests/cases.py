@@ -11,7 +11,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from instep import reference
+from instep import _core, reference
+from instep.optimizers import class_of
 from tests.optimizers import DESCRIPTIONS
 
 Array: TypeAlias = NDArray[Any]
@@ -47,6 +48,15 @@ class Case:
         given = {**new_scalars(self.rule, arrays["param"]), **arrays}
         getattr(implementation, f"{self.rule}_step")(**given, step=number, **self.options)
 
+    def shape_of(self, name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of an array of the case where the parameter has this one."""
+        shape = (shape,) if isinstance(shape, int) else shape
+        return state_shape(self.rule, name, shape) if name in self.states else shape
+
+    def is_reduced(self, name: str) -> bool:
+        """Tell whether an array is a state that has fewer numbers than its parameter."""
+        return name in self.states and is_reduced(self.rule, name)
+
     def random_arrays(
         self, shape: int | tuple[int, ...], dtype: np.dtype[Any], seed: int = 0
     ) -> Arguments:
@@ -54,7 +64,7 @@ class Case:
         rng = np.random.default_rng(seed)
         arrays = {}
         for name in ("param", "grad", *self.states):
-            values = rng.standard_normal(shape)
+            values = rng.standard_normal(self.shape_of(name, shape))
             arrays[name] = np.asarray(values**2 if name in FROM_ZERO else values, dtype)
         return arrays
 
@@ -65,6 +75,22 @@ def new_scalars(rule: str, params: Array | Sequence[Array]) -> Arguments:
     if not isinstance(params, np.ndarray) and isinstance(params, Sequence):
         return {name: [np.array(float(each)) for _ in params] for name, each in initial.items()}
     return {name: np.array(float(each)) for name, each in initial.items()}
+
+
+def state_shape(rule: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a state, by the name of its argument or torch's, of such a parameter."""
+    return class_of(rule)._rule.state_shape(state_name(rule, name), shape)
+
+
+def is_reduced(rule: str, name: str) -> bool:
+    """Tell whether a state has fewer numbers than its parameter, and so never 16 bits."""
+    return state_name(rule, name) in class_of(rule)._rule.reduced_states
+
+
+def state_name(rule: str, name: str) -> str:
+    """Return torch's name of a state that may be called by that of its argument."""
+    states = _core.rules()[rule][1]
+    return name if name in states else states[arrays_and_options(rule)[0].index(name) - 2]
 
 
 def parameters_of(rule: str) -> Mapping[str, inspect.Parameter]:

@@ -38,7 +38,10 @@ class Storage:
         exact = case.random_arrays(shape, working, seed)
         dtypes = {"param": self.param, "grad": self.grad}
         dtypes |= dict(zip(case.states, itertools.cycle(self.states), strict=False))
-        arrays = {name: array.astype(dtypes[name]) for name, array in exact.items()}
+        arrays = {
+            name: array if case.is_reduced(name) else array.astype(dtypes[name])
+            for name, array in exact.items()
+        }
         if self.rest:
             arrays["param"], arrays["param_rest"] = split_master(exact["param"])
         if self.copy is not None:

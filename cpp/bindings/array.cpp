@@ -92,15 +92,26 @@ const char* in_code(DType dtype) {
   }
 }
 
-// Or, for a state of float64, too narrow.
-[[noreturn]] void throw_too_wide(PyObject* array, PyObject* param, DType working,
-                                 const Label& label, const char* role) {
+[[noreturn]] void throw_other_type(PyObject* array, PyObject* param, DType working,
+                                   bool may_be_narrow, const Label& label, const char* role) {
   const std::string name = working == float64 ? "float64" : "float32";
   throw py::type_error(label.with(role) + ": expected dtype " + name +
                        (checked_dtype(param) == working ? " as its parameter has"
                                                         : ", in which its parameter is stepped") +
-                       (working == float64 ? "" : ", or one of 16 bits") + ", got " +
-                       dtype_name(array) + "; write .astype(" + in_code(working) + ")");
+                       (may_be_narrow ? ", or one of 16 bits" : "") + ", got " + dtype_name(array) +
+                       "; write .astype(" + in_code(working) + ")");
+}
+
+void check_a_number_a_row(PyObject* array, PyObject* param, const Label& label, const char* role) {
+  const auto& a = fields(array);
+  const auto& p = fields(param);
+  const int axes = std::min(p.nd, 1);
+  if (a.nd == axes && std::equal(p.dimensions, p.dimensions + axes, a.dimensions)) return;
+  py::tuple expected{std::size_t(axes)};
+  if (axes == 1) expected[0] = p.dimensions[0];
+  throw py::value_error(label.with(role) + ": expected shape " + std::string(py::str(expected)) +
+                        ", a number for each row of its parameter of shape " + shape_name(param) +
+                        ", got " + shape_name(array));
 }
 
 void check_plain(PyObject* array, const Label& label, const char* role) {
@@ -145,15 +156,23 @@ DType checked_dtype(PyObject* array) { return dtype_of(array).value(); }
 
 DType check_gradient(PyObject* array, PyObject* param, DType working, const Label& label) {
   const DType dtype = check_array(array, label, "gradient");
-  if (!widens(dtype, working)) throw_too_wide(array, param, working, label, "gradient");
+  if (!widens(dtype, working)) {
+    throw_other_type(array, param, working, working != float64, label, "gradient");
+  }
   return dtype;
 }
 
-DType check_state(PyObject* array, PyObject* param, DType working, const Label& label,
-                  const char* role) {
+DType check_state(PyObject* array, PyObject* param, DType working, StateShape shape,
+                  const Label& label, const char* role) {
   const DType dtype = check_array(array, label, role);
-  if (dtype != working && (working == float64 || !widens(dtype, working))) {
-    throw_too_wide(array, param, working, label, role);
+  const bool may_be_narrow = shape == StateShape::whole && working != float64;
+  if (dtype != working && (!may_be_narrow || !widens(dtype, working))) {
+    throw_other_type(array, param, working, may_be_narrow, label, role);
+  }
+  if (shape == StateShape::whole) {
+    check_same_shape(array, param, label, role);
+  } else {
+    check_a_number_a_row(array, param, label, role);
   }
   return dtype;
 }

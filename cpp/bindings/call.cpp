@@ -14,20 +14,30 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
   tasks_.reserve(params);
   gradient_pass_.begin(options, grad_scale);
   coefficients_.reset(groups, params);
+  if (more_) reductions_.clear();
 }
 
 void Call::bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
                 const Settings& settings) {
   parameter.bind(grad, written);
-  if (more_ && begins_) parameter.plan_beginning(settings.counts->steps == 0);
+  if (more_) bind_more(parameter, grad.ptr(), settings);
   parts_.push_back({&parameter, settings});
   if (parameter.size() > 0) tasks_.add(parameter.task());
   if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad.ptr());
 }
 
+void Call::bind_more(Parameter& parameter, PyObject* grad, const Settings& settings) {
+  if (begins_) parameter.plan_beginning(settings.counts->steps == 0);
+  if (Reduction* const reduction = parameter.reduction()) {
+    reduction->set_grad(parameter.in_c_order(grad));
+    reductions_.add(*reduction, parameter.task());
+  }
+}
+
 bool Call::run() noexcept {
   if (!gradient_pass_.run()) return false;
   prepare();
+  if (more_) reductions_.run(gradient_pass_.options().flush_subnormals);
   tasks_.step(gradient_pass_.options().flush_subnormals);
   return true;
 }

@@ -63,6 +63,7 @@ class Call {
     Settings settings;
   };
 
+  void bind_more(Parameter& parameter, PyObject* grad, const Settings& settings);
   void prepare() noexcept;
   const Coefficients& prepare_more(const Part& part, const Kernel& kernel,
                                    std::int64_t step) noexcept;
@@ -72,6 +73,7 @@ class Call {
   std::uint64_t seed_ = 0;
   GradientPass gradient_pass_;
   CoefficientCache coefficients_;
+  Reductions reductions_;
   TaskLine tasks_;
 };
 

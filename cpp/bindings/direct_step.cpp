@@ -177,7 +177,8 @@ bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* 
 
 bool step_directly(const PlainTypes& types, const Rule& rule, PyObject* const* arrays,
                    const double* options, std::int64_t step) {
-  if (rule.kernels[0][float32].measure != nullptr) return false;  // it needs norms first
+  const Kernel& kernel = rule.kernels[0][float32];
+  if (kernel.measure != nullptr || kernel.reducing != nullptr) return false;  // more than one pass
   if (is_steady(arrays[param_argument])) return step_sequences(types, rule, arrays, options, step);
   Arrangement arrangement(types, rule);
   Part part;

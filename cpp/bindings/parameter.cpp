@@ -1,6 +1,8 @@
 #include "bindings/parameter.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -43,11 +45,11 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy,
     if (is_rest) {
       check_int16(state, label(), role);
       check_has_rest();
+      check_same_shape(state, param_.ptr(), label(), role);
     } else {
-      state_dtypes_[k] = check_state(state, param_.ptr(), dtype_, label(), role);
+      state_dtypes_[k] = check_state(state, param_.ptr(), dtype_, rule_->shapes[k], label(), role);
       present_ |= 1u << k;
     }
-    check_same_shape(state, param_.ptr(), label(), role);
     check_writable(state, label(), role);
   }
   if (!copy.is_none()) {
@@ -59,6 +61,7 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy,
     copy_ = std::move(copy);
     print_ = Fingerprint();
   }
+  reduction_ = new_reduction(all());
   task_ = dense_task();
 }
 
@@ -125,6 +128,7 @@ void Parameter::bind_dense(Fingerprint print, DType dtype) {
                      ? Stream()
                      : Stream(print.data(), print.shape(), print.strides(), dtype, order_);
   if (touched_) {
+    reduction_ = new_reduction(all());
     task_ = dense_task();
     touched_.reset();
   }
@@ -139,23 +143,28 @@ void Parameter::add_copies(const std::vector<py::object>& states, const py::obje
                            PendingCopies& copies) const {
   check_written();
   const auto add = [&](const py::object& from, const py::object& to, DType dtype,
-                       const char* role) {
+                       const Order& order, const char* role) {
     const DType given = check_array(from.ptr(), label(), role);
     if (!widens(given, dtype))
       check_same_dtype(from.ptr(), to.ptr(), label(), role, "the optimizer");
-    check_same_shape(from.ptr(), param_.ptr(), label(), role);
-    copies.add(stream(from.ptr(), given), stream(to.ptr(), dtype), element_count(to.ptr()));
+    check_same_shape(from.ptr(), to.ptr(), label(), role, "the optimizer's");
+    copies.add(stream(from.ptr(), given, order), stream(to.ptr(), dtype, order),
+               element_count(to.ptr()));
   };
   for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
-    if (!states_[k].is_none()) add(states.at(k), states_[k], state_dtypes_[k], state_name(k));
+    if (states_[k].is_none()) continue;
+    const auto& state = fields(states_[k].ptr());
+    add(states.at(k), states_[k], state_dtypes_[k],
+        is_reduced(k) ? Order::of_c(state.nd, state.dimensions) : order_, state_name(k));
   }
   if (!rest().is_none()) {
     PyObject* const from = states.back().ptr();
     check_int16(from, label(), state_name(states_.size() - 1));
     check_same_shape(from, param_.ptr(), label(), state_name(states_.size() - 1));
-    copies.add(stream(from, rest_dtype), stream(rest().ptr(), rest_dtype), element_count(from));
+    copies.add(stream(from, rest_dtype, order_), stream(rest().ptr(), rest_dtype, order_),
+               element_count(from));
   }
-  if (!param.is_none()) add(param, param_, stored_, "parameter");
+  if (!param.is_none()) add(param, param_, stored_, order_, "parameter");
 }
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
@@ -167,7 +176,6 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
 
   grad_print_ = Fingerprint();
   if (!touched_) touched_ = std::make_shared<TouchedRows>();
-  const Order order = order_.rows_first();
   const auto& values = fields(grad.values.ptr());
   const std::int64_t count = values.dimensions[0], elements = element_count(grad.values.ptr());
   const std::int64_t row_size = count == 0 ? 0 : elements / count;
@@ -176,7 +184,7 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
   without_gil(elements * item_size(dtype) + count * std::int64_t(sizeof(std::int64_t)), [&] {
     bad = touched_->assign(fields(named.ptr()).data, count, fields(param_.ptr()).dimensions[0]);
     if (bad || row_size == 0) return;
-    const Stream given(values.data, values.dimensions, values.strides, dtype, order);
+    const Stream given(values.data, values.dimensions, values.strides, dtype, order_.rows_first());
     sums = touched_->sum(given, row_size, dtype_, chosen_table().gradients);
   });
   if (bad) throw_no_such_row(grad, *bad, param_.ptr(), label());
@@ -184,47 +192,88 @@ void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written)
     task_ = Task(0, dtype_);
     return;
   }
-  const std::vector<std::ptrdiff_t> shape = touched_shape();
-  task_ = new_task(touched_->count() * row_size, sums,
-                   [&](void* data, const py::ssize_t* strides, DType stored) {
-                     return Stream(data, shape.data(), strides, stored, order, touched_->rows());
-                   });
+  const Part part = touched();
+  reduction_ = new_reduction(part);
+  task_ = new_task(part);
   widening_ = widening_of(sums.dtype());
+  task_.set_grad(std::move(sums));
 }
 
-template <class MakeStream>
-Task Parameter::new_task(std::int64_t size, const Stream& grad, MakeStream stream) const {
-  const auto see = [&stream](const py::object& array, DType dtype) {
-    const auto& a = fields(array.ptr());
-    return stream(a.data, a.strides, dtype);
-  };
+std::int64_t Parameter::Part::size() const {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t(1), std::multiplies<>());
+}
+
+Parameter::Part Parameter::all() const {
+  const auto& param = fields(param_.ptr());
+  return {{param.dimensions, param.dimensions + param.nd}, order_, nullptr};
+}
+
+Parameter::Part Parameter::touched() const {
+  return {touched_shape(), order_.rows_first(), touched_->rows()};
+}
+
+Stream Parameter::see(const py::object& array, DType dtype, const Part& part) const {
+  const auto& a = fields(array.ptr());
+  if (part.size() == 0) return Stream();
+  return Stream(a.data, part.shape.data(), a.strides, dtype, part.order, part.rows);
+}
+
+Task Parameter::new_task(const Part& part) const {
   const auto by_chance = [this](int slot) { return (rounding_.by_chance >> slot & 1u) != 0; };
-  Task task(size, dtype_);
-  task.add_written(see(param_, stored_), param_slot, by_chance(param_slot));
-  task.set_grad(grad);
+  Task task(part.size(), dtype_);
+  task.add_written(see(param_, stored_, part), param_slot, by_chance(param_slot));
   for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
     if (states_[k].is_none()) continue;
-    task.add_written(see(states_[k], state_dtypes_[k]), int(k), by_chance(int(k)));
+    if (is_reduced(k)) {
+      task.add_read(see_factors(part), int(k));
+    } else {
+      task.add_written(see(states_[k], state_dtypes_[k], part), int(k), by_chance(int(k)));
+    }
   }
-  if (!rest().is_none()) task.set_rest(see(rest(), rest_dtype));
-  if (!copy_.is_none()) task.set_copy(see(copy_, copy_dtype_));
+  if (!rest().is_none()) task.set_rest(see(rest(), rest_dtype, part));
+  if (!copy_.is_none()) task.set_copy(see(copy_, copy_dtype_, part));
   if (task.rounds_by_chance()) {
     const auto& param = fields(param_.ptr());
     std::vector<py::ssize_t> strides(std::size_t(param.nd), 1);
     for (std::size_t axis = strides.size(); axis-- > 1;) {
       strides[axis - 1] = strides[axis] * param.dimensions[axis];
     }
-    task.set_indices({stream(param.data, strides.data(), stored_), param.data});
+    task.set_indices(
+        {Stream(param.data, part.shape.data(), strides.data(), stored_, part.order, part.rows),
+         param.data});
   }
   return task;
 }
 
-Task Parameter::dense_task() const {
-  const auto& param = fields(param_.ptr());
-  const std::int64_t size = element_count(param_.ptr());
-  return new_task(size, Stream(), [&](void* data, const py::ssize_t* strides, DType dtype) {
-    return size == 0 ? Stream() : Stream(data, param.dimensions, strides, dtype, order_);
-  });
+Task Parameter::dense_task() const { return new_task(all()); }
+
+// One number for each row, as if each element had its own.
+Stream Parameter::see_factors(const Part& part) const {
+  if (part.size() == 0) return Stream();
+  std::vector<std::ptrdiff_t> strides(part.shape.size(), 0);
+  if (!strides.empty()) strides[0] = std::ptrdiff_t(item_size(dtype_));
+  return Stream(reduction_->factors(), part.shape.data(), strides.data(), dtype_, part.order);
+}
+
+std::shared_ptr<Reduction> Parameter::new_reduction(const Part& part) const {
+  const std::int64_t size = part.size();
+  if (size == 0 || !is_reduced(0)) return nullptr;
+  const auto ndim = int(part.shape.size());
+  const auto in_order = [&part](int axes) {
+    const Order order = Order::of_c(axes, part.shape.data());
+    return part.rows == nullptr ? order : order.rows_first();
+  };
+  const std::int64_t rows = ndim == 0 ? 1 : part.shape[0];
+  auto reduction = std::make_shared<Reduction>(rows, size / rows, dtype_);
+  const Part in_c_order = {part.shape, in_order(ndim), part.rows};
+  Task source(size, dtype_);
+  source.add_written(see(param_, stored_, in_c_order), param_slot, false);
+  if (!rest().is_none()) source.set_rest(see(rest(), rest_dtype, in_c_order));
+  reduction->set_source(std::move(source));
+  const auto& state = fields(states_[0].ptr());
+  reduction->set_state(Stream(state.data, part.shape.data(), state.strides, dtype_,
+                              in_order(std::min(ndim, 1)), part.rows));
+  return reduction;
 }
 
 void Parameter::plan_beginning(bool is_first) {
@@ -233,9 +282,9 @@ void Parameter::plan_beginning(bool is_first) {
   for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
     if ((rule_->begin_as_param >> k & 1u) == 0) continue;
     Task task(element_count(param_.ptr()), dtype_);
-    task.add_written(stream(param_.ptr(), stored_), param_slot, false);
-    if (!rest().is_none()) task.set_rest(stream(rest().ptr(), rest_dtype));
-    task.set_copy(stream(states_[k].ptr(), state_dtypes_[k]));
+    task.add_written(stream(param_.ptr(), stored_, order_), param_slot, false);
+    if (!rest().is_none()) task.set_rest(stream(rest().ptr(), rest_dtype, order_));
+    task.set_copy(stream(states_[k].ptr(), state_dtypes_[k], order_));
     beginning_.push_back(std::move(task));
   }
 }
@@ -306,10 +355,10 @@ std::vector<std::ptrdiff_t> Parameter::touched_shape() const {
   return shape;
 }
 
-Stream Parameter::stream(PyObject* array, DType dtype) const {
+Stream Parameter::stream(PyObject* array, DType dtype, const Order& order) {
   const auto& a = fields(array);
   if (element_count(array) == 0) return Stream();
-  return Stream(a.data, a.dimensions, a.strides, dtype, order_);
+  return Stream(a.data, a.dimensions, a.strides, dtype, order);
 }
 
 }  // namespace instep

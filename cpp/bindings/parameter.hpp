@@ -9,6 +9,7 @@
 #include "bindings/pending_copies.hpp"
 #include "bindings/rounding.hpp"
 #include "bindings/row_gradient.hpp"
+#include "engine/reduction.hpp"
 #include "engine/task.hpp"
 #include "engine/touched_rows.hpp"
 
@@ -52,6 +53,9 @@ class Parameter {
   }
   Task& task() { return task_; }
   const Task& task() const { return task_; }
+  // What comes before the task; null where all states have the parameter's shape, or there is
+  // nothing to step.
+  Reduction* reduction() const { return size() > 0 ? reduction_.get() : nullptr; }
 
   // One of all elements, without a gradient.
   Task dense_task() const;
@@ -95,11 +99,27 @@ class Parameter {
   // What has been checked.
   void bind_dense(Fingerprint print, DType dtype);
   ConditionGradient widening_of(DType dtype) const;
-  // A task of what is written and the gradient; stream(data, strides, dtype) sees an array.
-  template <class MakeStream>
-  Task new_task(std::int64_t size, const Stream& grad, MakeStream stream) const;
+  // The elements that are stepped, all of them or those of the touched rows.
+  struct Part {
+    std::vector<std::ptrdiff_t> shape;
+    Order order;
+    const std::int64_t* rows;
+
+    std::int64_t size() const;
+  };
+  Part all() const;
+  Part touched() const;
+  Stream see(const py::object& array, DType dtype, const Part& part) const;
+  // Without a gradient; its reduction is there.
+  Task new_task(const Part& part) const;
+  Stream see_factors(const Part& part) const;
+  // Null where there is none.
+  std::shared_ptr<Reduction> new_reduction(const Part& part) const;
+  bool is_reduced(std::size_t state) const {
+    return state < std::size_t(rule_->state_count) && rule_->shapes[state] != StateShape::whole;
+  }
   std::vector<std::ptrdiff_t> touched_shape() const;
-  Stream stream(PyObject* array, DType dtype) const;
+  static Stream stream(PyObject* array, DType dtype, const Order& order);
 
   // To copy elements, all types of 16 bits are one.
   static constexpr DType rest_dtype = bfloat16;
@@ -120,6 +140,7 @@ class Parameter {
   Fingerprint print_;
   Fingerprint param_print_, copy_print_, grad_print_;
   ConditionGradient widening_ = nullptr;
+  std::shared_ptr<Reduction> reduction_;
   Task task_;
   std::vector<Task> beginning_;
   std::shared_ptr<TouchedRows> touched_;  // what the task steps; null: all of the parameter

@@ -15,6 +15,14 @@ py::tuple words(const char* const* first, int count) {
   return result;
 }
 
+const char* word(StateShape shape) { return shape == StateShape::whole ? "whole" : "row"; }
+
+py::tuple shapes(const Rule& rule) {
+  py::tuple result(rule.state_count);
+  for (int k = 0; k < rule.state_count; ++k) result[std::size_t(k)] = word(rule.shapes[k]);
+  return result;
+}
+
 py::dict rules() {
   py::dict result;
   const Table& table = chosen_table();
@@ -22,7 +30,7 @@ py::dict rules() {
     const Rule& rule = table.rules[k];
     result[rule.name] =
         py::make_tuple(words(rule.options, rule.option_count), words(rule.states, rule.state_count),
-                       words(rule.scalars, rule.scalar_count));
+                       words(rule.scalars, rule.scalar_count), shapes(rule));
   }
   return result;
 }
@@ -31,7 +39,8 @@ py::dict rules() {
 
 void register_rules(py::module_& module) {
   module.def("rules", &rules,
-             "For each rule its options, states and scalars, in the core's order.");
+             "For each rule its options, states, scalars and the shapes of its states, in the "
+             "core's order.");
 }
 
 }  // namespace instep

@@ -98,7 +98,7 @@ class Blocks {
       const Stream& stream = written_.streams[k];
       if (written_.converts && written_.is_narrow(stream)) {
         narrow(k, n);
-      } else if (!stream.in_rows()) {
+      } else if (!stream.in_rows() && !written_.is_only_read(k)) {
         cursors_[k].scatter(n, blocks_[k]);
       }
     }

@@ -8,6 +8,7 @@
 #include "engine/fp_mode.hpp"
 #include "engine/parallel.hpp"
 #include "engine/placement.hpp"
+#include "engine/sum_in_pairs.hpp"
 
 namespace instep {
 namespace {
@@ -41,16 +42,6 @@ constexpr double least_sum = 0x1p-900;
 
 // Brings elements of too small a sum of squares up and, by division, those of an infinite one down.
 constexpr double large = 0x1p600;
-
-// Neighbours first, then neighbours of what that gives; one that is left over goes on as it is.
-double sum_in_pairs(double* sums, std::size_t count) {
-  if (count == 0) return 0.0;
-  for (; count > 1; count = (count + 1) / 2) {
-    for (std::size_t k = 0; k < count / 2; ++k) sums[k] = sums[2 * k] + sums[2 * k + 1];
-    if (count % 2 == 1) sums[count / 2] = sums[count - 1];
-  }
-  return sums[0];
-}
 
 }  // namespace
 

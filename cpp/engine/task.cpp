@@ -38,6 +38,11 @@ void Task::add_written(Stream stream, int slot, bool by_chance) noexcept {
   find_direct();
 }
 
+void Task::add_read(Stream stream, int slot) noexcept {
+  written_.only_read |= 1u << written_.count;
+  add_written(std::move(stream), slot, false);
+}
+
 void Task::set_rest(Stream stream) noexcept {
   written_.rest = std::move(stream);
   written_.has_rest = true;
@@ -99,11 +104,43 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
   step_blocks(last_row, end, scratch, nullptr);
 }
 
+void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
+                       const char* gathered_grad) const noexcept {
+  each_block(begin, end, scratch, gathered_grad,
+             [this](Blocks& blocks, void* const* written, const char* grad, std::int64_t n) {
+               const Loop loop = blocks.begin_at_lines() ? kernel->wide : kernel->loop;
+               loop(written, grad, n, *coefficients);
+               blocks.store(n);
+             });
+}
+
+void Task::add_squares(std::int64_t begin, std::int64_t end, std::int64_t row,
+                       double* lanes) const noexcept {
+  const std::int64_t item = item_size(written_.working);
+  std::int64_t position = begin % row;
+  Scratch scratch;
+  each_block(begin, end, scratch, nullptr,
+             [&](Blocks&, void* const* written, const char* grad, std::int64_t n) {
+               char* param = static_cast<char*>(written[param_place]);
+               for (std::int64_t at = 0, count; at < n; at += count) {
+                 count = std::min(n - at, row - position);
+                 void* const rest_of_row = param + at * item;
+                 kernel->reducing->add_squares(&rest_of_row, grad + at * item, count, *coefficients,
+                                               position, lanes);
+                 position += count;
+                 if (position < row) continue;
+                 position = 0;
+                 lanes += norm_lanes;
+               }
+             });
+}
+
 // Block after block: each up to the next end of a row of an array that is used in place, and no
 // more than fits the scratch where one is gathered or converted. The gradient of the whole range
 // may have been gathered already; else that is null.
-void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
-                       const char* gathered_grad) const noexcept {
+template <class Each>
+void Task::each_block(std::int64_t begin, std::int64_t end, Scratch& scratch,
+                      const char* gathered_grad, Each each) const noexcept {
   if (begin == end) return;
   Blocks blocks(written_, random_key, begin, scratch);
   Cursor grad_cursor;
@@ -122,9 +159,7 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
       condition_grad(grad, scratch.of_conditioned_grad(), n, condition);
       grad = scratch.of_conditioned_grad();
     }
-    const Loop loop = blocks.begin_at_lines() ? kernel->wide : kernel->loop;
-    loop(written, grad, n, *coefficients);
-    blocks.store(n);
+    each(blocks, written, grad, n);
     blocks.advance(n);
     if (gathered_grad == nullptr) grad_cursor.advance(n);
   }

@@ -36,6 +36,8 @@ class Task {
   // The parameter comes first, then the states that the loop uses. What is stored in 16 bits is
   // rounded to nearest or, by chance, by the random bits of its slot.
   void add_written(Stream stream, int slot, bool by_chance) noexcept;
+  // Of the working type, in the place of a state.
+  void add_read(Stream stream, int slot) noexcept;
   // What is cut off where the parameter stores the upper half of float32.
   void set_rest(Stream stream) noexcept;
   // What gets the parameter, rounded to its type.
@@ -60,6 +62,12 @@ class Task {
   // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
+  // Adds the squares of what the rule reduces of the elements from `begin` on before `end`, which
+  // are of rows of this length, to `norm_lanes` sums for each row of them. Writes nothing else;
+  // allocates nothing.
+  void add_squares(std::int64_t begin, std::int64_t end, std::int64_t row,
+                   double* lanes) const noexcept;
+
   // Writes the parameter, as it is, to what gets it. Allocates nothing.
   void write_copy() const noexcept;
 
@@ -68,6 +76,9 @@ class Task {
   void step_tiles(std::int64_t begin, std::int64_t end) const noexcept;
   void step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                    const char* gathered_grad) const noexcept;
+  template <class Each>
+  void each_block(std::int64_t begin, std::int64_t end, Scratch& scratch, const char* gathered_grad,
+                  Each each) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.

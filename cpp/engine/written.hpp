@@ -17,6 +17,7 @@ struct Written {
   Stream streams[max_written];
   int slots[max_written] = {};
   unsigned by_chance = 0;  // a bit for each of them that is rounded so
+  unsigned only_read = 0;  // a bit for each of them that the loop only reads
 
   // Whether something is stored in another way than it is computed, or in two places.
   bool converts = false;
@@ -33,6 +34,7 @@ struct Written {
   Indices indices;
 
   bool is_narrow(const Stream& stream) const { return stream.dtype() != working; }
+  bool is_only_read(int k) const { return (only_read >> k & 1u) != 0; }
   bool is_by_chance(int k) const { return (by_chance >> k & 1u) != 0; }
 };
 

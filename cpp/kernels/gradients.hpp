@@ -1,6 +1,7 @@
 // What is done to gradients before a rule meets them. Included like loops.hpp.
 #pragma once
 
+#include "kernels/lanes.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/prefetch.hpp"
 #include "kernels/widen.hpp"
@@ -61,42 +62,31 @@ struct AsItIs {
   T operator()(T grad) const { return grad; }
 };
 
-// In double, the square of element i of a block is added to lane i modulo `lanes`, the lanes then
-// in pairs: one order of additions for all instruction sets.
-constexpr int lanes = 16;
-
 // A core that reads one place alone waits for its memory: blocks side by side, a few lines of each
 // in turn, asked for well ahead, took two thirds of the time of one after the other.
 constexpr int blocks_at_once = 4;
 constexpr int64_t elements_in_turn = 64;
 constexpr int64_t bytes_ahead = 1024;
 
-// Of a multiple of `lanes` elements.
+// Of a multiple of `norm_lanes` elements.
 template <class T, class Stored, class Conditioning>
 inline void add_squares(const Stored* grad, int64_t n, double* sums,
                         const Conditioning conditioning) {
-  double lane_sums[lanes];
-  for (int lane = 0; lane < lanes; ++lane) lane_sums[lane] = sums[lane];
-  for (int64_t i = 0; i < n; i += lanes) {
-    for (int lane = 0; lane < lanes; ++lane) {
+  double lane_sums[norm_lanes];
+  for (int lane = 0; lane < norm_lanes; ++lane) lane_sums[lane] = sums[lane];
+  for (int64_t i = 0; i < n; i += norm_lanes) {
+    for (int lane = 0; lane < norm_lanes; ++lane) {
       const auto x = double(conditioning(T(widened(grad[i + lane]))));
       lane_sums[lane] = lane_sums[lane] + (x * x);
     }
   }
-  for (int lane = 0; lane < lanes; ++lane) sums[lane] = lane_sums[lane];
-}
-
-inline double sum_lanes(double* sums) {
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) sums[lane] = sums[lane] + sums[lane + half];
-  }
-  return sums[0];
+  for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = lane_sums[lane];
 }
 
 template <class T, class Stored, class Conditioning>
 inline double sum_block(const Stored* grad, int64_t n, const Conditioning conditioning) {
-  double sums[lanes] = {};
-  const int64_t whole = n / lanes * lanes;
+  double sums[norm_lanes] = {};
+  const int64_t whole = n / norm_lanes * norm_lanes;
   add_squares<T>(grad, whole, sums, conditioning);
   for (int lane = 0; whole + lane < n; ++lane) {
     const auto x = double(conditioning(T(widened(grad[whole + lane]))));
@@ -107,7 +97,7 @@ inline double sum_block(const Stored* grad, int64_t n, const Conditioning condit
 
 template <class T, class Stored, class Conditioning>
 inline void sum_blocks_at_once(const Stored* grad, double* sums, const Conditioning conditioning) {
-  double lane_sums[blocks_at_once][lanes] = {};
+  double lane_sums[blocks_at_once][norm_lanes] = {};
   for (int64_t i = 0; i < norm_block; i += elements_in_turn) {
     for (int block = 0; block < blocks_at_once; ++block) {
       const Stored* const turn = grad + block * norm_block + i;

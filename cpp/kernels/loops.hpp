@@ -175,11 +175,59 @@ void adapt(double param_norm, double measured_norm, Coefficients& coefficients) 
   memcpy(coefficients.bytes, &scaled, sizeof(scaled));
 }
 
+// Lane and element agree in the whole part, of which the compiler makes vectors.
+template <class T, class Rule, unsigned variant>
+void add_squares(void* const* written, const void* grads, int64_t n,
+                 const Coefficients& coefficients, int64_t position, double* lanes) {
+  const auto scaled = unpacked<T, Rule, variant>(coefficients);
+  const T* const param = static_cast<const T*>(written[param_place]);
+  const T* const grad = static_cast<const T*>(grads);
+  const auto square = [=](int64_t i) {
+    const auto x = double(scaled.step.reduced(param[i], scaled.grad_scale * grad[i]));
+    return x * x;
+  };
+  const auto add = [&](int64_t i) {
+    double& lane = lanes[(position + i) % norm_lanes];
+    lane = lane + square(i);
+  };
+  int64_t i = 0;
+  for (; i < n && (position + i) % norm_lanes != 0; ++i) add(i);
+  double sums[norm_lanes];
+  for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = lanes[lane];
+  for (; i + norm_lanes <= n; i += norm_lanes) {
+    for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = sums[lane] + square(i + lane);
+  }
+  for (int lane = 0; lane < norm_lanes; ++lane) lanes[lane] = sums[lane];
+  for (; i < n; ++i) add(i);
+}
+
+template <class T, class Rule, unsigned variant>
+void take(void* states, const double* means, int64_t n, const Coefficients& coefficients) {
+  const auto step = unpacked<T, Rule, variant>(coefficients).step;
+  for (int64_t i = 0; i < n; ++i) step.take(static_cast<T*>(states)[i], means[i]);
+}
+
+template <class T, class Rule, unsigned variant>
+void row_factors(const void* states, int64_t n, const Coefficients& coefficients, void* factors) {
+  const auto step = unpacked<T, Rule, variant>(coefficients).step;
+  for (int64_t i = 0; i < n; ++i) {
+    static_cast<T*>(factors)[i] = step.row_factor(static_cast<const T*>(states)[i]);
+  }
+}
+
+template <class T, class Rule, unsigned variant>
+constexpr Reducing reducing = {add_squares<T, Rule, variant>, take<T, Rule, variant>,
+                               row_factors<T, Rule, variant>};
+
 template <class T, class Rule, unsigned variant>
 constexpr Kernel make_kernel() {
   Kernel kernel = {loop<T, Rule, variant>,
                    has_wider_vectors ? wide_loop<T, Rule, variant> : loop<T, Rule, variant>,
-                   prepare<T, Rule, variant>, nullptr, nullptr};
+                   prepare<T, Rule, variant>,
+                   nullptr,
+                   nullptr,
+                   nullptr};
+  if constexpr (reduces<Rule>()) kernel.reducing = &reducing<T, Rule, variant>;
   if constexpr (measures<Rule>) {
     kernel.measure = measure<T, Rule, variant>;
     kernel.adapt = adapt<T, Rule, variant>;
@@ -206,11 +254,12 @@ constexpr Rule describe() {
           option_count<R>,
           R::states,
           state_count<R>,
+          Shapes<R>::of,
           Scalars<R>::names,
           Scalars<R>::count,
           required_states<R>(),
           begin_as_param<R>,
-          Scalars<R>::count > 0 || begin_as_param<R> != 0 || measures<R>,
+          Scalars<R>::count > 0 || begin_as_param<R> != 0 || reduces<R>() || measures<R>,
           variant_of<R>,
           Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/dtype.hpp"
+#include "rules/state_shape.hpp"
 
 namespace instep {
 
@@ -40,6 +41,20 @@ using Measure = void (*)(void* const* written, const void* grad, std::int64_t n,
 // Completes the coefficients by the norms of the parameter and of what was measured.
 using Adapt = void (*)(double param_norm, double measured_norm, Coefficients& coefficients);
 
+// Of states of another shape than their parameter's, from what is reduced to what the loop meets.
+struct Reducing {
+  // Adds the squares in double of what the rule reduces of n elements of a row to `norm_lanes`
+  // sums, the one at `position` in its row to that modulo their number. Of the written arrays there
+  // is the parameter alone.
+  void (*add_squares)(void* const* written, const void* grad, std::int64_t n,
+                      const Coefficients& coefficients, std::int64_t position, double* lanes);
+  // Steps n states by the means of these squares.
+  void (*take)(void* states, const double* means, std::int64_t n, const Coefficients& coefficients);
+  // What the loop meets in their place; once for each.
+  void (*row_factors)(const void* states, std::int64_t n, const Coefficients& coefficients,
+                      void* factors);
+};
+
 struct Kernel {
   Loop loop;
   // The same with the widest vectors, for written arrays that all begin at a cache line.
@@ -48,6 +63,8 @@ struct Kernel {
   // Null where the step depends on no norm.
   Measure measure;
   Adapt adapt;
+  // Null where all states have their parameter's shape.
+  const Reducing* reducing;
 };
 
 struct Rule {
@@ -56,11 +73,13 @@ struct Rule {
   int option_count;
   const char* const* states;
   int state_count;
+  const StateShape* shapes;    // of the states
   const char* const* scalars;  // numbers that each parameter has beside its step count
   int scalar_count;
   unsigned required_states;  // a bit for each state that no variant does without
   unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
-  bool more_than_elements;   // whether it has scalars, states that begin so, or norms
+  // Whether it has scalars, states that begin so or are of another shape, or norms.
+  bool more_than_elements;
   // The index into `kernels` for these options when the states in the bit set `present` exist.
   unsigned (*variant)(const double* options, unsigned present);
   const Kernel (*kernels)[working_count];
@@ -69,6 +88,10 @@ struct Rule {
 // How many elements of a gradient have a sum of squares of their own: a part of what decides the
 // bits of a norm.
 constexpr std::int64_t norm_block = 4096;
+
+// In double, the square of element i of a block is added to lane i modulo their number, the lanes
+// then in pairs: one order of additions for all instruction sets.
+constexpr int norm_lanes = 16;
 
 // Each element of a gradient is widened to the working type, multiplied by `scale` and then clamped
 // to [-bound, bound], both rounded to that type.

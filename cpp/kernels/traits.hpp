@@ -46,6 +46,27 @@ struct Scalars<R, std::void_t<decltype(R::scalars)>> {
   static constexpr const char* const* names = R::scalars;
 };
 
+template <class R>
+constexpr int state_count = sizeof(R::states) / sizeof(R::states[0]);
+
+template <class R, class = void>
+struct Shapes {
+  static constexpr StateShape of[state_count<R>] = {};
+};
+
+template <class R>
+struct Shapes<R, std::void_t<decltype(R::shapes)>> {
+  static constexpr const auto& of = R::shapes;
+};
+
+template <class R>
+constexpr bool reduces() {
+  for (const StateShape shape : Shapes<R>::of) {
+    if (shape != StateShape::whole) return true;
+  }
+  return false;
+}
+
 template <class R, class = void>
 constexpr unsigned begin_as_param = 0;
 
@@ -57,9 +78,6 @@ constexpr bool measures = false;
 
 template <class R>
 constexpr bool measures<R, std::void_t<decltype(R::measures)>> = R::measures;
-
-template <class R>
-constexpr int state_count = sizeof(R::states) / sizeof(R::states[0]);
 
 // Every rule has one more, the last: whether it ascends.
 template <class R>

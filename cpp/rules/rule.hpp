@@ -19,6 +19,11 @@
 //   scalars                 what the numbers are called that each parameter has beside its count of
 //                           steps; Step then takes them as well, and leaves those after the step
 //   begin_as_param          the set of states that before the first step are the parameter
+//   shapes                  the shapes of the states, where one of them is not its parameter's:
+//   there
+//                           Step has reduced(param, g), whose mean of squares over a row is given
+//                           to take(state, mean), and row_factor(state), which update meets in the
+//                           place of that state
 //   measures                true where Step has measured(param, g, state...), of which the step
 //                           depends on the norm, and adapt(norm of the parameter, of that), which
 //                           completes the coefficients before update
@@ -36,6 +41,8 @@
 
 #include <math.h>
 #include <stdint.h>
+
+#include "rules/state_shape.hpp"
 
 namespace instep {
 namespace {

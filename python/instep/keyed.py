@@ -318,7 +318,11 @@ class Keyed(OwnAttributes):
         """Return states of the widest type: which a key's have is told by its weights alone."""
         values = self._model.param_groups[0]._values
         names = self._model._rule.present_states(values)
-        states = dict.fromkeys(names, everywhere(0.0, shape, np.dtype(np.float64)))
+        widest = np.dtype(np.float64)
+        states = {
+            name: everywhere(0.0, self._model._rule.state_shape(name, shape), widest)
+            for name in names
+        }
         if self._model.master_weight_bits is not None:
             states[REST] = everywhere(0.0, shape, np.dtype(np.int16))
         return states

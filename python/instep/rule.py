@@ -108,6 +108,16 @@ class Rule:
         """The core's scalars, in its order: numbers that a parameter has beside its step count."""
         return _WORDS[self.name][2]
 
+    @property
+    def reduced_states(self) -> list[str]:
+        """The states that have one number for each row of their parameter."""
+        shapes = zip(self.states, _WORDS[self.name][3], strict=True)
+        return [name for name, shape in shapes if shape == "row"]
+
+    def state_shape(self, name: str, param: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a state of a parameter of this shape."""
+        return param[:1] if name in self.reduced_states else param
+
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """What hyperparameters are that nobody passes.
@@ -307,7 +317,7 @@ class Rule:
 
     def new_storage(self, **options: Any) -> Storage:
         """Return how such an optimizer stores, or raise TypeError or ValueError."""
-        return Storage(self.states, **options)
+        return Storage(self.states, self.reduced_states, **options)
 
     def check_storage(self, storage: Storage, values: Mapping[str, Any]) -> None:
         """Raise ValueError where states may not be stored so with these hyperparameters."""
@@ -327,7 +337,11 @@ class Rule:
         states = {}
         for k, name in enumerate(names):
             dtype = storage.dtype_of(name, param.dtype)
-            states[name] = state = _core.new_state(param, k, len(names), dtype)
+            if name in self.reduced_states:
+                state = np.zeros(self.state_shape(name, param.shape), dtype)
+            else:
+                state = _core.new_state(param, k, len(names), dtype)
+            states[name] = state
             value = self.initial_value(name, values)
             if value != 0:
                 state[...] = value

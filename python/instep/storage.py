@@ -76,6 +76,9 @@ class Storage:
     ----------
     states : collection of str
         The names that states may have, in the core's order.
+    reduced : collection of str
+        Those of them that have fewer numbers than their parameter: they are never of 16 bits, which
+        would save nothing.
     state_dtype, state_rounding, param_rounding, master_weight_bits
         As in `StorageOptions`, not checked yet.
     """
@@ -84,6 +87,7 @@ class Storage:
     def __init__(
         self,
         states: Collection[str] = (),
+        reduced: Collection[str] = (),
         *,
         state_dtype: StateDType = None,
         state_rounding: StateRounding = "stochastic",
@@ -93,6 +97,15 @@ class Storage:
         self.state_dtype: np.dtype[Any] | dict[str, np.dtype[Any] | None] | None = _check_dtypes(
             state_dtype, states
         )
+        self._reduced = reduced
+        if isinstance(self.state_dtype, Mapping):
+            for name in reduced:
+                asked = self.state_dtype.get(name)
+                if asked is not None and asked.itemsize == 2:
+                    raise ValueError(
+                        f"state_dtype[{name!r}]: expected None or float32 for a state of one "
+                        f"number a row, got {asked.name}"
+                    )
         self.state_rounding: StateRounding = _check_roundings(state_rounding, states)
         self.param_rounding = check_param_rounding(param_rounding)
         if master_weight_bits is not None and as_integer(master_weight_bits) != 32:
@@ -120,7 +133,9 @@ class Storage:
         asked = self.state_dtype
         if isinstance(asked, Mapping):
             asked = asked.get(state)
-        return working if asked is None or working == np.float64 else asked
+        if state in self._reduced or working == np.float64:
+            return working
+        return working if asked is None else asked
 
     def has_rest(self, param: np.dtype[Any], label: str) -> bool:
         """Tell whether a parameter of a type keeps a master; `label` is what messages call it."""

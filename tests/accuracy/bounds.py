@@ -473,6 +473,20 @@ def adagrad(taken: Step) -> Element:
     return {"state_sum": error, "param": descended(p, after["param"], update)}
 
 
+def rowwise_adagrad(taken: Step) -> Element:
+    """Of a row of one element: the mean is its square, rounded once."""
+    p, before, g, after, options, _ = taken
+    error = compound(p.gamma(2), g.relative, g.relative) * (before["state_sum"] + g.size**2)
+    error += p.smallest + square_underflow(g)
+    below = denominator(p, after["state_sum"], error, option(p, options["eps"]), inside=False)
+    lr = option(p, options["lr"])
+    rate, rate_error = quotient(p, lr.value, lr.relative * lr.value + lr.absolute, *below)
+    update = (1 + p.unit) * ((rate + rate_error) * g.error + rate_error * abs(g.value))
+    update += p.unit * rate * abs(g.value) + p.smallest
+    decayed = shrunk(p, before["param"], options)
+    return {"state_sum": error, "param": descended(p, after["param"], decayed, update)}
+
+
 def adadelta(taken: Step) -> Element:
     p, before, g, after, options, _ = taken
     rho, eps = options["rho"], option(p, options["eps"])

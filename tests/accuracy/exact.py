@@ -143,6 +143,14 @@ def adagrad(before: Element, options: Mapping[str, Any], step: int) -> Element:
     return {"param": before["param"] - lr * quotient, "state_sum": total}
 
 
+def rowwise_adagrad(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    """Of a row of one element."""
+    g = gradient(before, options)
+    total = before["state_sum"] + g * g
+    rate = _quotient(options["lr"], root(total) + options["eps"])
+    return {"param": _shrunk(before, options) - rate * g, "state_sum": total}
+
+
 def adadelta(before: Element, options: Mapping[str, Any], step: int) -> Element:
     g = gradient(before, options)
     rho, eps = options["rho"], options["eps"]

@@ -18,7 +18,7 @@ from instep import RowGradient, reference
 from instep.reference._common import summed
 from instep.rule import Rule
 from instep.storage import REST
-from tests.cases import DTYPES, HALVES, Array, new_scalars
+from tests.cases import DTYPES, HALVES, Array, is_reduced, new_scalars, state_shape
 from tests.compare import assert_same_bits
 from tests.optimizers import DESCRIPTIONS
 from tests.optimizers.description import Options as Options
@@ -74,6 +74,12 @@ def initial_states(name: str, options: Mapping[str, Any]) -> dict[str, float]:
     """Return the states of each parameter, by torch's names, and what they are filled with."""
     described = DESCRIPTIONS[RULES[name]]
     return described.initial_states({**options, **OPTIMIZERS[name].constants})
+
+
+def narrow_states(name: str, options: Mapping[str, Any]) -> list[str]:
+    """Return the states, by torch's names, that may be stored in 16 bits."""
+    states = initial_states(name, DEFAULTS[name] | dict(options))
+    return [state for state in states if not is_reduced(RULES[name], state)]
 
 
 def reference_step(
@@ -153,7 +159,9 @@ class Model:
             self.params.append(mine)
             self.copies.append(None if copy_of_it is None else np.array(copy_of_it))
             states = {
-                key: np.full(mine.shape, value, self.dtype_of(key, mine))
+                key: np.full(
+                    state_shape(RULES[self.name], key, mine.shape), value, self.dtype_of(key, mine)
+                )
                 for key, value in initial_states(self.name, group).items()
             }
             if self.storage.get("master_weight_bits") and mine.dtype == HALVES[1]:
@@ -166,6 +174,8 @@ class Model:
 
     def dtype_of(self, state: str, param: Array) -> np.dtype[Any]:
         working = working_type(param.dtype)
+        if is_reduced(RULES[self.name], state):
+            return working
         asked = self.storage.get("state_dtype")
         if isinstance(asked, Mapping):
             asked = asked.get(state)

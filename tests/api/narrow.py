@@ -8,7 +8,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from tests.api.model import DEFAULTS, copied, initial_states, make, random_arrays
+from tests.api.model import copied, make, narrow_states, random_arrays
 from tests.cases import Array
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -32,7 +32,7 @@ def odd_parameters() -> list[Array]:
 
 def narrow(name: str, params: Any, options: Mapping[str, Any], **storage: Any) -> Any:
     """Return an optimizer whose states lie in both types of 16 bits, in turns."""
-    names = initial_states(name, DEFAULTS[name] | dict(options))
+    names = narrow_states(name, options)
     dtypes = {state: (BFLOAT16, FLOAT16)[k % 2] for k, state in enumerate(names)}
     return make(name, params, **options, **{"state_dtype": dtypes, "seed": 3, **storage})
 

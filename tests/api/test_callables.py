@@ -37,6 +37,7 @@ NO_CALLABLES = [
     ("RMSprop", "initial_accumulator_value"),
     ("Adagrad", "initial_accumulator_value"),
     ("FTRL", "initial_accumulator_value"),
+    ("RowwiseAdagrad", "initial_accumulator_value"),
 ]
 """What decides which states exist, or is fixed."""
 CALLABLES = [

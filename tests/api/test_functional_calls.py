@@ -175,7 +175,7 @@ def with_metadata(array: Array) -> Array:
 
 WAYS: dict[str, Callable[[Array], Array]] = {
     "as they are": np.copy,
-    "in Fortran order": np.asfortranarray,
+    "in Fortran order": lambda array: np.copy(array, order="F"),
     "backwards": lambda array: np.copy(array[::-1])[::-1],
     "every second element": every_second,
     "not aligned": shifted,

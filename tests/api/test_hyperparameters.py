@@ -60,7 +60,12 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("beta", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
     ("l1", ["FTRL"], [0.0, 1.0, math.inf], [-TINY, math.nan]),
     ("l2", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
-    ("initial_accumulator_value", ["RMSprop", "Adagrad", "FTRL"], [0.0, 1.0], [-TINY, math.nan]),
+    (
+        "initial_accumulator_value",
+        ["RMSprop", "Adagrad", "RowwiseAdagrad", "FTRL"],
+        [0.0, 1.0],
+        [-TINY, math.nan],
+    ),
 ]
 
 NO_FLAGS: list[Any] = ["yes", None, 0, 1.0, [True], np.ones(1, bool)]

@@ -31,8 +31,8 @@ from tests.api.model import (
     Model,
     Options,
     copied,
-    initial_states,
     make,
+    narrow_states,
     params_of,
     random_arrays,
 )
@@ -57,7 +57,7 @@ ENDINGS = ["npz", "safetensors"] if importlib.util.find_spec("safetensors") else
 @st.composite
 def storages(draw: st.DrawFn, name: str, options: Options) -> dict[str, Any]:
     """Draw how an optimizer stores: states of any types, and either rounding or masters."""
-    states = list(initial_states(name, DEFAULTS[name] | options))
+    states = narrow_states(name, options)
     halves = st.sampled_from([None, *HALVES])
     storage = draw(
         st.fixed_dictionaries(

@@ -32,6 +32,7 @@ BYTES_PER_FLOAT32 = {
     "adabelief": 28,
     "ftrl": 28,
     "adan": 44,
+    "rowwise_adagrad": 20,
 }
 
 

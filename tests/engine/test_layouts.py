@@ -68,6 +68,17 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 SHAPES = ((5, 7), (67, 129), (1, 300), (300, 1))
 
 
+def laid_out(
+    case: Case, layouts: dict[str, Layout], shape: Shape, dtype: np.dtype[Any]
+) -> Arguments:
+    """Return arrays of these layouts for a parameter of this shape; states may have another."""
+    views = {}
+    for name, layout in layouts.items():
+        own = case.shape_of(name, shape)
+        views[name] = layout(own, dtype) if len(own) == 2 else layout((*own, 1), dtype)[:, 0]
+    return views
+
+
 def memory_of(view: Array) -> Array:
     """Return all bytes of the array that owns the view's memory."""
     owner = view
@@ -104,7 +115,8 @@ def assert_step_on_views(case: Case, views: Arguments, number: int = 2) -> None:
 @every_case
 def test_all_arrays_alike(case: Case, layout: Layout, dtype: np.dtype[Any]) -> None:
     for shape in SHAPES:
-        views = {name: layout(shape, dtype) for name in ("param", "grad", *case.states)}
+        layouts = dict.fromkeys(("param", "grad", *case.states), layout)
+        views = laid_out(case, layouts, shape, dtype)
         assert_step_on_views(case, fill(views, case))
 
 
@@ -115,7 +127,8 @@ def test_one_array_unlike_the_others(case: Case, layout: Layout, dtype: np.dtype
     names = ("param", "grad", *case.states)
     for other in (LAYOUTS["C"], LAYOUTS["Fortran"], LAYOUTS["every third column"]):
         for odd in names:
-            views = {name: (layout if name == odd else other)((13, 11), dtype) for name in names}
+            layouts = {name: layout if name == odd else other for name in names}
+            views = laid_out(case, layouts, (13, 11), dtype)
             assert_step_on_views(case, fill(views, case))
 
 
@@ -155,10 +168,10 @@ def test_every_array_in_another_layout(case: Case, dtype: np.dtype[Any]) -> None
     names = ("param", "grad", *case.states)
     for first in range(len(layouts)):
         for apart in (1, 5, 7):
-            views = {
-                name: layouts[(first + apart * i) % len(layouts)]((67, 43), dtype)
-                for i, name in enumerate(names)
+            chosen = {
+                name: layouts[(first + apart * i) % len(layouts)] for i, name in enumerate(names)
             }
+            views = laid_out(case, chosen, (67, 43), dtype)
             assert_step_on_views(case, fill(views, case))
 
 
@@ -186,15 +199,19 @@ def test_gradient_across_the_parameter(case: Case, shape: Shape, dtype: np.dtype
         across = np.empty([shape[axis] for axis in order], dtype).transpose(axes)
         wide = np.empty([shape[axis] + 3 for axis in order], dtype).transpose(axes)
         for gradient in (across, wide[(slice(1, -2),) * len(shape)]):
-            views = {name: np.empty(shape, dtype) for name in ("param", *case.states)}
+            views = {
+                name: np.empty(case.shape_of(name, shape), dtype)
+                for name in ("param", *case.states)
+            }
             assert_step_on_views(case, fill(views | {"grad": gradient}, case))
 
 
 @every_dtype
 @every_case
 def test_every_layout_in_one_call(case: Case, dtype: np.dtype[Any]) -> None:
+    names = ("param", "grad", *case.states)
     each = [
-        fill({name: layout((9, 31), dtype) for name in ("param", "grad", *case.states)}, case, seed)
+        fill(laid_out(case, dict.fromkeys(names, layout), (9, 31), dtype), case, seed)
         for seed, layout in enumerate(LAYOUTS.values())
     ]
     assert_step_equals_reference(case, {name: [a[name] for a in each] for name in each[0]})
@@ -206,7 +223,7 @@ def test_every_layout_in_one_call(case: Case, dtype: np.dtype[Any]) -> None:
 def test_empty(case: Case, shape: Shape, dtype: np.dtype[Any]) -> None:
     for order in ("C", "F"):
         views = {
-            name: np.empty((*shape, 2), dtype, order=order)[..., 1]
+            name: np.empty((*case.shape_of(name, shape), 2), dtype, order=order)[..., 1]
             for name in ("param", "grad", *case.states)
         }
         assert_step_on_views(case, fill(views, case))
@@ -229,9 +246,11 @@ def test_many_axes(case: Case, axes: int, dtype: np.dtype[Any]) -> None:
     lengths = rng.permutation([2] * min(axes, 10) + [1] * (axes - min(axes, 10)))
     views = {}
     for name in ("param", "grad", *case.states):
-        owner = np.empty([2 * length for length in lengths if length == 2], dtype)
-        sparse = owner[(slice(None, None, 2),) * owner.ndim].transpose(rng.permutation(owner.ndim))
-        views[name] = sparse.reshape(lengths)
+        own = case.shape_of(name, tuple(lengths.tolist()))
+        owner = np.empty([2 * length for length in own if length == 2], dtype)
+        every_second: Any = (*[slice(None, None, 2)] * owner.ndim, ...)
+        sparse = owner[every_second].transpose(rng.permutation(owner.ndim))
+        views[name] = sparse.reshape(own)
         assert np.shares_memory(views[name], owner)
     assert_step_on_views(case, fill(views, case))
 
@@ -251,7 +270,7 @@ def test_many_axes(case: Case, axes: int, dtype: np.dtype[Any]) -> None:
 def test_broadcast_gradient(case: Case, spread: Layout, dtype: np.dtype[Any]) -> None:
     for shape in SHAPES:
         for layout in (LAYOUTS["C"], LAYOUTS["Fortran"], LAYOUTS["every third column"]):
-            views = {name: layout(shape, dtype) for name in ("param", *case.states)}
+            views = laid_out(case, dict.fromkeys(("param", *case.states), layout), shape, dtype)
             fill(views | {"grad": np.empty(shape, dtype)}, case)
             gradient = spread(shape, dtype)
             memory_of(gradient).view(dtype)[...] = np.linspace(-2, 1, memory_of(gradient).size)[
@@ -271,15 +290,15 @@ def test_read_only_gradient(case: Case, dtype: np.dtype[Any]) -> None:
 @every_dtype
 @every_case
 def test_arrays_woven_into_each_other(case: Case, dtype: np.dtype[Any]) -> None:
-    names = ("param", "grad", *case.states)
     for shape in ((1000,), (31, 41)):
         values = case.random_arrays(shape, dtype)
+        names = [name for name, array in values.items() if array.shape == shape]
         for axis in range(len(shape)):
             woven = np.stack([values[name] for name in names], axis=axis + 1)
             woven = woven.reshape(*shape[:axis], -1, *shape[axis + 1 :])
             for step in (len(names), -len(names)):
                 index = [slice(None)] * len(shape)
-                views = {}
+                views = {name: values[name].copy() for name in values}
                 for start, name in enumerate(names):
                     index[axis] = slice(start if step > 0 else -1 - start, None, step)
                     views[name] = woven[tuple(index)]
@@ -336,7 +355,7 @@ def views_of_shape(draw: st.DrawFn, shape: Shape, dtype: np.dtype[Any]) -> Array
 def test_any_layouts(case: Case, dtype: np.dtype[Any], data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(0, 6), max_size=5)))
     views = {
-        name: data.draw(views_of_shape(shape, dtype), name)
+        name: data.draw(views_of_shape(case.shape_of(name, shape), dtype), name)
         for name in ("param", "grad", *case.states)
     }
     assert_step_on_views(case, fill(views, case))

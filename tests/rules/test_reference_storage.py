@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from instep import RowGradient, functional, reference
 from instep.reference import join_master, narrow, random_bits, split_master
-from tests.cases import CASES, FEW_CASES, HALVES, Arguments, Case, arrays_and_options
+from tests.cases import CASES, FEW_CASES, HALVES, Arguments, Array, Case, arrays_and_options
 from tests.compare import assert_same_bits
 
 FLOAT32 = np.dtype(np.float32)
@@ -31,7 +32,10 @@ def given(case: Case, **keywords: Any) -> Case:
 def random_arrays(case: Case, dtypes: dict[str, np.dtype[Any]], shape: Any = SHAPE) -> Arguments:
     """Return arrays of these types, and of float32 where none is named."""
     arrays = case.random_arrays(shape, FLOAT32)
-    return {name: array.astype(dtypes.get(name, FLOAT32)) for name, array in arrays.items()}
+    return {
+        name: array if case.is_reduced(name) else array.astype(dtypes.get(name, FLOAT32))
+        for name, array in arrays.items()
+    }
 
 
 def copied(arrays: Arguments) -> Arguments:
@@ -259,15 +263,14 @@ def test_rows_of_masters() -> None:
 def test_any_layout(case: Case) -> None:
     case = given(case, param_rounding="stochastic")
     arrays = random_arrays(case, dict.fromkeys(("param", *case.states), BFLOAT16), (3, 4, 5))
+    layouts: dict[str, Callable[[Array], Array]] = {
+        "transposed": lambda array: array.transpose(2, 0, 1).copy().transpose(1, 2, 0),
+        "reversed": lambda array: array[::-1, :, ::-1].copy()[::-1, :, ::-1],
+        "strided": lambda array: np.repeat(array, 3, axis=1)[:, ::3],
+    }
     others = {
-        "transposed": {
-            name: array.transpose(2, 0, 1).copy().transpose(1, 2, 0)
-            for name, array in arrays.items()
-        },
-        "reversed": {
-            name: array[::-1, :, ::-1].copy()[::-1, :, ::-1] for name, array in arrays.items()
-        },
-        "strided": {name: np.repeat(array, 3, axis=1)[:, ::3] for name, array in arrays.items()},
+        name: {name: layout(a) if a.ndim == 3 else a.copy() for name, a in arrays.items()}
+        for name, layout in layouts.items()
     }
     copies = {layout: np.zeros_like(other["param"]) for layout, other in others.items()}
     case.step(reference, arrays)

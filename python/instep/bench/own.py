@@ -6,8 +6,6 @@ import functools
 import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 import instep
 from instep.bench.arrays import as_list
 from instep.bench.contenders import Contender, Stepper, each_in_turn
@@ -15,7 +13,6 @@ from instep.bench.contenders import Contender, Stepper, each_in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from instep.bench.arrays import Arrays
     from instep.bench.cases import Case
 
 
@@ -38,19 +35,11 @@ def _reference(case: Case) -> Stepper:
 def _step_function(function: Callable[..., None], case: Case) -> Stepper:
     params, grads = case.arrays()
     rule = case.rule
-    states = rule.reference_states(lambda value: _full_like(params, value)) | rule.new_scalars(
-        params
-    )
+    states = rule.reference_states(params) | rule.new_scalars(params)
     step = functools.partial(function, params, **states, **rule.reference_options)
     numbers = itertools.count(1)
     call = each_in_turn(lambda grad: step(grad, step=next(numbers)), grads)
     return Stepper(call, lambda: as_list(params))
-
-
-def _full_like(arrays: Arrays, value: float) -> Arrays:
-    if isinstance(arrays, list):
-        return [np.full_like(array, value) for array in arrays]
-    return np.full_like(arrays, value)
 
 
 INSTEP = Contender("instep", _optimizer)

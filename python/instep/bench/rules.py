@@ -17,7 +17,7 @@ from instep.optimizers import class_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from instep.bench.arrays import Arrays
+    from instep.bench.arrays import Array, Arrays
 
 LATE = 1000
 """The number of a step of a kind that most steps are of."""
@@ -42,7 +42,7 @@ class Rule:
     @cached_property
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
-        states = self.reference_states(lambda _: np.ones(1))
+        states = self.reference_states(np.ones(1))
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
             scalars = self.new_scalars(np.ones(1))
             self.reference(
@@ -66,11 +66,22 @@ class Rule:
         """The options with which the reference steps as the optimizer does."""
         return self.optimizer._rule.step_options(self.hyperparameters)
 
-    def reference_states(self, make: Callable[[float], Arrays]) -> dict[str, Arrays]:
-        """Return new states, each made by `make` of its first value, by the arguments' names."""
+    def reference_states(self, params: Arrays) -> dict[str, Arrays]:
+        """Return new states of a parameter, or of each of a list, by the names of the arguments."""
         rule, values = self.optimizer._rule, self.hyperparameters
-        states = {name: make(rule.initial_value(name, values)) for name in self.states}
-        return rule.step_states(states)
+
+        def new(name: str, param: Array) -> Array:
+            first = rule.initial_value(name, values)
+            return np.full_like(param, first, shape=rule.state_shape(name, param.shape))
+
+        return rule.step_states(
+            {
+                name: [new(name, each) for each in params]
+                if isinstance(params, list)
+                else new(name, params)
+                for name in self.states
+            }
+        )
 
     def new_scalars(self, params: Arrays) -> dict[str, Arrays]:
         """Return the scalars of a parameter, or of each of a list, before the first step."""

@@ -222,12 +222,20 @@ def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -
         raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
 
     places = _places(metadata, expected)
-    shapes = {k: param.shape for k, param in zip(places, expected.params, strict=True)}
+    shapes = {
+        (k, name): array.shape
+        for k, states, param in zip(places, expected.states, expected.params, strict=True)
+        for name, array in (*states.items(), (None, param))
+    }
     names = _names(checksums, len(places))
     dtypes = as_mapping(metadata.get("dtypes", {}), "dtypes")
     arrays = {
-        name: everywhere(0.0, shapes[k], stored_dtype(dtypes.get(name, metadata["params"][k][0])))
-        for name, (k, _) in names.items()
+        name: everywhere(
+            0.0,
+            shapes.get(place, shapes[place[0], None]),
+            stored_dtype(dtypes.get(name, metadata["params"][place[0]][0])),
+        )
+        for name, place in names.items()
     }
     read_state_dict(
         _state_dict(metadata, names, arrays), expected.groups, expected.states, expected.rule

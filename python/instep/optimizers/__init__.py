@@ -16,6 +16,7 @@ from instep.optimizers.lion import Lion
 from instep.optimizers.nadam import NAdam
 from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
+from instep.optimizers.rowwise_adagrad import RowwiseAdagrad
 from instep.optimizers.sgd import SGD
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "NAdam",
     "RAdam",
     "RMSprop",
+    "RowwiseAdagrad",
 ]
 
 

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from instep.dlpack import AnyArray
 from instep.reference._dlpack import as_ndarrays
 from instep.reference.rounding import widen
-
-BLOCK = 4096
-LANES = 16
+from instep.reference.sums import sums_in_pairs, sums_of_squares
 
 LEAST_SUM = 2.0**-900
 """From here on, what squares lost below the smallest normal number is far below the last bit."""
@@ -162,28 +160,5 @@ def _clip(grad: NDArray[Any], bound: float) -> NDArray[Any]:
 
 def _sum_of_squares(grads: Sequence[NDArray[Any]], rescale: float) -> float:
     with np.errstate(over="ignore", under="ignore"):
-        return _sum_in_pairs(np.array([_sum_of_array(grad, rescale) for grad in grads]))
-
-
-def _sum_of_array(grad: NDArray[Any], rescale: float) -> float:
-    elements = grad.astype(np.float64).ravel(order="C") * rescale
-    # Zeros at the end add nothing.
-    blocks = np.zeros((-(-elements.size // BLOCK), BLOCK // LANES, LANES))
-    blocks.reshape(-1)[: elements.size] = elements * elements
-    lanes = np.zeros((len(blocks), LANES))
-    for row in range(BLOCK // LANES):
-        lanes = lanes + blocks[:, row]
-    while lanes.shape[1] > 1:
-        half = lanes.shape[1] // 2
-        lanes = lanes[:, :half] + lanes[:, half:]
-    return _sum_in_pairs(lanes[:, 0])
-
-
-def _sum_in_pairs(sums: NDArray[Any]) -> float:
-    """Add neighbours, then neighbours of what that gives; one that is left over goes on."""
-    if sums.size == 0:
-        return 0.0
-    while sums.size > 1:
-        pairs = sums.size // 2 * 2
-        sums = np.append(sums[0:pairs:2] + sums[1:pairs:2], sums[pairs:])
-    return float(sums[0])
+        sums = [sums_of_squares(grad.reshape(1, -1), rescale) for grad in grads]
+        return float(sums_in_pairs(np.concatenate([np.zeros(0), *sums])))

@@ -1,0 +1,53 @@
+"""Sums whose bits depend on neither layouts, threads nor instruction sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 4096
+LANES = 16
+
+
+def sums_of_squares(rows: NDArray[Any], rescale: float = 1.0) -> NDArray[np.float64]:
+    """Return for each row the sum of the squares of its elements, `rescale` times each.
+
+    In blocks of 4,096 elements; in a block, element i is added to lane i modulo 16, and lanes and
+    blocks are added in pairs.
+    """
+    count, length = rows.shape
+    elements = rows.astype(np.float64) * rescale
+    # Zeros at the end add nothing.
+    blocks = np.zeros((count, -(-length // BLOCK), BLOCK // LANES, LANES))
+    blocks.reshape(count, -1)[:, :length] = elements * elements
+    lanes = np.zeros((*blocks.shape[:2], LANES))
+    for turn in range(BLOCK // LANES):
+        lanes = lanes + blocks[:, :, turn]
+    while lanes.shape[-1] > 1:
+        half = lanes.shape[-1] // 2
+        lanes = lanes[..., :half] + lanes[..., half:]
+    return sums_in_pairs(lanes[..., 0])
+
+
+def mean_of_squares_of_rows(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean of the squares for each index of the first axis, rounded to the array's type.
+
+    An array without axes is one row.
+    """
+    rows = array.reshape(array.shape[0] if array.ndim else 1, -1)
+    means = sums_of_squares(rows) / rows.shape[1]
+    return means.reshape(array.shape[:1]).astype(array.dtype)
+
+
+def sums_in_pairs(terms: NDArray[Any]) -> NDArray[np.float64]:
+    """Add neighbours on the last axis, then neighbours of that; one that is left over goes on."""
+    if terms.shape[-1] == 0:
+        return np.zeros(terms.shape[:-1])
+    while terms.shape[-1] > 1:
+        pairs = terms.shape[-1] // 2 * 2
+        terms = np.concatenate(
+            [terms[..., 0:pairs:2] + terms[..., 1:pairs:2], terms[..., pairs:]], axis=-1
+        )
+    return terms[..., 0]
