@@ -8,7 +8,6 @@
 #include "rules/adan.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
-#include "rules/lion.hpp"
 #include "rules/nadam.hpp"
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
@@ -29,7 +28,6 @@ using AllRules = RuleList<
     Adagrad,
     Adadelta,
     AdaBelief,
-    Lion,
     RAdam,
     NAdam,
     Asgd,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from instep import reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from instep.study.arrays import Singles
+    from instep.study.arrays import Doubles, Singles
+
+    State: TypeAlias = Singles | Doubles
 
 MOMENTUM = 0.9
 
@@ -36,19 +38,22 @@ class Pairing:
         """Return the optimizer of these parameters."""
         return self.optimizer(params, **self.options, **options)
 
-    def reference_states(self, params: Sequence[Singles]) -> dict[str, list[Singles]]:
-        """Return what the reference's states hold before the first step, by torch's names."""
+    def reference_states(self, params: Sequence[Singles]) -> dict[str, list[State]]:
+        """Return the reference's states and scalars before the first step, by torch's names."""
         rule = self.optimizer._rule
-        return {
+        states: dict[str, list[State]] = {
             name: [np.full_like(param, rule.initial_value(name, self._values)) for param in params]
             for name in rule.present_states(self._values)
         }
+        for name, value in zip(rule.scalars, rule.initial_scalars(self._values), strict=True):
+            states[name] = [np.array(value) for _ in params]
+        return states
 
     def reference_step(
         self,
         params: Sequence[Singles],
         grads: Sequence[Singles],
-        states: Mapping[str, Sequence[Singles]],
+        states: Mapping[str, Sequence[State]],
         *,
         step: int,
         lr: float,
@@ -85,6 +90,15 @@ ABLATIONS = {
     ),
 }
 """Adam without its momentum and RMSprop with one: what momentum does, and what it does not."""
+
+RELATIVES = {
+    "adabelief": Pairing(title="AdaBelief", lr=1e-3, optimizer=instep.AdaBelief),
+    "adan": Pairing(title="Adan", lr=1e-3, optimizer=instep.Adan),
+    "asgd": Pairing(title="ASGD", lr=1e-1, optimizer=instep.ASGD),
+    "nadam": Pairing(title="NAdam", lr=1e-3, optimizer=instep.NAdam),
+    "radam": Pairing(title="RAdam", lr=1e-3, optimizer=instep.RAdam),
+}
+"""Others that suit a network. FTRL does not: it forgets the weights at which it begins."""
 
 VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
     **{pairing.title: pairing.make for pairing in OPTIMIZERS.values()},

@@ -13,14 +13,14 @@ from instep import reference
 from instep.commandline.errors import CommandError
 from instep.study.handwriting.data import Digits, LabelledImages
 from instep.study.handwriting.training import Schedule, TrainingRun, choose_schedule, train
-from instep.study.optimizers import ABLATIONS, OPTIMIZERS, Pairing
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS, RELATIVES, Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from instep.study.arrays import Singles
+    from instep.study.arrays import Doubles, Singles
 
-PAIRINGS = OPTIMIZERS | ABLATIONS
+PAIRINGS = OPTIMIZERS | ABLATIONS | RELATIVES
 SCHEDULE = Schedule(epochs=5, batch_size=8, seed=0)
 
 
@@ -217,6 +217,26 @@ def test_one_different_bit_is_refused(where: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(reference, "adam_step", one_bit_off)
     with pytest.raises(CommandError, match=f"^Adam: {where} differs .* in 1 of 10+ elements"):
         run(OPTIMIZERS["adam"])
+
+
+def test_another_number_of_a_parameter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    nadam_step = reference.nadam_step
+
+    def one_bit_off(
+        params: Sequence[Singles],
+        grads: Sequence[Singles],
+        *,
+        mu_product: Sequence[Doubles],
+        step: int,
+        **states_and_options: Any,
+    ) -> None:
+        nadam_step(params, grads, mu_product=mu_product, step=step, **states_and_options)
+        if step == 30:
+            mu_product[1][...] = np.nextafter(mu_product[1], 2.0)
+
+    monkeypatch.setattr(reference, "nadam_step", one_bit_off)
+    with pytest.raises(CommandError, match=r"^NAdam: mu_product of bias differs .* in 1 of 1 "):
+        run(PAIRINGS["nadam"])
 
 
 @pytest.mark.parametrize("name", ["amsgrad", "adam-beta1-0", "rmsprop-momentum"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from instep.study.optimizers import ABLATIONS, OPTIMIZERS
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS, RELATIVES
 from instep.study.report.styles import STYLES, style
+
+PAIRINGS = OPTIMIZERS | RELATIVES
 
 
 def test_no_two_look_alike() -> None:
@@ -13,10 +15,10 @@ def test_no_two_look_alike() -> None:
 
 
 def test_every_optimizer_has_a_colour_of_its_own() -> None:
-    assert len({STYLES[pairing.title][0] for pairing in OPTIMIZERS.values()}) == len(OPTIMIZERS)
+    assert len({STYLES[pairing.title][0] for pairing in PAIRINGS.values()}) == len(PAIRINGS)
 
 
-@pytest.mark.parametrize("title", [each.title for each in (OPTIMIZERS | ABLATIONS).values()])
+@pytest.mark.parametrize("title", [each.title for each in (PAIRINGS | ABLATIONS).values()])
 def test_every_curve_is_named(title: str) -> None:
     assert style(title)["label"] == title
 

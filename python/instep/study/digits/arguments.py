@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from instep.commandline.numbers import nonnegative, positive
 from instep.study.handwriting.argument import add_data_argument
-from instep.study.optimizers import ABLATIONS, OPTIMIZERS
+from instep.study.optimizers import ABLATIONS, OPTIMIZERS, RELATIVES
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +20,8 @@ CONTENDERS = {
 }
 """The six optimizers, each ablation beside the one that it is of."""
 
+ON_REQUEST = CONTENDERS | RELATIVES
+
 RATES = (0.1, 0.01, 0.0001)
 STEPS, QUICK_STEPS = 450, 30
 
@@ -29,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimizers",
         nargs="+",
-        choices=CONTENDERS,
+        choices=ON_REQUEST,
         default=list(CONTENDERS),
         metavar="NAME",
-        help=f"any of {', '.join(CONTENDERS)} (default: all)",
+        help=f"any of {', '.join(ON_REQUEST)} (default: the first {len(CONTENDERS)})",
     )
     parser.add_argument(
         "--rates",

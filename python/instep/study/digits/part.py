@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instep.study.digits import pictures, text
-from instep.study.digits.arguments import CONTENDERS, QUICK_STEPS, STEPS
+from instep.study.digits.arguments import ON_REQUEST, QUICK_STEPS, STEPS
 from instep.study.digits.smoothing import SmoothedLoss
 from instep.study.handwriting import data, network
 from instep.study.handwriting.training import choose_schedule, train
@@ -42,7 +42,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     steps = schedule.epochs * schedule.steps_per_epoch(digits)
     outcomes = []
     for name in dict.fromkeys(settings.optimizers):
-        pairing = CONTENDERS[name]
+        pairing = ON_REQUEST[name]
         bar = progress.bar(pairing.title, len(rates) * steps)
         for lr in rates:
             note = note_on(bar, lr)

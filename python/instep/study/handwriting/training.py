@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from instep.study.arrays import Singles
-    from instep.study.optimizers import Pairing
+    from instep.study.optimizers import Pairing, State
 
 CHANCE = math.log(CLASSES)
 """The loss of a network that tells all digits alike."""
@@ -176,13 +176,13 @@ def train(
 
 def _check_equal(
     pairing: Pairing,
-    compiled_states: dict[int, dict[str, Singles]],
+    compiled_states: dict[int, dict[str, State | float]],
     weights: dict[str, Singles],
     copies: list[Singles],
-    states: dict[str, list[Singles]],
+    states: dict[str, list[State]],
 ) -> None:
     for index, name in enumerate(weights):
-        pairs = {name: (weights[name], copies[index])}
+        pairs: dict[str, tuple[State | float, State]] = {name: (weights[name], copies[index])}
         for state, arrays in states.items():
             pairs[f"{state} of {name}"] = compiled_states[index][state], arrays[index]
         for what, (compiled, expected) in pairs.items():
@@ -193,7 +193,9 @@ def _check_equal(
                 )
 
 
-def _differ(compiled: Singles, expected: Singles) -> NDArray[np.bool_]:
+def _differ(compiled: State | float, expected: State) -> NDArray[np.bool_]:
     """Compare bits; any NaN equals any other, since its sign and payload are unspecified."""
-    bits_differ: NDArray[np.bool_] = compiled.view(np.uint32) != expected.view(np.uint32)
-    return np.logical_and(bits_differ, ~(np.isnan(compiled) & np.isnan(expected)))
+    found, bits = np.asarray(compiled), f"u{expected.itemsize}"
+    bits_differ: NDArray[np.bool_] = found.view(bits) != expected.view(bits)
+    not_a_number: NDArray[np.bool_] = np.isnan(found) & np.isnan(expected)
+    return np.asarray(bits_differ & ~not_a_number)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# The colours are Okabe and Ito's, which colour-blind readers can tell apart. A variant has the
-# colour of its optimizer and a line of its own.
+# The colours of the six are Okabe and Ito's, which colour-blind readers can tell apart, as they can
+# Paul Tol's muted ones, of which most relatives have one. A variant has the colour of its optimizer
+# and a line of its own.
 STYLES: dict[str, tuple[str, Any]] = {
     "Adam": ("#0072B2", "-"),
     "Adam, default rate": ("#0072B2", (0, (1, 4))),
@@ -22,6 +23,12 @@ STYLES: dict[str, tuple[str, Any]] = {
     "SGD, momentum": ("#D55E00", "--"),
     "SGD, line search": ("#D55E00", ":"),
     "SGD, schedule": ("#D55E00", "-."),
+    "AdaBelief": ("#332288", (0, (6, 1, 1, 1))),
+    "Adan": ("#882255", (0, (6, 1, 1, 1))),
+    "ASGD": ("#CC6677", (0, (6, 1, 1, 1))),
+    "FTRL": ("#117733", "-"),
+    "NAdam": ("#44AA99", (0, (6, 1, 1, 1))),
+    "RAdam": ("#999933", (0, (6, 1, 1, 1))),
 }
 
 
