@@ -12,6 +12,7 @@
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
 #include "rules/rowwise_adagrad.hpp"
+#include "rules/rprop.hpp"
 #include "rules/sgd.hpp"
 
 namespace instep {
@@ -33,7 +34,8 @@ using AllRules = RuleList<
     Asgd,
     Ftrl,
     Adan,
-    RowwiseAdagrad
+    RowwiseAdagrad,
+    Rprop
 >;
 // clang-format on
 

@@ -68,6 +68,12 @@ inline T larger(T a, T b) {
   return a > b ? a : b;
 }
 
+// where(a < b, a, b), likewise.
+template <class T>
+inline T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+
 // where(x < 0, 0, x): a NaN stays one.
 template <class T>
 inline T not_negative(T x) {
@@ -77,10 +83,18 @@ inline T not_negative(T x) {
 inline float magnitude(float x) { return ::fabsf(x); }
 inline double magnitude(double x) { return ::fabs(x); }
 
+// What belongs to the sign of x. One choice after the other: where one stands in another, GCC makes
+// branches of them, and then no vectors.
+template <class T>
+inline T by_sign(T x, T above_0, T below_0, T otherwise) {
+  const T not_below = x > T(0) ? above_0 : otherwise;
+  return x < T(0) ? below_0 : not_below;
+}
+
 // As np.sign: 0 for zeros of both signs, and a NaN stays one.
 template <class T>
 inline T sign(T x) {
-  return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;
+  return by_sign(x, T(1), T(-1), x == T(0) ? T(0) : x);
 }
 
 // Of rules that take either kind of decay: whether it shrinks the parameter, or else is part of the

@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 Schedule: TypeAlias = Callable[[int], float]
 """A number for each count of completed steps; `instep.schedules` has the usual ones."""
-BetasSchedule: TypeAlias = Callable[[int], tuple[float, float]]
+PairSchedule: TypeAlias = Callable[[int], tuple[float, float]]
+BetasSchedule: TypeAlias = PairSchedule
 ThreeBetasSchedule: TypeAlias = Callable[[int], tuple[float, float, float]]
 FlagSchedule: TypeAlias = Callable[[int], bool]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.accuracy.exact import Element, Real, context, gradient, lengths, number, root
+from tests.accuracy.exact import Element, Real, begun, context, gradient, lengths, number, root
 
 NONE = context.inf
 """The bound where the document states none: a denominator may be all error."""
@@ -189,6 +189,11 @@ def radam_step_size(
     return coefficient(p, value, relative, absolute), rectified
 
 
+def rounded_option(p: Precision, value: Real) -> Real:
+    """Bound the error of an option."""
+    return p.rounds_options * (p.unit * value + p.smallest) if value else number(0)
+
+
 # The gradient
 
 
@@ -348,6 +353,15 @@ def product(p: Precision, factor: Coefficient, x: Real, error: Real) -> Real:
         + 2 * factor.absolute * (abs(x) + error)
         + p.smallest
     )
+
+
+def maximum(x: Real, error: Real, y: Real, y_error: Real) -> tuple[Real, Real]:
+    """Return the larger of two numbers, and the bound on its error."""
+    if x - error >= y + y_error:
+        return x, error
+    if x + error <= y - y_error:
+        return y, y_error
+    return max(x, y), max(error, y_error)
 
 
 def descended(p: Precision, param: Real, *errors: Real) -> Real:
@@ -603,4 +617,24 @@ def adan(taken: Step) -> Element:
         shrink_after = coefficient(p, 1 / (1 + decay), FLOAT64.gamma(3), p.smallest)
         error = product(p, shrink_after, stepped, error)
     bounds["param"] = error
+    return bounds
+
+
+def rprop(taken: Step) -> Element:
+    p, before, g, after, options, _ = taken
+    change = (abs(g.value) - g.error) * abs(before["prev"])
+    if (g.error and g.error >= abs(g.value)) or 0 < change <= p.smallest:
+        return dict.fromkeys(after, NONE)  # a sign that rounding decides
+    size, error = begun(before, options), number(0)
+    if before["step_size"] < 0:
+        error = rounded_option(p, size)
+    for name, sign in (("etaplus", 1), ("etaminus", -1)):
+        if sign * g.value * before["prev"] > 0:
+            error = product(p, option(p, options[name]), size, error)
+            size *= options[name]
+    low, high = options["step_size_min"], options["step_size_max"]
+    size, error = maximum(size, error, low, rounded_option(p, low))
+    size, error = maximum(-size, error, -high, rounded_option(p, high))
+    bounds = {"prev": g.error if after["prev"] else number(0), "step_size": error}
+    bounds["param"] = descended(p, after["param"], error if after["prev"] else number(0))
     return bounds

@@ -108,10 +108,8 @@ def radam(before: Element, options: Mapping[str, Any], step: int) -> Element:
         direction = _quotient(direction, root(v) + options["eps"]) * root(1 - beta2**step)
         direction *= root((length - 4) * (length - 2) * longest)
         direction /= root((longest - 4) * (longest - 2) * length)
-    param = before["param"]
-    if options["decoupled_weight_decay"]:
-        param = (1 - options["lr"] * options["weight_decay"]) * param
-    return {"param": param - options["lr"] * direction, "exp_avg": m, "exp_avg_sq": v}
+    param = _shrunk(before, options) - options["lr"] * direction
+    return {"param": param, "exp_avg": m, "exp_avg_sq": v}
 
 
 def lengths(beta2: Real, step: int) -> tuple[Real, Real]:
@@ -204,6 +202,24 @@ def adan(before: Element, options: Mapping[str, Any], step: int) -> Element:
         "exp_avg_diff": v,
         "neg_pre_grad": -g,
     }
+
+
+def rprop(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    size = begun(before, options)
+    change = g * before["prev"]
+    if change > 0:
+        size *= options["etaplus"]
+    if change < 0:
+        size *= options["etaminus"]
+        g = number(0)
+    size = min(max(size, options["step_size_min"]), options["step_size_max"])
+    return {"param": before["param"] - context.sign(g) * size, "prev": g, "step_size": size}
+
+
+def begun(before: Element, options: Mapping[str, Any]) -> Real:
+    """Return Rprop's step size before it changes."""
+    return options["lr"] if before["step_size"] < 0 else before["step_size"]
 
 
 def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:

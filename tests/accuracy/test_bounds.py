@@ -218,6 +218,12 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adagrad": {"lr_decay": rates, "eps": rates, "eps_inside_sqrt": st.booleans()},
     "rowwise_adagrad": {"eps": rates},
     "adadelta": {"rho": st.floats(0, 1), "eps": rates},
+    "rprop": {
+        "etaminus": st.floats(0, 1, exclude_min=True, exclude_max=True),
+        "etaplus": st.floats(1, 2.0**10, exclude_min=True),
+        "step_size_min": rates,
+        "step_size_max": rates,
+    },
     "adabelief": moments,
     "radam": moments,
     "adan": {
@@ -285,6 +291,9 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
             "max_exp_avg_sq": squares,
             "param": update,
         }
+    if case.rule == "rprop":
+        size = (1 + 2 * c) * after["step_size"]
+        return {"prev": 0, "step_size": size, "param": size}
     if case.rule == "radam":
         beta1, beta2 = options["beta1"], options["beta2"]
         terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g

@@ -66,7 +66,36 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
         [0.0, 1.0],
         [-TINY, math.nan],
     ),
+    (
+        "etas",
+        ["Rprop"],
+        [(TINY, 1.0 + 2**-52), (1.0 - 2**-53, math.inf)],
+        [(0.0, 1.5), (1.0, 1.5), (0.5, 1.0), (0.5, 0.5), (math.nan, 1.5), (0.5, math.nan)],
+    ),
+    (
+        "step_sizes",
+        ["Rprop"],
+        [(0.0, 0.0), (TINY, math.inf), (1.0, 0.5)],
+        [(-TINY, 1.0), (0.0, -TINY), (math.nan, 1.0), (0.0, math.nan)],
+    ),
 ]
+
+
+def is_of_tuples(values: list[Any]) -> bool:
+    return bool(values) and isinstance(values[0], tuple)
+
+
+TUPLES = [(key, names, good[0]) for key, names, good, _ in RANGES if is_of_tuples(good)]
+"""Those that are tuples, with one of them."""
+
+
+def no_tuples(one: tuple[float, ...]) -> list[Any]:
+    return [0.9, None, "a" * len(one), (*one[:-1], "0.9"), (*one[:-1], None), set(one)]
+
+
+def of_other_lengths(one: tuple[float, ...]) -> list[Any]:
+    return [one[:-1], (*one, one[-1]), ()]
+
 
 NO_FLAGS: list[Any] = ["yes", None, 0, 1.0, [True], np.ones(1, bool)]
 NO_NUMBERS: list[Any] = [
@@ -87,9 +116,8 @@ NO_NUMBERS: list[Any] = [
 
 # Hyperparameter, the classes that have it, values that are no numbers (or pairs, or booleans).
 TYPES: list[tuple[str, list[str], list[Any]]] = [
-    *((key, names, NO_NUMBERS) for key, names, *_ in RANGES if key != "betas"),
-    ("betas", WITH_BETAS, [0.9, None, "ab", ("0.9", 0.999), (0.9, None), {0.9, 0.999}]),
-    ("betas", WITH_THREE_BETAS, [0.9, None, "abc", (0.9, 0.9, "0.9"), (0.9, 0.9, None)]),
+    *((key, names, NO_NUMBERS) for key, names, good, _ in RANGES if not is_of_tuples(good)),
+    *((key, names, no_tuples(one)) for key, names, one in TUPLES),
     ("maximize", ALL, NO_FLAGS),
     ("no_prox", ["Adan"], NO_FLAGS),
     ("amsgrad", ["Adam", "AdamW"], NO_FLAGS),
@@ -107,8 +135,10 @@ REFUSED = [
     for key, names, values, error in [
         *((key, names, bad, ValueError) for key, names, _, bad in RANGES),
         *((key, names, bad, TypeError) for key, names, bad in TYPES),
-        ("betas", WITH_BETAS, [(0.9,), (0.9, 0.99, 0.999), ()], (TypeError, ValueError)),
-        ("betas", WITH_THREE_BETAS, [(0.9, 0.99), (0.9,) * 4, ()], (TypeError, ValueError)),
+        *(
+            (key, names, of_other_lengths(one), (TypeError, ValueError))
+            for key, names, one in TUPLES
+        ),
     ]
     for name in names
     for value in values
@@ -179,7 +209,10 @@ CHANGES: list[tuple[str, Options, str, Any]] = [
     ("Adagrad", {}, "lr_decay", 0.5),
     ("Adagrad", {"eps": 0.5}, "eps_inside_sqrt", True),
     ("Adadelta", {}, "rho", 0.25),
-    *((name, {}, "lr", 0.25) for name in ALL),
+    ("Rprop", {}, "etas", (0.25, 1.5)),
+    ("Rprop", {}, "step_sizes", (0.25, 0.5)),
+    # Rprop begins at it, and never looks at it again.
+    *((name, {}, "lr", 0.25) for name in ALL if name != "Rprop"),
 ]
 """Class, options, and what is changed after two steps."""
 

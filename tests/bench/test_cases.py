@@ -27,6 +27,7 @@ BYTES_PER_FLOAT32 = {
     "rmsprop": 20,
     "rmsprop-momentum": 28,
     "rmsprop-centered": 28,
+    "rprop": 28,
     "adagrad": 20,
     "adadelta": 28,
     "adabelief": 28,

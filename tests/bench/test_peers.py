@@ -32,7 +32,7 @@ ADAM_ALL = ("adam", "adamw", "amsgrad")
 RMSPROP_ALL = ("rmsprop", "rmsprop-momentum", "rmsprop-centered")
 TAUGHT = (*SGD_ALL, *ADAM_ALL, *RMSPROP_ALL, "adagrad", "adadelta")
 
-TORCH_ALL = (*TAUGHT, "radam")
+TORCH_ALL = (*TAUGHT, "radam", "rprop")
 
 CONTIGUOUS = ("contiguous",)
 FLOAT32 = ("float32",)
@@ -63,6 +63,8 @@ TELLING = {
     "alpha": 0.8,
     "rho": 0.8,
     "momentum": 0.7,
+    "etas": (0.4, 1.5),
+    "step_sizes": (0.02, 0.2),
     "weight_decay": 0.2,
 }
 """Hyperparameters each of which shows in the result of a few steps."""

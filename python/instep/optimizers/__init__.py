@@ -16,6 +16,7 @@ from instep.optimizers.nadam import NAdam
 from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.rowwise_adagrad import RowwiseAdagrad
+from instep.optimizers.rprop import Rprop
 from instep.optimizers.sgd import SGD
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "RowwiseAdagrad",
+    "Rprop",
 ]
 
 

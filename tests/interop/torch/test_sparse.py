@@ -74,6 +74,7 @@ def test_training_is_torchs_within_rounding(name: str, options: Options) -> None
         ("RMSprop", {"centered": True, "momentum": 0.9}),
         ("Adagrad", {"weight_decay": 0.5}),
         ("Adadelta", {}),
+        ("Rprop", {}),
     ],
     ids=str,
 )

@@ -36,6 +36,7 @@ _OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "rmsprop-momentum": torch.optim.RMSprop,
     "rmsprop-centered": torch.optim.RMSprop,
+    "rprop": torch.optim.Rprop,
     "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
     "nadam": torch.optim.NAdam,

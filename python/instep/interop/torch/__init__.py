@@ -30,6 +30,7 @@ from instep.interop.torch.asgd import ASGD
 from instep.interop.torch.nadam import NAdam
 from instep.interop.torch.radam import RAdam
 from instep.interop.torch.rmsprop import RMSprop
+from instep.interop.torch.rprop import Rprop
 from instep.interop.torch.sgd import SGD
 from instep.interop.torch.sparse_adam import SparseAdam
 from instep.interop.torch.state_dicts import from_torch_state_dict, to_torch_state_dict
@@ -45,6 +46,7 @@ __all__ = [
     "NAdam",
     "RAdam",
     "RMSprop",
+    "Rprop",
     "SparseAdam",
     "from_torch_state_dict",
     "to_torch_state_dict",

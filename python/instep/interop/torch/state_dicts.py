@@ -70,16 +70,12 @@ def to_torch_state_dict(
             _leave_out_own_options(group, rule)
     state: dict[Any, dict[str, Any]] = {}
     for key, values in dictionary["state"].items():
-        if rule.scalars and not values["step"]:
-            continue  # torch makes its numbers at the first step alone
+        if not values["step"] and not rule.initial_options():
+            continue  # torch makes its own states at the first step
         arrays = {name: value for name, value in values.items() if name != "step"}
-        # Where torch counts no steps, that there are states tells that some were taken.
         counted = drop_in or rule.counted_by_torch
         tensors = {"step": torch.tensor(float(values["step"]))} if counted else {}
-        if counted or values["step"]:
-            tensors |= {
-                name: tensor_of(np.array(array, order="K")) for name, array in arrays.items()
-            }
+        tensors |= {name: tensor_of(np.array(array, order="K")) for name, array in arrays.items()}
         if tensors:
             state[key] = tensors
     return {"state": state, "param_groups": groups}
