@@ -8,6 +8,7 @@
 #include "rules/adan.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
+#include "rules/lion.hpp"
 #include "rules/nadam.hpp"
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
@@ -29,6 +30,7 @@ using AllRules = RuleList<
     Adagrad,
     Adadelta,
     AdaBelief,
+    Lion,
     RAdam,
     NAdam,
     Asgd,

@@ -109,9 +109,14 @@ inline bool has_coupled_decay(const Options& o) {
   return o.weight_decay != 0 && o.decoupled_weight_decay == 0;
 }
 
+// By how much decoupled decay shrinks the parameter.
+inline double shrinkage(double lr, double weight_decay) {
+  return weight_decay != 0 ? 1.0 - (lr * weight_decay) : 1.0;
+}
+
 template <class Options>
 inline double shrinkage(const Options& o) {
-  return has_decoupled_decay(o) ? 1.0 - (o.lr * o.weight_decay) : 1.0;
+  return has_decoupled_decay(o) ? shrinkage(o.lr, o.weight_decay) : 1.0;
 }
 
 // Repeated squaring, multiplications alone: the pow of C libraries differs in the last place.

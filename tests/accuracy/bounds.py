@@ -638,3 +638,17 @@ def rprop(taken: Step) -> Element:
     bounds = {"prev": g.error if after["prev"] else number(0), "step_size": error}
     bounds["param"] = descended(p, after["param"], error if after["prev"] else number(0))
     return bounds
+
+
+def lion(taken: Step) -> Element:
+    p, before, g, after, options, _ = taken
+    lr, beta1, beta2 = options["lr"], options["beta1"], options["beta2"]
+    mean = beta1 * before["exp_avg"] + (1 - beta1) * g.value
+    certain = abs(mean) > moving_average(p, beta1, before["exp_avg"], g)
+    sign, error = context.sign(mean), number(0 if certain else 2)
+    update = product(p, option(p, lr), sign, error)
+    shrinking = shrunk(p, before["param"], options)
+    return {
+        "exp_avg": moving_average(p, beta2, before["exp_avg"], g),
+        "param": descended(p, after["param"], shrinking, update),
+    }

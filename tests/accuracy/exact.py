@@ -222,6 +222,14 @@ def begun(before: Element, options: Mapping[str, Any]) -> Real:
     return options["lr"] if before["step_size"] < 0 else before["step_size"]
 
 
+def lion(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    beta1, beta2, m = options["beta1"], options["beta2"], before["exp_avg"]
+    direction = context.sign(beta1 * m + (1 - beta1) * g)
+    param = _shrunk(before, options) - options["lr"] * direction
+    return {"param": param, "exp_avg": beta2 * m + (1 - beta2) * g}
+
+
 def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:
     if not options["decoupled_weight_decay"]:
         return before["param"]

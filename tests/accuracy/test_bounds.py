@@ -234,6 +234,7 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "no_prox": st.booleans(),
     },
     "ftrl": {"beta": rates, "l1": rates, "l2": rates},
+    "lion": {"beta1": below_one, "beta2": below_one},
 }
 
 
@@ -364,6 +365,10 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         update = k * terms / d + variance * m / (2 * root(v) * d**2)
         rate = lr * correction / (1 - beta1**number)
         return {"exp_avg": 3 * terms, "exp_avg_var": variance, "param": rate * update}
+    if case.rule == "lion":
+        beta2 = options["beta2"]
+        terms = beta2 * abs(before["exp_avg"]) + (1 - beta2) * g
+        return {"exp_avg": 3 * terms, "param": (1 + c) * lr}
     delta = abs(before["param"] - after["param"]) / lr
     return {
         "square_avg": 4 * after["square_avg"],

@@ -395,6 +395,26 @@ def test_ftrl_a_nan_reaches_the_parameter() -> None:
     assert math.isnan(end)
 
 
+# Lion
+
+
+@pytest.mark.parametrize("gradient", [1e-30, 1.0, -7.0, 1e30])
+def test_lion_moves_by_lr_along_a_constant_gradient(gradient: float) -> None:
+    case = Case("lion", ("exp_avg",), {"lr": 0.25})
+    assert moves(case, [gradient] * 5) == [-0.25 * math.copysign(1, gradient)] * 5
+
+
+def test_lion_goes_by_the_mean_before_it_takes_the_gradient_in() -> None:
+    case = Case("lion", ("exp_avg",), {"lr": 0.25, "beta1": 0.75, "beta2": 0.5})
+    # Directions: 1/4 of 1; 3/4 of 1/2 and 1/4 of -1; 3/4 of -1/4 and 1/4 of 0.75.
+    assert moves(case, [1.0, -1.0, 0.75]) == [-0.25, -0.25, 0.0]
+
+
+def test_lion_a_nan_reaches_the_parameter() -> None:
+    *_, end = follow(Case("lion", ("exp_avg",), {"lr": 0.25}), [math.nan])
+    assert math.isnan(end)
+
+
 # Options that change nothing at the value that switches them off
 
 

@@ -12,6 +12,7 @@ from instep.optimizers.adan import Adan
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.asgd import ASGD
 from instep.optimizers.ftrl import FTRL
+from instep.optimizers.lion import Lion
 from instep.optimizers.nadam import NAdam
 from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
@@ -30,6 +31,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adan",
+    "Lion",
     "NAdam",
     "RAdam",
     "RMSprop",

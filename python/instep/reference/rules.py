@@ -11,6 +11,7 @@ from instep.reference.adam import adam_step as adam_step
 from instep.reference.adan import adan_step as adan_step
 from instep.reference.asgd import asgd_step as asgd_step
 from instep.reference.ftrl import ftrl_step as ftrl_step
+from instep.reference.lion import lion_step as lion_step
 from instep.reference.nadam import nadam_step as nadam_step
 from instep.reference.radam import radam_step as radam_step
 from instep.reference.rmsprop import rmsprop_step as rmsprop_step

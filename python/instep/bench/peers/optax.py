@@ -67,6 +67,10 @@ def _adabelief(*, lr: float, beta1: float, beta2: float, eps: float, **_: object
     return optax.adabelief(lr, beta1, beta2, eps, eps_root=eps)
 
 
+def _lion(*, lr: float, beta1: float, beta2: float, weight_decay: float, **_: object) -> Any:
+    return optax.lion(lr, beta1, beta2, weight_decay=weight_decay)
+
+
 _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -79,6 +83,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "rmsprop-centered": _rmsprop,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
+    "lion": _lion,
     "adabelief": _adabelief,
 }
 
