@@ -23,7 +23,7 @@ struct Lion {
 
   template <class T, unsigned>
   struct Step {
-    T shrink, beta1, one_minus_beta1, beta2, one_minus_beta2, lr;
+    T shrink, beta1, one_minus_beta1, beta2, one_minus_beta2, lr, none;
 
     Step(const Options& o, int64_t)
         : shrink(T(shrinkage(o.lr, o.weight_decay))),
@@ -31,12 +31,13 @@ struct Lion {
           one_minus_beta1(T(1.0 - o.beta1)),
           beta2(T(o.beta2)),
           one_minus_beta2(T(1.0 - o.beta2)),
-          lr(T(o.lr)) {}
+          lr(T(o.lr)),
+          none(lr * T(0)) {}
 
     void update(T& param, T g, T& exp_avg) const {
-      const T direction = sign((beta1 * exp_avg) + (one_minus_beta1 * g));
+      const T direction = (beta1 * exp_avg) + (one_minus_beta1 * g);
       exp_avg = (beta2 * exp_avg) + (one_minus_beta2 * g);
-      param = (shrink * param) - (lr * direction);
+      param = (shrink * param) - size_times_sign(lr, none, direction);
     }
   };
 };
