@@ -185,6 +185,18 @@ def _adadelta(p: Array, g: Array, v: Array, d: Array, lr: float, rho: float, eps
         p[i] -= lr * change
 
 
+def _lion(
+    p: Array, g: Array, m: Array, lr: float, beta1: float, beta2: float, weight_decay: float
+) -> None:
+    real = p.dtype.type
+    rest1, rest2, shrink = real(1.0 - beta1), real(1.0 - beta2), real(1.0 - lr * weight_decay)
+    lr, beta1, beta2 = real(lr), real(beta1), real(beta2)
+    for i in numba.prange(p.size):
+        direction = beta1 * m[i] + rest1 * g[i]
+        m[i] = beta2 * m[i] + rest2 * g[i]
+        p[i] = shrink * p[i] - lr * np.sign(direction)
+
+
 _LOOPS: dict[str, Callable[..., None]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd_momentum,
@@ -197,6 +209,7 @@ _LOOPS: dict[str, Callable[..., None]] = {
     "rmsprop-centered": _rmsprop_centered,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
+    "lion": _lion,
 }
 
 

@@ -152,6 +152,29 @@ def _adadelta(
         param -= change
 
 
+def _lion(
+    work: Work,
+    grads: list[Array],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    weight_decay: float,
+    **_: object,
+) -> None:
+    scale = (1.0 - beta2) * beta1 / (1.0 - beta1)
+    for (param, change, _spare, mean), grad in zip(work, grads, strict=True):
+        np.multiply(mean, scale, out=change)
+        change += grad
+        np.sign(change, out=change)
+        change *= lr
+        mean *= beta2
+        mean += grad
+        if weight_decay:
+            param *= 1.0 - lr * weight_decay
+        param -= change
+
+
 _STEPS: dict[str, Callable[..., None]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -164,6 +187,7 @@ _STEPS: dict[str, Callable[..., None]] = {
     "rmsprop-centered": _rmsprop,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
+    "lion": _lion,
 }
 
 
