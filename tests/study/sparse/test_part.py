@@ -10,6 +10,7 @@ import pytest
 
 from instep.study.progress import Progress
 from instep.study.sparse import part
+from instep.study.sparse.exact_zeros import STRENGTHS
 from instep.study.sparse.learning import LEARNERS
 
 if TYPE_CHECKING:
@@ -31,4 +32,13 @@ def test_adagrad_wins_where_rare_words_tell_and_not_where_frequent_do(findings: 
 
 def test_no_best_rate_at_the_edge_of_its_grid(findings: Findings) -> None:
     assert "edge of the grid" not in findings.text
-    assert findings.text.count("words tell | ") == 3 * len(LEARNERS)
+    assert findings.text.count("words tell | ") == 3 * (len(LEARNERS) + len(STRENGTHS))
+
+
+def test_ftrl_finds_the_words_that_tell_where_these_are_few(findings: Findings) -> None:
+    kept, telling = re.search(  # type: ignore[union-attr]
+        r"- Frequent words tell: of 2,000 weights .* FTRL leaves (\d+) .* (\d+) are among FTRL's\.",
+        findings.text,
+    ).groups()
+    assert int(kept) < 300
+    assert int(telling) > 90

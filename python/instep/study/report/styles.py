@@ -17,6 +17,7 @@ STYLES: dict[str, tuple[str, Any]] = {
     "RMSprop": ("#009E73", "-"),
     "RMSprop, momentum": ("#009E73", "--"),
     "Adagrad": ("#E69F00", "-"),
+    "Adagrad, cut": ("#E69F00", "--"),
     "Adadelta": ("#CC79A7", "-"),
     "Adadelta, lr = 1": ("#CC79A7", "--"),
     "SGD": ("#D55E00", "-"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from instep.study.report.iterations import Iterations, logarithmic_marks
 from instep.study.sparse.bags_of_words import Bags, SparseProblem, log_loss, sigmoid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from instep.study.arrays import Doubles
     from instep.study.progress import Bar
@@ -44,13 +44,22 @@ LEARNERS = (
 )
 
 
-@dataclass(frozen=True)
-class SparseRun:
-    """What one optimizer learned on one problem. The first axis is that of the grid's rates.
+class Learned(NamedTuple):
+    """What was learned from a stream, in several tables of weights, which are the first axis.
 
     `online` is the mean loss of each example of the stream before it was learned from; `held_out`
     has the held-out loss at each of `marks`, counts of examples learned from.
     """
+
+    weights: Doubles
+    online: Doubles
+    marks: Iterations
+    held_out: Doubles
+
+
+@dataclass(frozen=True)
+class SparseRun:
+    """What one optimizer learned on one problem, as `Learned`, with a table for each rate."""
 
     problem: SparseProblem
     learner: Learner
@@ -78,17 +87,24 @@ def row_gradients(weights: Doubles, words: Doubles, labels: Doubles) -> tuple[Do
 
 
 def learn(problem: SparseProblem, learner: Learner, bar: Bar) -> SparseRun:
-    """Learn from every example once, in order; one table of weights for each rate."""
-    rates = learner.rates
+    """Learn at every rate of the grid."""
+    groups = [{"lr": learner.schedule(rate)} for rate in learner.rates]
+    return SparseRun(problem, learner, *learn_stream(problem, learner.optimizer, groups, bar))
+
+
+def learn_stream(
+    problem: SparseProblem,
+    optimizer_class: Callable[..., instep.Optimizer],
+    groups: Sequence[Mapping[str, Any]],
+    bar: Bar,
+) -> Learned:
+    """Learn from every example once, in order; one table of weights for each group's options."""
     stream = problem.stream
-    weights = np.zeros((len(rates), problem.vocabulary, stream.labels.shape[1]))
-    optimizer = learner.optimizer(
-        [
-            {"params": table, "lr": learner.schedule(rate)}
-            for table, rate in zip(weights, rates, strict=True)
-        ]
+    weights = np.zeros((len(groups), problem.vocabulary, stream.labels.shape[1]))
+    optimizer = optimizer_class(
+        [{"params": table, **group} for table, group in zip(weights, groups, strict=True)]
     )
-    online = np.zeros(len(rates))
+    online = np.zeros(len(groups))
     marks = logarithmic_marks(len(stream), MARKS)
     held_out = []
     following = iter(marks.tolist())
@@ -103,7 +119,7 @@ def learn(problem: SparseProblem, learner: Learner, bar: Bar) -> SparseRun:
         if count % 100 == 0:
             bar.advance(100)
     bar.advance(len(stream) % 100)
-    return SparseRun(problem, learner, weights, online / len(stream), marks, np.array(held_out).T)
+    return Learned(weights, online / len(stream), marks, np.array(held_out).T)
 
 
 def mean_loss(table: Doubles, bags: Bags) -> float:

@@ -1,4 +1,4 @@
-"""Rare and frequent features: what Adagrad was made for (Duchi, Hazan & Singer)."""
+"""Rare and frequent features: what Adagrad was made for (Duchi, Hazan & Singer), and FTRL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from instep.study.report.findings import Curves, Findings
 from instep.study.sparse import pictures, text
 from instep.study.sparse.bags_of_words import WEIGHTS, digits, errors_by_occurrences, power_law
+from instep.study.sparse.exact_zeros import STRENGTHS, learn_sparsely
 from instep.study.sparse.learning import LEARNERS, learn
 
 if TYPE_CHECKING:
@@ -17,25 +18,30 @@ if TYPE_CHECKING:
 
     from instep.study.progress import Progress
     from instep.study.sparse.bags_of_words import SparseProblem
+    from instep.study.sparse.exact_zeros import Sparsity
     from instep.study.sparse.learning import SparseRun
 
 
 def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     """Learn every problem with every optimizer."""
-    runs = []
+    runs, sparsities = [], []
     for problem in problems(settings.seed, quick=settings.quick):
-        bar = progress.bar(f"sparse: {problem.title}", len(problem.stream) * len(LEARNERS))
+        bar = progress.bar(f"sparse: {problem.title}", len(problem.stream) * (len(LEARNERS) + 1))
         for learner in LEARNERS:
             bar.advance(0, learner.title)
             runs.append(learn(problem, learner, bar))
+        (adagrad,) = (run for run in runs[-len(LEARNERS) :] if run.learner.title == "Adagrad")
+        bar.advance(0, "FTRL")
+        sparsities.append(learn_sparsely(adagrad, bar))
     return Findings(
-        text.describe(runs),
+        f"{text.describe(runs)}\n\n{text.describe_zeros(sparsities)}",
         [
             pictures.draw_learning(runs),
             pictures.draw_features(runs),
             pictures.draw_rates(runs),
+            pictures.draw_zeros(sparsities),
         ],
-        _curves(runs),
+        [*_curves(runs), _zeros(sparsities)],
     )
 
 
@@ -64,3 +70,14 @@ def _curves(runs: Sequence[SparseRun]) -> list[Curves]:
         if run.problem.weights is not None:
             errors.add(*identity, *errors_by_occurrences(run.problem, run.weights[run.best]))
     return [losses, rates, errors]
+
+
+def _zeros(sparsities: Sequence[Sparsity]) -> Curves:
+    curves = Curves(
+        *("zeros", "problem", "l1", "weights that are not 0"),
+        *("online loss", "held-out loss", "Adagrad's held-out loss with as many"),
+    )
+    for each in sparsities:
+        losses = each.online, each.held_out, each.cut
+        curves.add(each.problem.title, STRENGTHS, each.kept, *losses)
+    return curves

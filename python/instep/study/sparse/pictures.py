@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
+    from instep.study.sparse.exact_zeros import Sparsity
     from instep.study.sparse.learning import SparseRun
 
 FIRST_SHOWN = 100
 """Before this many examples, held-out losses are chance."""
+
+MOST_SHOWN = 2.5
+"""Of held-out losses, in those without L1."""
 
 
 def _panels(
@@ -37,6 +42,13 @@ def _panels(
         axes.grid(alpha=0.3)
         axes.margins(x=0.01)
     legend_below(figure, panels.flat[0])
+
+
+def _mark_logarithmic(axis: Axis, steps: Sequence[float]) -> None:
+    """Mark more than powers of ten, which alone would be one or two ticks."""
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def draw_learning(runs: Sequence[SparseRun]) -> Picture:
@@ -56,11 +68,8 @@ def draw_learning(runs: Sequence[SparseRun]) -> Picture:
                 label="true weights",
             )
         axes.set(xscale="log", yscale="log", xlabel="examples", ylabel="held-out loss")
-        # Powers of ten alone would be one or two ticks.
-        for axis, steps in ((axes.xaxis, (1, 3)), (axes.yaxis, (1, 1.5, 2, 3, 4, 5, 7))):
-            axis.set_major_locator(LogLocator(subs=steps))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_locator(NullLocator())
+        _mark_logarithmic(axes.xaxis, (1, 3))
+        _mark_logarithmic(axes.yaxis, (1, 1.5, 2, 3, 4, 5, 7))
     caption = (
         "Held-out loss at each optimizer's best learning rate, from the hundredth example on: "
         "what Adagrad gains depends on whether the rare words tell something."
@@ -111,3 +120,27 @@ def draw_rates(runs: Sequence[SparseRun]) -> Picture:
         "and the wider the valley, the better."
     )
     return Picture("rates", figure, caption)
+
+
+def draw_zeros(sparsities: Sequence[Sparsity]) -> Picture:
+    """Draw the held-out loss against how many weights are not 0."""
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    panels = _panels(figure, [each.adagrad for each in sparsities], (2, 2))
+    for (axes, _), each in zip(panels, sparsities, strict=True):
+        full = each.held_out[0]
+        axes.plot(each.kept, each.held_out, **style("FTRL"), linewidth=2, marker="o", ms=4)
+        axes.plot(each.kept, each.cut, **style("Adagrad, cut"), linewidth=2, marker="o", ms=4)
+        axes.axhline(full, color="0.3", linewidth=1, linestyle="--", label="all weights of Adagrad")
+        if each.problem.weights is not None:
+            telling = int(np.count_nonzero(each.problem.weights))
+            axes.axvline(telling, color="0.3", linewidth=1, linestyle=":", label="words that tell")
+        highest = min(MOST_SHOWN * full, 1.05 * max(each.held_out.max(), *each.cut))
+        axes.set(xscale="log", xlabel="weights that are not 0")
+        axes.set(ylabel="held-out loss", ylim=(0.95 * each.held_out.min(), highest))
+        _mark_logarithmic(axes.xaxis, (1, 2, 5))
+    caption = (
+        "Held-out loss against the number of weights that are not 0: FTRL by its L1 (right: none), "
+        "and Adagrad's weights where all but the largest are cut off. Dotted: how many words have "
+        "a true weight that is not 0."
+    )
+    return Picture("zeros", figure, caption)

@@ -8,12 +8,14 @@ import numpy as np
 
 from instep.study.report.words import capitalised, markdown_table, spoken
 from instep.study.sparse.bags_of_words import FREQUENT, LENGTH, VOCABULARY, bayes_loss
+from instep.study.sparse.exact_zeros import HELD_OUT_COST, STRENGTHS
 from instep.study.sparse.learning import LEARNERS, accuracy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from instep.study.arrays import Doubles
+    from instep.study.sparse.exact_zeros import Sparsity
     from instep.study.sparse.learning import SparseRun
 
 
@@ -105,3 +107,45 @@ def _rarest(runs: Mapping[str, SparseRun], weights: Doubles) -> str:
         for title, end in ends.items()
     )
     return f" Root mean square error of the weights of the rarer {half:,} words: {errors}."
+
+
+def describe_zeros(sparsities: Sequence[Sparsity]) -> str:
+    """Return how many weights L1 leaves exactly 0, and what that costs."""
+    rows = [row for each in sparsities for row in _zeros_rows(each)]
+    heads = ("problem", "L1", "weights not 0", "online loss", "held-out loss", "Adagrad, cut")
+    return f"""\
+### Weights that are exactly 0
+
+FTRL-Proximal (McMahan et al. 2013, "Ad Click Prediction") has Adagrad's rates, and a weight is
+exactly 0 as long as the sum that it is made of is at most L1. Without L1 it is Adagrad in other
+words: at the same rate the weights of the two are at most
+{max(each.from_adagrad for each in sparsities):.1g} apart here. Adagrad itself leaves a weight at 0
+only where the word never came. FTRL learns the same streams, each at Adagrad's best rate, with L1
+from {STRENGTHS[1]:g} to {STRENGTHS[-1]:g}. "Adagrad, cut": the held-out loss of Adagrad's weights
+where all are set to 0 but as many as FTRL has left, the largest.
+
+{markdown_table(heads, rows)}
+
+{chr(10).join(f"- {_zeros_seen(each)}" for each in sparsities)}"""
+
+
+def _zeros_rows(each: Sparsity) -> Iterator[tuple[str, ...]]:
+    losses = zip(each.online, each.held_out, each.cut, strict=True)
+    for strength, kept, spelled in zip(STRENGTHS, each.kept, losses, strict=True):
+        identity = each.problem.title, f"{strength:g}", f"{kept:,}"
+        yield *identity, *(f"{loss:.4f}" for loss in spelled)
+
+
+def _zeros_seen(each: Sparsity) -> str:
+    at, table = each.sparsest, each.adagrad.weights[each.adagrad.best]
+    sentence = (
+        f"{capitalised(each.problem.title)}: of {table.size:,} weights Adagrad leaves "
+        f"{np.count_nonzero(table):,} that are not 0; FTRL leaves {each.kept[at]:,} with an L1 of "
+        f"{STRENGTHS[at]:g}, the strongest with which its held-out loss ({each.held_out[at]:.4f}) "
+        f"is at most {HELD_OUT_COST - 1:.0%} above Adagrad's ({each.held_out[0]:.4f}); Adagrad's "
+        f"as many largest alone have {each.cut[at]:.4f}."
+    )
+    if each.problem.weights is not None:
+        telling = np.count_nonzero(each.problem.weights)
+        sentence += f" Of the {telling:,} that tell, {each.telling[at]:,} are among FTRL's."
+    return sentence
