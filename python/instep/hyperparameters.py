@@ -35,10 +35,10 @@ FlagSchedule: TypeAlias = Callable[[int], bool]
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
-    NumberT = TypeVarWithDefault("NumberT", default="float | Schedule")
+    N = TypeVarWithDefault("N", default="float | Schedule")
     FlagT = TypeVarWithDefault("FlagT", default="bool | FlagSchedule")
 else:
-    NumberT, FlagT = TypeVar("NumberT"), TypeVar("FlagT")
+    N, FlagT = TypeVar("N"), TypeVar("FlagT")
 
 
 class OptionCheck(NamedTuple):
@@ -132,7 +132,7 @@ class Hyperparameter(Generic[T]):
         return numbers[0]
 
 
-class Number(Hyperparameter[NumberT]):
+class Number(Hyperparameter[N]):
     """A real number of a range."""
 
     def __init__(self, range_: Range = NOT_NAN, *, fixed: bool = False) -> None:
