@@ -12,3 +12,6 @@ Singles: TypeAlias = NDArray[np.float32]
 
 Doubles: TypeAlias = NDArray[np.float64]
 """Of all else, where exact statements are held against the numbers."""
+
+State: TypeAlias = Singles | Doubles
+"""What an optimizer keeps of a parameter: arrays like it, and numbers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from instep import reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from instep.study.arrays import Doubles, Singles
-
-    State: TypeAlias = Singles | Doubles
+    from instep.study.arrays import Singles, State
 
 MOMENTUM = 0.9
 

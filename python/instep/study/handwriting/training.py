@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from instep.study.arrays import Singles
-    from instep.study.optimizers import Pairing, State
+    from instep.study.arrays import Singles, State
+    from instep.study.optimizers import Pairing
 
 CHANCE = math.log(CLASSES)
 """The loss of a network that tells all digits alike."""
