@@ -6,6 +6,7 @@
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
 #include "rules/adan.hpp"
+#include "rules/ademamix.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
 #include "rules/lion.hpp"
@@ -37,7 +38,8 @@ using AllRules = RuleList<
     Ftrl,
     Adan,
     RowwiseAdagrad,
-    Rprop
+    Rprop,
+    AdEMAMix
 >;
 // clang-format on
 

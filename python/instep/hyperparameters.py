@@ -133,17 +133,28 @@ class Hyperparameter(Generic[T]):
 
 
 class Number(Hyperparameter[N]):
-    """A real number of a range."""
+    """A real number of a range or, where it may be that, None, which for the core is NaN."""
 
-    def __init__(self, range_: Range = NOT_NAN, *, fixed: bool = False) -> None:
+    def __init__(
+        self, range_: Range = NOT_NAN, *, fixed: bool = False, may_be_none: bool = False
+    ) -> None:
         super().__init__(fixed=fixed)
         self.range = range_
+        self.may_be_none = may_be_none
 
-    def check_value(self, value: object) -> float:
+    def check_value(self, value: object) -> float | None:
+        if value is None and self.may_be_none:
+            return None
         return self.range.check(self.name, value)
 
     def numbers(self) -> Mapping[str, OptionCheck]:
-        return {self.name: OptionCheck(self.check_value, self.range.interval)}
+        return {self.name: OptionCheck(self._check_number, self.range.interval)}
+
+    def _check_number(self, value: object) -> float:
+        return number_of(self.check_value(value))
+
+    def decode(self, numbers: Sequence[float]) -> float | None:
+        return None if self.may_be_none and math.isnan(numbers[0]) else numbers[0]
 
 
 class LearningRate(Number):

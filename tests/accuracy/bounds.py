@@ -16,7 +16,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.accuracy.exact import Element, Real, begun, context, gradient, lengths, number, root
+from tests.accuracy.exact import (
+    Element,
+    Real,
+    begun,
+    context,
+    gradient,
+    lengths,
+    number,
+    root,
+    slow_rate,
+    slow_weight,
+)
 
 NONE = context.inf
 """The bound where the document states none: a denominator may be all error."""
@@ -607,8 +618,7 @@ def adan(taken: Step) -> Element:
     below = denominator(p, after["exp_avg_sq"], bounds["exp_avg_sq"], eps, inside=False)
     update, error = quotient(p, above.value, above.error, *below)
     if options["no_prox"]:
-        decoupled = {**options, "decoupled_weight_decay": True}
-        shrinking = shrunk(p, before["param"], decoupled)
+        shrinking = shrunk(p, before["param"], options)
         bounds["param"] = descended(p, after["param"], shrinking, error)
         return bounds
     stepped = before["param"] - update
@@ -652,3 +662,38 @@ def lion(taken: Step) -> Element:
         "exp_avg": moving_average(p, beta2, before["exp_avg"], g),
         "param": descended(p, after["param"], shrinking, update),
     }
+
+
+def ademamix(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    lr, beta1, beta2 = options["lr"], options["beta1"], options["beta2"]
+    beta3, beta3_error = slow_rate(options, step), number(0)
+    if beta3 != options["beta3"]:
+        beta3_error = beta3 * (FLOAT64.gamma(9) * -context.log(beta3) + FLOAT64.gamma(2))
+        beta3_error += FLOAT64.smallest
+    fast, slow = after["exp_avg_fast"], after["exp_avg_slow"]
+    old = before["exp_avg_slow"]
+    bounds = {
+        "exp_avg_fast": moving_average(p, beta1, before["exp_avg_fast"], g),
+        "exp_avg_slow": moving_average(p, beta3, old, g) + 2 * beta3_error * (abs(old) + g.size),
+        "exp_avg_sq": moving_average_of_squares(p, beta2, before["exp_avg_sq"], g),
+    }
+    fast_size, eps = adam_coefficients(p, lr, beta1, beta2, options["eps"], step, eps_hat=False)
+    weight = slow_weight(options, step)
+    second, error2 = bias_correction(beta2, step)
+    slow_size = Coefficient(lr, NONE, NONE)
+    if error2 < 1:
+        relative = (1 + FLOAT64.gamma(6)) / root(1 - error2) - 1
+        absolute = p.smallest + FLOAT64.smallest * (1 + weight)
+        slow_size = coefficient(p, lr * root(second) * weight, relative, absolute)
+    above = sum_of(
+        p,
+        fast_size.value * fast,
+        slow_size.value * slow,
+        product(p, fast_size, fast, bounds["exp_avg_fast"]),
+        product(p, slow_size, slow, bounds["exp_avg_slow"]),
+    )
+    below = denominator(p, after["exp_avg_sq"], bounds["exp_avg_sq"], eps, inside=False)
+    _, error = quotient(p, above.value, above.error, *below)
+    bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), error)
+    return bounds

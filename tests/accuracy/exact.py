@@ -230,6 +230,36 @@ def lion(before: Element, options: Mapping[str, Any], step: int) -> Element:
     return {"param": param, "exp_avg": beta2 * m + (1 - beta2) * g}
 
 
+def slow_rate(options: Mapping[str, Any], step: int) -> Real:
+    """Return AdEMAMix's decay rate of the slow mean at a step."""
+    beta1, beta3, warmup = options["beta1"], options["beta3"], options["beta3_warmup"]
+    if warmup is None or step >= warmup or beta1 >= beta3:
+        return beta3
+    part, log3 = step / warmup, context.log(beta3)
+    if not beta1:
+        return context.exp(log3 / part)
+    return context.exp(1 / ((1 - part) / context.log(beta1) + part / log3))
+
+
+def slow_weight(options: Mapping[str, Any], step: int) -> Real:
+    """Return AdEMAMix's weight of the slow mean at a step."""
+    warmup = options["alpha_warmup"]
+    warm = warmup is None or step >= warmup
+    return options["alpha"] if warm else step / warmup * options["alpha"]
+
+
+def ademamix(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g, beta1, beta2 = gradient(before, options), options["beta1"], options["beta2"]
+    beta3 = slow_rate(options, step)
+    fast = beta1 * before["exp_avg_fast"] + (1 - beta1) * g
+    slow = beta3 * before["exp_avg_slow"] + (1 - beta3) * g
+    v = beta2 * before["exp_avg_sq"] + (1 - beta2) * g * g
+    above = fast / (1 - beta1**step) + slow_weight(options, step) * slow
+    update = _quotient(above, root(v / (1 - beta2**step)) + options["eps"])
+    param = _shrunk(before, options) - options["lr"] * update
+    return {"param": param, "exp_avg_fast": fast, "exp_avg_slow": slow, "exp_avg_sq": v}
+
+
 def _shrunk(before: Element, options: Mapping[str, Any]) -> Real:
     if not options["decoupled_weight_decay"]:
         return before["param"]

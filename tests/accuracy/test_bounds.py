@@ -226,6 +226,15 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "adabelief": moments,
     "radam": moments,
+    "ademamix": {
+        "beta1": below_one,
+        "beta2": below_one,
+        "beta3": below_one,
+        "alpha": rates,
+        "beta3_warmup": rates,
+        "alpha_warmup": rates,
+        "eps": rates,
+    },
     "adan": {
         "beta1": below_one,
         "beta2": below_one,
@@ -322,6 +331,20 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         k = 6 if c else 9 if decay else 5
         quotient = g / (root(after["state_sum"]) + options["eps"])
         return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
+    if case.rule == "ademamix":
+        beta1, beta2, beta3 = (options[f"beta{k}"] for k in (1, 2, 3))
+        fast = beta1 * abs(before["exp_avg_fast"]) + (1 - beta1) * g
+        slow = beta3 * abs(before["exp_avg_slow"]) + (1 - beta3) * g
+        correction = root(1 - beta2**number)
+        terms = fast / (1 - beta1**number) + exact.slow_weight(options, number) * slow
+        k = 12 if c else 18 + 1 / (1 - beta1) + 1 / (1 - beta2)
+        below = root(after["exp_avg_sq"]) + options["eps"] * correction
+        return {
+            "exp_avg_fast": 3 * fast,
+            "exp_avg_slow": 3 * slow,
+            "exp_avg_sq": 4 * after["exp_avg_sq"],
+            "param": k * lr * correction * terms / below,
+        }
     if case.rule == "adan":
         beta1, beta2, beta3 = (options[f"beta{k}"] for k in (1, 2, 3))
         d = abs(gradient.value + before["neg_pre_grad"])
@@ -384,7 +407,7 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
         case
         for case in CASES
         if "grad_avg" not in case.states
-        and not {"weight_decay", "eps_inside_sqrt", "eps_hat", "bias_correction"}
+        and not {"beta3_warmup", "weight_decay", "eps_inside_sqrt", "eps_hat", "bias_correction"}
         & set(case.options)
     ],
     ids=str,

@@ -43,7 +43,7 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
         [(0.0, 0.0), (1.0 - 2**-53, 0.5), (0.5, 1.0 - 2**-53)],
         [(1.0, 0.5), (0.5, 1.0), (-TINY, 0.5), (0.5, -TINY), (math.nan, 0.5), (0.5, math.nan)],
     ),
-    ("alpha", ["RMSprop", "ASGD"], [0.0, 1.0, 2.0], [-TINY, math.nan]),
+    ("alpha", ["RMSprop", "ASGD", "AdEMAMix"], [0.0, 1.0, 2.0], [-TINY, math.nan]),
     ("lambd", ["ASGD"], [0.0, 1.0], [-TINY, math.nan]),
     ("t0", ["ASGD"], [-1.0, 0.0, math.inf], [math.nan]),
     ("momentum_decay", ["NAdam"], [0.0, 1.0], [-TINY, math.nan]),
@@ -57,6 +57,8 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
         [(0.0, 0.0, 0.0), (0.5, 0.5, 1.0 - 2**-53)],
         [(0.5, 0.5, 1.0), (0.5, 0.5, -TINY), (0.5, 0.5, math.nan)],
     ),
+    ("beta3_warmup", ["AdEMAMix"], [None, 0.0, 10, math.inf], [-TINY, math.nan]),
+    ("alpha_warmup", ["AdEMAMix"], [None, 0.0, 10, math.inf], [-TINY, math.nan]),
     ("beta", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
     ("l1", ["FTRL"], [0.0, 1.0, math.inf], [-TINY, math.nan]),
     ("l2", ["FTRL"], [0.0, 1.0], [-TINY, math.nan]),
@@ -114,9 +116,14 @@ NO_NUMBERS: list[Any] = [
     np.array(1j),
 ]
 
+
+def no_numbers(good: list[Any]) -> list[Any]:
+    return [value for value in NO_NUMBERS if value is not None or None not in good]
+
+
 # Hyperparameter, the classes that have it, values that are no numbers (or pairs, or booleans).
 TYPES: list[tuple[str, list[str], list[Any]]] = [
-    *((key, names, NO_NUMBERS) for key, names, good, _ in RANGES if not is_of_tuples(good)),
+    *((key, names, no_numbers(good)) for key, names, good, _ in RANGES if not is_of_tuples(good)),
     *((key, names, no_tuples(one)) for key, names, one in TUPLES),
     ("maximize", ALL, NO_FLAGS),
     ("no_prox", ["Adan"], NO_FLAGS),

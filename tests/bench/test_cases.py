@@ -34,6 +34,7 @@ BYTES_PER_FLOAT32 = {
     "ftrl": 28,
     "adan": 44,
     "rowwise_adagrad": 20,
+    "ademamix": 36,
 }
 
 

@@ -330,6 +330,37 @@ def test_adadelta_rho_one_keeps_the_means() -> None:
     assert path == pytest.approx([-0.5 * 3.0, 0.5 * 5.0])
 
 
+# AdEMAMix
+
+
+def ademamix(**options: Any) -> Case:
+    return Case("ademamix", ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq"), options)
+
+
+def test_ademamix_grows_by_the_weight_of_the_slow_mean() -> None:
+    path = moves(ademamix(lr=0.01, eps=0.0, beta3=0.5, alpha=4.0), [-3.0] * 80)
+    assert path == pytest.approx([0.01 * (1 + 4.0 * (1 - 0.5**t)) for t in range(1, 81)])
+
+
+def test_ademamix_without_the_slow_mean_is_adam() -> None:
+    ours = follow(ademamix(lr=0.1, alpha=0.0), GRADIENTS, param=1.5)
+    assert ours == pytest.approx(follow(adam(lr=0.1), GRADIENTS, param=1.5))
+
+
+def test_ademamix_the_half_life_of_the_slow_mean_warms_up_linearly() -> None:
+    case = ademamix(lr=0.1, beta1=0.9, beta3=0.999, beta3_warmup=100.0)
+    rates = []
+    for step in range(1, 103):
+        arrays = {name: np.zeros(1) for name in ("param", "grad", *case.states)}
+        arrays["exp_avg_slow"][0] = 1.0  # of which the decay rate is left
+        with np.errstate(invalid="ignore"):
+            case.step(reference, arrays, step)
+        rates.append(float(arrays["exp_avg_slow"][0]))
+    assert rates[99:] == [0.999] * 3
+    half_lives = [math.log(0.5) / math.log(rate) for rate in (0.9, *rates[:100])]
+    assert np.diff(half_lives) == pytest.approx([(half_lives[-1] - half_lives[0]) / 100] * 100)
+
+
 # Adan
 
 

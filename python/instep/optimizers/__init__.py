@@ -9,6 +9,7 @@ from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.adan import Adan
+from instep.optimizers.ademamix import AdEMAMix
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.asgd import ASGD
 from instep.optimizers.ftrl import FTRL
@@ -25,6 +26,7 @@ __all__ = [
     "FTRL",
     "SGD",
     "AMSGrad",
+    "AdEMAMix",
     "AdaBelief",
     "Adadelta",
     "Adagrad",

@@ -9,6 +9,7 @@ from instep.reference.adadelta import adadelta_step as adadelta_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step
 from instep.reference.adan import adan_step as adan_step
+from instep.reference.ademamix import ademamix_step as ademamix_step
 from instep.reference.asgd import asgd_step as asgd_step
 from instep.reference.ftrl import ftrl_step as ftrl_step
 from instep.reference.lion import lion_step as lion_step
