@@ -93,10 +93,14 @@ RELATIVES = {
     "adabelief": Pairing(title="AdaBelief", lr=1e-3, optimizer=instep.AdaBelief),
     "adan": Pairing(title="Adan", lr=1e-3, optimizer=instep.Adan),
     "asgd": Pairing(title="ASGD", lr=1e-1, optimizer=instep.ASGD),
+    "lion": Pairing(title="Lion", lr=3e-4, optimizer=instep.Lion),
     "nadam": Pairing(title="NAdam", lr=1e-3, optimizer=instep.NAdam),
     "radam": Pairing(title="RAdam", lr=1e-3, optimizer=instep.RAdam),
 }
-"""Others that suit a network. FTRL does not: it forgets the weights at which it begins."""
+"""Others that suit a network and batches.
+
+FTRL forgets the weights at which it begins, and Rprop is for gradients of all the data.
+"""
 
 VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
     **{pairing.title: pairing.make for pairing in OPTIMIZERS.values()},
@@ -106,9 +110,15 @@ VARIANTS: dict[str, Callable[..., instep.Optimizer]] = {
 """The six, and two of them with momentum, by their titles. Call with parameters and ``lr``."""
 
 
-def at_one_rate(lr: float) -> dict[str, Callable[..., instep.Optimizer]]:
+BY_SIGN: dict[str, Callable[..., instep.Optimizer]] = {"Lion": instep.Lion, "Rprop": instep.Rprop}
+"""Those that take of a gradient only its sign."""
+
+
+def at_one_rate(
+    lr: float, variants: Mapping[str, Callable[..., instep.Optimizer]] = VARIANTS
+) -> dict[str, Callable[..., instep.Optimizer]]:
     """Return all at the rate `lr`, and Adadelta, which hardly moves there, at its own as well."""
     return {
-        **{title: partial(optimizer, lr=lr) for title, optimizer in VARIANTS.items()},
+        **{title: partial(optimizer, lr=lr) for title, optimizer in variants.items()},
         "Adadelta, lr = 1": partial(instep.Adadelta, lr=1.0),
     }

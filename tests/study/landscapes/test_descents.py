@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import instep
-from instep.study.landscapes.descents import DONE, best_descent, descend, done
+from instep.study.landscapes.descents import DONE, best_descent, descend, done, unevenness
 from instep.study.landscapes.surfaces import SURFACES
 
 ROSENBROCK, *_, SADDLE = SURFACES
@@ -39,6 +39,16 @@ def test_a_descent_takes_the_optimizers_steps() -> None:
         x, y = x - 0.25 * (2 * x), y - 0.25 * (y**3 - 2 * y)
         expected.append((x, y))
     np.testing.assert_array_equal(path, expected)
+
+
+def test_lion_moves_equally_far_along_both_axes_and_sgd_as_far_as_the_slopes_are() -> None:
+    lr = 2.0**-7
+    lion, sgd = (
+        descend(optimizer, lr, SADDLE, steps=200) for optimizer in (instep.Lion, instep.SGD)
+    )
+    np.testing.assert_allclose(np.abs(np.diff(lion, axis=0)), lr, rtol=1e-12)
+    np.testing.assert_allclose(unevenness(lion), 1.0, rtol=1e-12)
+    assert unevenness(sgd)[0] == pytest.approx(2 * 1.5 / (2 * 1e-6), rel=1e-6)
 
 
 def test_the_first_rate_to_be_done_is_taken_and_divergence_is_none() -> None:

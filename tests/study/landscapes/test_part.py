@@ -7,8 +7,8 @@ import argparse
 import pytest
 
 from instep.study.landscapes import part
+from instep.study.landscapes.descents import OPTIMIZERS
 from instep.study.landscapes.surfaces import SURFACES
-from instep.study.optimizers import VARIANTS
 from instep.study.progress import Progress
 
 ROSENBROCK, *_, SADDLE = SURFACES
@@ -30,5 +30,5 @@ def test_the_part_has_a_picture_of_each_surface_and_finds_the_same_again(
         ]
         found.append((findings.text, [list(curves.rows()) for curves in findings.curves]))
     assert found[0] == found[1]
-    for title in VARIANTS:
+    for title in OPTIMIZERS:
         assert found[0][0].count(f"| {title} |") == len(SURFACES) + 1

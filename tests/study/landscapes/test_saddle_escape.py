@@ -9,7 +9,7 @@ import pytest
 
 from instep.study.landscapes import saddle_escape
 from instep.study.landscapes.saddle_escape import DIRECTIONS, LR, escape_times
-from instep.study.optimizers import at_one_rate
+from instep.study.optimizers import BY_SIGN, at_one_rate
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=list(DIRECTIONS))
@@ -37,6 +37,23 @@ def test_a_rule_that_divides_by_the_gradient_does_not_feel_the_distance_along_an
     adam = at_one_rate(LR)["Adam"]
     assert np.ptp(escape_times(adam, distances, (1.0, 0.0), 1000)) <= 1
     assert np.ptp(escape_times(adam, distances, DIRECTIONS["at 45° to the axes"], 1000)) > 100
+
+
+def test_lion_leaves_along_an_axis_by_equal_steps() -> None:
+    rate, distances = 2.0**-6, np.array([0.5, 0.25, 2.0**-20])
+    lion = at_one_rate(rate, BY_SIGN)["Lion"]
+    # It is farther than 1 away one step after it has come to 1, or to the number before.
+    assert escape_times(lion, distances, (1.0, 0.0), 1000).tolist() == [33, 49, 64]
+
+
+@pytest.mark.parametrize("title", BY_SIGN)
+def test_a_sign_points_along_a_ridge_at_45_degrees_and_nowhere_else(title: str) -> None:
+    rule = at_one_rate(LR, BY_SIGN)[title]
+    near, far = np.array([1e-12]), np.array([0.1])
+    turned = DIRECTIONS["at 45° to the axes"]
+    assert escape_times(rule, far, turned, 2000) < 200
+    assert escape_times(rule, near, turned, 2000) == 2001
+    assert escape_times(rule, near, DIRECTIONS["at 30° to the axes"], 2000) < 200
 
 
 def test_what_does_not_leave_is_told() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.optimizers import VARIANTS
+from instep.study.optimizers import BY_SIGN, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import instep
     from instep.study.arrays import Doubles
     from instep.study.landscapes.surfaces import Surface
+
+OPTIMIZERS = VARIANTS | BY_SIGN
 
 DONE = 1e-6
 """A descent is done, and its rate works, where the loss stays below this for good."""
@@ -39,6 +41,14 @@ class Descent:
         """Return the minimum that is nearest to the end, and how far it is."""
         distances = np.hypot(*(minima - self.path[-1]).T)
         return minima[distances.argmin()], float(distances.min())
+
+
+def unevenness(path: Doubles) -> Doubles:
+    """Return how many times as far as the other coordinate the farther one moves, for each step."""
+    moves = np.abs(np.diff(path, axis=0))
+    with np.errstate(all="ignore"):
+        ratios: Doubles = moves.max(axis=1) / moves.min(axis=1)
+    return ratios
 
 
 def descend(
@@ -70,7 +80,7 @@ def best_descent(title: str, rates: Sequence[float], surface: Surface, steps: in
     """
     descents = []
     for lr in rates:
-        path = descend(VARIANTS[title], lr, surface, steps)
+        path = descend(OPTIMIZERS[title], lr, surface, steps)
         with np.errstate(all="ignore"):
             losses = np.nan_to_num(surface.loss(*path.T), nan=np.inf, posinf=np.inf)
         descents.append((lr, path, losses, done(losses)))

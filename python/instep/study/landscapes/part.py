@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instep.study.landscapes import pictures, saddle_escape, text
-from instep.study.landscapes.descents import best_descent
+from instep.study.landscapes.descents import OPTIMIZERS, best_descent
 from instep.study.landscapes.surfaces import SURFACES
-from instep.study.optimizers import VARIANTS
 from instep.study.report.findings import Curves, Findings
 from instep.study.report.iterations import from_the_start
 
@@ -32,10 +31,10 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     """Descend everywhere. Nothing is random: the seed changes nothing."""
     rates = QUICK_RATES if settings.quick else RATES
     found: list[tuple[Surface, list[Descent]]] = []
-    bar = progress.bar("landscapes", len(SURFACES) * len(VARIANTS))
+    bar = progress.bar("landscapes", len(SURFACES) * len(OPTIMIZERS))
     for surface in SURFACES:
         found.append((surface, []))
-        for title in VARIANTS:
+        for title in OPTIMIZERS:
             found[-1][1].append(best_descent(title, rates, surface, surface.steps))
             bar.advance(note=f"{surface.name}, {title}")
     distances = np.array([10.0**-power for power in range(1, 13, 3 if settings.quick else 1)])

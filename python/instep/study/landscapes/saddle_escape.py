@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from instep.study.landscapes.descents import OPTIMIZERS
 from instep.study.landscapes.surfaces import saddle_gradient
 from instep.study.optimizers import at_one_rate
 from instep.study.report.iterations import Iterations
@@ -64,7 +65,7 @@ def escape_times(
 
 def escape_all(distances: Doubles, limit: int, progress: Progress) -> Escapes:
     """Measure all optimizers on ridges of all directions."""
-    optimizers = at_one_rate(LR)
+    optimizers = at_one_rate(LR, OPTIMIZERS)
     bar = progress.bar("saddle", len(DIRECTIONS) * len(optimizers))
     found: Escapes = {}
     for ridge, direction in DIRECTIONS.items():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from instep.study.landscapes.descents import DONE
+import numpy as np
+
+from instep.study.landscapes.descents import DONE, OPTIMIZERS, unevenness
 from instep.study.landscapes.saddle_escape import ALONG, ESCAPED, LR, sgd_iterations_a_decade
-from instep.study.optimizers import MOMENTUM, VARIANTS
+from instep.study.optimizers import MOMENTUM
 from instep.study.report.words import listed, markdown_table, number, spoken
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def describe_descents(
             _table(surface, descents, len(rates)),
             _seen(surface, descents, rates),
         ]
-    return "\n\n".join([*paragraphs, "### The rates", _rates(found, len(rates))])
+    paragraphs += ["### The rates", _rates(found, len(rates))]
+    return "\n\n".join([*paragraphs, "### Rules of the sign", _signs(*found[-1])])
 
 
 def _procedure(rates: Sequence[float]) -> str:
@@ -116,12 +119,13 @@ def _seen(surface: Surface, descents: Sequence[Descent], rates: Sequence[float])
 
 def _rates(found: Sequence[tuple[Surface, Sequence[Descent]]], rates: int) -> str:
     chosen = {
-        title: [descents[place].lr for _, descents in found] for place, title in enumerate(VARIANTS)
+        title: [descents[place].lr for _, descents in found]
+        for place, title in enumerate(OPTIMIZERS)
     }
     spans = {title: max(each) / min(each) for title, each in chosen.items()}
     working = {
         title: sum(descents[place].working for _, descents in found)
-        for place, title in enumerate(VARIANTS)
+        for place, title in enumerate(OPTIMIZERS)
     }
     ranked = sorted(working, key=lambda title: -working[title])
     total = rates * len(found)
@@ -131,6 +135,23 @@ def _rates(found: Sequence[tuple[Surface, Sequence[Descent]]], rates: int) -> st
         f"{listed(f'{working[title]} for {spoken(title)}' for title in ranked)}. The best rates on "
         f"the {len(found)} functions lie apart by factors of "
         f"{listed(f'{spans[title]:.3g} for {spoken(title)}' for title in narrow)}."
+    )
+
+
+def _signs(surface: Surface, descents: Sequence[Descent]) -> str:
+    paths = {descent.title: descent.path for descent in descents}
+    firsts = listed(
+        f"{number(unevenness(path)[0])} for {spoken(title)}" for title, path in paths.items()
+    )
+    lion = next(descent for descent in descents if descent.title == "Lion")
+    return (
+        f"{surface.title}, from {_point(surface.start)}: in the first step one coordinate moves as "
+        f"many times as far as the other as follows: {firsts}. Lion's move equally far in every "
+        f"one of {len(lion.path) - 1} steps (at most {np.max(unevenness(lion.path)):.6f} times), "
+        f"by its rate, {lion.lr:g}: it takes of a mean of the gradients the sign and nothing else. "
+        "So it cannot rest: with a constant rate it wanders about that far around a minimum. Rprop takes the sign as well, but lets each coordinate's step grow while the "
+        "sign stays and shrink where it changes, so that the rate with which it begins hardly "
+        "matters; that needs gradients without noise, as these are."
     )
 
 
@@ -225,8 +246,10 @@ def _escapes_seen(distances: Doubles, found: Escapes, limit: int) -> list[str]:
         "at 30° the two coordinates are scaled differently, and the step leaves the ridge whatever "
         "the distance was; at 45° both gradients are alike, so the scaled step points along the "
         "ridge too, and the distance can only grow from what it was, as with plain SGD, at another "
-        "rate. One rate for all does not mean the same to all: a longer wait may be a smaller "
-        "step."
+        "rate. Where only the sign counts (Lion, Rprop) it points along the ridge and nowhere else "
+        "as long as the gradient along the ridge is the larger one: so close to the ridge, they "
+        "stay for ever. One rate for all does not mean the same to all: a longer wait may be a "
+        "smaller step."
     )
     return paragraphs
 
