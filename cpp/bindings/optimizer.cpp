@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -51,6 +52,12 @@ Counts new_counts(std::int64_t steps, const std::vector<double>& scalars, const 
   return counts;
 }
 
+[[noreturn]] void throw_in_eval_mode() {
+  throw std::runtime_error(
+      "step: expected parameters at the point from which they are stepped, got an optimizer in "
+      "eval mode; call its train() first");
+}
+
 }  // namespace
 
 // A step's turn and its references, let go however the step ends.
@@ -88,7 +95,7 @@ void Optimizer::take_turn() {
 
 void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   StepScope scope(*this);
-  const Options& options = is_scheduled_ ? ask_scheduled(self) : options_;
+  const Options& options = asks_first_ ? ask_first(self) : options_;
   collect(grads, structure_, parameters_, grads_);
   bind(options, grad_scale);
   bool admitted = false;
@@ -108,7 +115,8 @@ void Optimizer::step(PyObject* self, PyObject* grads, double grad_scale) {
   if (!admitted) refuse();
 }
 
-const Optimizer::Options& Optimizer::ask_scheduled(PyObject* self) {
+const Optimizer::Options& Optimizer::ask_first(PyObject* self) {
+  if (!train_mode_) throw_in_eval_mode();
   const auto numbers = py::handle(self)
                            .attr(python_attributes::scheduled_numbers)(steps())
                            .cast<std::vector<double>>();
@@ -135,7 +143,7 @@ bool Optimizer::run() noexcept {
   const bool admitted = call_.run();
   if (admitted || gradient_options_.nonfinite == Nonfinite::skip) set_last_grad_norm(call_.norm());
   if (admitted) {
-    if (is_scheduled_) options_.swap(next_options_);
+    if (asks_first_) options_.swap(next_options_);
     ++steps_;
   }
   return admitted;
@@ -195,9 +203,40 @@ void Optimizer::rebind(const std::vector<py::object>& groups,
   write_copies(tasks);
 }
 
+void Optimizer::exchange(bool train_mode) {
+  if (train_mode == train_mode_) return;
+  if (rule_->kept == nullptr) throw std::logic_error("this rule has one point");
+  std::vector<Coefficients> of_groups(options_.size());
+  for (std::size_t group = 0; group < options_.size(); ++group) {
+    const double kept = rule_->kept(options_[group].data(), train_mode);
+    std::memcpy(of_groups[group].bytes, &kept, sizeof kept);
+  }
+  std::vector<Task> tasks;
+  tasks.reserve(parameters_.size());
+  TaskLine line;
+  line.reserve(parameters_.size());
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    const Parameter& parameter = parameters_[k];
+    if (counts_[k].steps == 0 || parameter.size() == 0) continue;
+    Task& task = tasks.emplace_back(parameter.exchange_task(train_mode));
+    task.kernel = &chosen_table().exchanges[parameter.dtype()];
+    task.coefficients = &of_groups[groups_[k]];
+    task.random_key = random_key(seed_, counts_[k].steps, parameter.number());
+    line.add(task);
+  }
+  // From here on nothing fails.
+  without_gil(line.bytes(), [&line] { line.step(false); });
+  set_train_mode(train_mode);
+}
+
+void Optimizer::set_train_mode(bool train_mode) noexcept {
+  train_mode_ = train_mode;
+  asks_first_ = !train_mode || !scheduled_.empty();
+}
+
 void Optimizer::install(Scheduled& scheduled) noexcept {
   scheduled_.swap(scheduled);
-  is_scheduled_ = !scheduled_.empty();
+  set_train_mode(train_mode_);
 }
 
 void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
@@ -208,6 +247,7 @@ void Optimizer::install(Hyperparameters& hyperparameters) noexcept {
 void Optimizer::install(const Progress& progress, AllCounts& counts) noexcept {
   counts_.swap(counts);
   steps_ = progress.steps;
+  set_train_mode(progress.train_mode);
   skipped_steps_ = progress.skipped_steps;
   set_seed(progress.seed);
   set_last_grad_norm(progress.last_grad_norm);

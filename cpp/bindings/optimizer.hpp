@@ -40,6 +40,9 @@ class Optimizer {
   // Steps other arrays from now on, a tuple for each group, with the states that there are, and
   // copies these arrays to what gets them. Has the turn.
   void rebind(const std::vector<py::object>& groups, const std::vector<py::object>& params);
+  // Brings the parameters that were ever stepped to the point at which they are stepped, or to the
+  // other, of rules that have two; where they are there already, does nothing. Has the turn.
+  void exchange(bool train_mode);
   // Has the turn.
   void set_hyperparameters(Hyperparameters hyperparameters);
   // Has the turn.
@@ -64,6 +67,7 @@ class Optimizer {
   const AllCounts& counts() const { return counts_; }
   AllCounts& counts() { return counts_; }
   std::size_t scalar_count() const { return std::size_t(rule_->scalar_count); }
+  bool train_mode() const { return train_mode_; }
   std::int64_t skipped_steps() const { return skipped_steps_; }
   std::uint64_t seed() const { return seed_; }
   // The norm of all gradients of the last step, where it was asked for.
@@ -75,6 +79,7 @@ class Optimizer {
   static constexpr double no_norm = -1.0;  // which is no norm; NaN may be one
 
   void install(Scheduled& scheduled) noexcept;
+  void set_train_mode(bool train_mode) noexcept;
   void install(Hyperparameters& hyperparameters) noexcept;
   void install(const Progress& progress, AllCounts& counts) noexcept;
   AllCounts counts_of(const Progress& progress) const;
@@ -84,7 +89,7 @@ class Optimizer {
   }
   void set_last_grad_norm(std::optional<double> norm) { last_grad_norm_ = norm.value_or(no_norm); }
   // The options of the next step.
-  const Options& ask_scheduled(PyObject* self);
+  const Options& ask_first(PyObject* self);
   void bind(const Options& options, double grad_scale);
   bool run() noexcept;
   void refuse();
@@ -96,12 +101,15 @@ class Optimizer {
   std::vector<std::size_t> groups_;  // of each parameter
   AllCounts counts_;
   Watched<std::int64_t> steps_ = 0, skipped_steps_ = 0;
+  Watched<bool> train_mode_ = true;  // whether the parameters are where they can be stepped
   Watched<double> last_grad_norm_ = no_norm;
   Watched<std::uint64_t> seed_;
   WrittenMemory written_;
   GradientOptions gradient_options_;
   Scheduled scheduled_;
-  bool is_scheduled_ = false;  // whether it has any: an instruction less to ask in each step
+  // Whether a step may not be taken, or takes numbers from callables: for the usual one an
+  // instruction less than to ask twice.
+  bool asks_first_ = false;
   Turn turn_;
 
   // Of the step in progress; members to keep their memory.

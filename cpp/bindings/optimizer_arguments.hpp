@@ -19,6 +19,7 @@ struct Progress {
   std::int64_t steps = 0;
   std::vector<std::int64_t> param_steps;
   std::vector<std::vector<double>> scalars;  // of each parameter, those of the rule
+  bool train_mode = true;
   std::int64_t skipped_steps = 0;
   std::optional<double> last_grad_norm;
   std::uint64_t seed = 0;  // which steps do not change

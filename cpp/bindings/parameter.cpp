@@ -218,12 +218,12 @@ Stream Parameter::see(const py::object& array, DType dtype, const Part& part) co
   return Stream(a.data, part.shape.data(), a.strides, dtype, part.order, part.rows);
 }
 
-Task Parameter::new_task(const Part& part) const {
+Task Parameter::new_task(const Part& part, int slot) const {
   const auto by_chance = [this](int slot) { return (rounding_.by_chance >> slot & 1u) != 0; };
   Task task(part.size(), dtype_);
-  task.add_written(see(param_, stored_, part), param_slot, by_chance(param_slot));
+  task.add_written(see(param_, stored_, part), slot, by_chance(param_slot));
   for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
-    if (states_[k].is_none()) continue;
+    if (states_[k].is_none() || slot != param_slot) continue;
     if (is_reduced(k)) {
       task.add_read(see_factors(part), int(k));
     } else {
@@ -246,6 +246,17 @@ Task Parameter::new_task(const Part& part) const {
 }
 
 Task Parameter::dense_task() const { return new_task(all()); }
+
+Task Parameter::exchange_task(bool back) const {
+  check_written();
+  const auto place = std::size_t(rule_->exchanged_state);
+  const DType dtype = state_dtypes_.at(place);
+  Task task = new_task(all(), exchange_slots[back ? 1 : 0]);
+  task.set_grad(see(states_.at(place), dtype, all()));
+  task.condition_grad = widening_of(dtype);
+  task.condition = unconditioned;
+  return task;
+}
 
 // One number for each row, as if each element had its own.
 Stream Parameter::see_factors(const Part& part) const {

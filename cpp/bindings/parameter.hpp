@@ -65,6 +65,10 @@ class Parameter {
   void plan_beginning(bool is_first);
   void begin_states() const noexcept;
 
+  // Its way to its other point, of rules that have one, without a kernel: what is read in the place
+  // of the gradient is the state. Raises unless the parameter is still what it was.
+  Task exchange_task(bool back) const;
+
   // The gradient, which was bound, in C order; of rows, what each of them is stepped by.
   Stream in_c_order(PyObject* grad) const;
 
@@ -110,8 +114,9 @@ class Parameter {
   Part all() const;
   Part touched() const;
   Stream see(const py::object& array, DType dtype, const Part& part) const;
-  // Without a gradient; its reduction is there.
-  Task new_task(const Part& part) const;
+  // Without a gradient; its reduction is there. In another slot than its own, the parameter is
+  // written without its states.
+  Task new_task(const Part& part, int slot = param_slot) const;
   Stream see_factors(const Part& part) const;
   // Null where there is none.
   std::shared_ptr<Reduction> new_reduction(const Part& part) const;

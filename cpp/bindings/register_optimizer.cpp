@@ -136,6 +136,7 @@ void register_optimizer(py::module_& module) {
   define_init<std::string, std::uint64_t>(type, "rule", "seed");
   type.def("_add_group", &add_group, py::arg("group"))
       .def("_rebind", &Optimizer::rebind, py::arg("groups"), py::arg("params"))
+      .def("_exchange", &Optimizer::exchange, py::arg("train_mode"))
       .def("_set_hyperparameters", &Optimizer::set_hyperparameters, py::arg("hyperparameters"))
       .def("_set_gradient_options", &set_gradient_options, py::arg("gradient_options"))
       .def("_replace", &Optimizer::replace, py::arg("states"), py::arg("params"),
@@ -161,6 +162,8 @@ void register_optimizer(py::module_& module) {
                               [](double scalar) { return py::float_(scalar); });
              });
            })
+      .def("_train_mode",
+           [](const Optimizer& optimizer) { return py::bool_(optimizer.train_mode()); })
       .def("_set_progress", &Optimizer::set_progress, py::arg("progress"))
       .def("_states",
            [](const Optimizer& optimizer) {

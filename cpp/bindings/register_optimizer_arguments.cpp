@@ -8,9 +8,10 @@ namespace instep {
 
 void register_optimizer_arguments(py::module_& module) {
   py::class_<Progress> progress(module, "Progress", safe_new());
-  define_init<std::int64_t, std::vector<std::int64_t>, std::vector<std::vector<double>>,
+  define_init<std::int64_t, std::vector<std::int64_t>, std::vector<std::vector<double>>, bool,
               std::int64_t, std::optional<double>, std::uint64_t>(
-      progress, "steps", "param_steps", "scalars", "skipped_steps", "last_grad_norm", "seed");
+      progress, "steps", "param_steps", "scalars", "train_mode", "skipped_steps", "last_grad_norm",
+      "seed");
 
   py::class_<Hyperparameters> hyperparameters(module, "Hyperparameters", safe_new());
   define_init<std::vector<py::object>, std::vector<py::object>, std::vector<std::vector<double>>,

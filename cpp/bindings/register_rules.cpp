@@ -1,5 +1,7 @@
 #include <pybind11/pybind11.h>
 
+#include <utility>
+
 #include "bindings/register.hpp"
 #include "kernels/select.hpp"
 
@@ -23,14 +25,23 @@ py::tuple shapes(const Rule& rule) {
   return result;
 }
 
+// The names of the states in a set.
+py::tuple names(const Rule& rule, unsigned set) {
+  py::list result;
+  for (int k = 0; k < rule.state_count; ++k) {
+    if ((set >> k & 1u) != 0) result.append(rule.states[k]);
+  }
+  return py::tuple(std::move(result));
+}
+
 py::dict rules() {
   py::dict result;
   const Table& table = chosen_table();
   for (int k = 0; k < table.rule_count; ++k) {
     const Rule& rule = table.rules[k];
-    result[rule.name] =
-        py::make_tuple(words(rule.options, rule.option_count), words(rule.states, rule.state_count),
-                       words(rule.scalars, rule.scalar_count), shapes(rule));
+    result[rule.name] = py::make_tuple(
+        words(rule.options, rule.option_count), words(rule.states, rule.state_count),
+        words(rule.scalars, rule.scalar_count), shapes(rule), names(rule, rule.begin_as_param));
   }
   return result;
 }
@@ -40,7 +51,7 @@ py::dict rules() {
 void register_rules(py::module_& module) {
   module.def("rules", &rules,
              "For each rule its options, states, scalars and the shapes of its states, in the "
-             "core's order.");
+             "core's order, and the states that begin as the parameter.");
 }
 
 }  // namespace instep

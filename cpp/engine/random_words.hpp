@@ -14,6 +14,9 @@ namespace instep {
 // other the upper.
 constexpr int param_slot = 4;
 
+// Those of a parameter that goes to its other point, and back, after the step.
+constexpr int exchange_slots[] = {5, 6};
+
 // Of all elements of a parameter's arrays in one step, its `step`-th.
 std::uint64_t random_key(std::uint64_t seed, std::int64_t step, std::int64_t parameter);
 

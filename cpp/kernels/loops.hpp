@@ -259,6 +259,8 @@ constexpr Rule describe() {
           Scalars<R>::count,
           required_states<R>(),
           begin_as_param<R>,
+          Exchange<R>::state,
+          Exchange<R>::kept,
           Scalars<R>::count > 0 || begin_as_param<R> != 0 || reduces<R>() || measures<R>,
           variant_of<R>,
           Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};

@@ -1,6 +1,7 @@
 // What each instruction set's file exports. Included by those files alone.
 #pragma once
 
+#include "kernels/exchange.hpp"
 #include "kernels/floors.hpp"
 #include "kernels/gradients.hpp"
 #include "kernels/loops.hpp"
@@ -17,6 +18,7 @@ constexpr Table make_table(const char* isa) noexcept {
           gradient_loops,
           rows,
           storage_loops,
+          {exchange_kernel<float>, exchange_kernel<double>},
           floors};
 }
 

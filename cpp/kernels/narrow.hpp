@@ -30,6 +30,7 @@ inline uint32_t choose(bool condition, uint32_t yes, uint32_t no) {
 inline uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 inline void to_nearest(float number, float& stored) { stored = number; }
+inline void to_nearest(double number, double& stored) { stored = number; }
 
 // Of all but NaNs, some of which would be carried to a number.
 inline uint16_t upper_to_nearest(uint32_t bits) {

@@ -136,7 +136,7 @@ INSTEP_WIDEST void join(const void* upper, const void* rest, void* master, int64
 constexpr StorageLoops storage_loops = {
     {nullptr, nullptr, widen<Float16>, widen<BFloat16>},
     {{narrow_to_nearest<float, float>, narrow_to_nearest<double, float>},
-     {nullptr, nullptr},
+     {nullptr, narrow_to_nearest<double, double>},
      {narrow_to_nearest<float, Float16>, narrow_to_nearest<double, Float16>},
      {narrow_to_nearest<float, BFloat16>, narrow_to_nearest<double, BFloat16>}},
     {{nullptr, nullptr},

@@ -78,6 +78,10 @@ struct Rule {
   int scalar_count;
   unsigned required_states;  // a bit for each state that no variant does without
   unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
+  // The state by which the parameter has another point, and how much of the parameter is left when
+  // it goes there, or back; -1 and null: it has one point.
+  int exchanged_state;
+  double (*kept)(const double* options, bool back);
   // Whether it has scalars, states that begin so or are of another shape, or norms.
   bool more_than_elements;
   // The index into `kernels` for these options when the states in the bit set `present` exist.
@@ -122,7 +126,7 @@ struct RandomRun {
 struct StorageLoops {
   // To float32, exactly; null where that is nothing, or not exact.
   void (*widen[dtype_count])(const void* from, void* to, std::int64_t n);
-  // By the type of what is stored and the working type; null for float64.
+  // By the type of what is stored and the working type; null for float64 of float32.
   void (*to_nearest[dtype_count][working_count])(const void* from, void* to, std::int64_t n);
   // From float32 by 16 random bits for each element, the lower or the upper half of a word; null
   // but for types of 16 bits.
@@ -133,6 +137,11 @@ struct StorageLoops {
   void (*join)(const void* upper, const void* rest, void* master, std::int64_t n);
   void (*split)(const void* master, void* upper, void* rest, std::int64_t n);
 };
+
+// From one point of the parameter to the other, without a step: the state is read in the place of
+// the gradient, and the coefficients begin with the double that says how much of the parameter is
+// kept.
+using Exchanges = Kernel[working_count];
 
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.
 struct Floors {
@@ -154,6 +163,7 @@ struct Table {
   GradientLoops gradients;
   Rows rows;
   StorageLoops storage;
+  Exchanges exchanges;
   Floors floors;
 };
 

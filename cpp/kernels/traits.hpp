@@ -73,6 +73,13 @@ constexpr unsigned begin_as_param = 0;
 template <class R>
 constexpr unsigned begin_as_param<R, std::void_t<decltype(R::begin_as_param)>> = R::begin_as_param;
 
+// One point.
+template <class R, class = void>
+struct Exchange {
+  static constexpr int state = -1;
+  static constexpr auto kept = nullptr;
+};
+
 template <class R, class = void>
 constexpr bool measures = false;
 
@@ -103,6 +110,12 @@ inline typename R::Options read(const double* values) {
   for (int k = 0; k < own_option_count<R>; ++k) result.*R::options[k].member = values[k];
   return result;
 }
+
+template <class R>
+struct Exchange<R, std::void_t<decltype(R::exchanged)>> {
+  static constexpr int state = R::exchanged;
+  static double kept(const double* options, bool back) { return R::kept(read<R>(options), back); }
+};
 
 template <class R>
 inline bool ascends(const double* values) {

@@ -15,6 +15,8 @@
 #include "rules/rmsprop.hpp"
 #include "rules/rowwise_adagrad.hpp"
 #include "rules/rprop.hpp"
+#include "rules/schedule_free_adamw.hpp"
+#include "rules/schedule_free_sgd.hpp"
 #include "rules/sgd.hpp"
 
 namespace instep {
@@ -39,7 +41,9 @@ using AllRules = RuleList<
     Adan,
     RowwiseAdagrad,
     Rprop,
-    AdEMAMix
+    AdEMAMix,
+    ScheduleFreeSgd,
+    ScheduleFreeAdamW
 >;
 // clang-format on
 

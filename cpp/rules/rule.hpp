@@ -19,6 +19,9 @@
 //   scalars                 what the numbers are called that each parameter has beside its count of
 //                           steps; Step then takes them as well, and leaves those after the step
 //   begin_as_param          the set of states that before the first step are the parameter
+//   exchanged               the place of the state by which the parameter has another point, from
+//                           which it is not stepped; kept(options, back) is how much of it is left
+//                           when it goes there, or back, and the rest is of the state
 //   shapes                  the shapes of the states, where one of them is not its parameter's:
 //   there
 //                           Step has reduced(param, g), whose mean of squares over a row is given

@@ -95,6 +95,7 @@ class CoreOptimizer(_core.Optimizer):
                 steps=0,
                 param_steps=param_steps,
                 scalars=scalars,
+                train_mode=True,
                 skipped_steps=skipped_steps,
                 last_grad_norm=last_grad_norm,
                 seed=seed,
@@ -130,7 +131,8 @@ class CoreOptimizer(_core.Optimizer):
         first = sum(len(old.params) for old in self._groups)
         names: Sequence[str | None] = group.names or [None] * len(group.params)
         params = as_arrays(group.params, names, structure, first)
-        groups = (*self._groups, ParamGroup(self._change_group, params, group.names, values))
+        added = ParamGroup(self._change_group, params, group.names, values, self._shown)
+        groups = (*self._groups, added)
         rule, storage = self._rule, self._storage
         rule.check_storage(storage, values)
         labels = [repr(name) if name else str(k) for k, name in enumerate(names, first)]
@@ -156,6 +158,10 @@ class CoreOptimizer(_core.Optimizer):
                     scheduled=self._scheduled([each._values for each in groups]),
                 )
             )
+
+    def _shown(self) -> dict[str, Any]:
+        """Return what every group shows beside its hyperparameters."""
+        return {}
 
     def _change_group(self, group: ParamGroup, changes: Mapping[str, object]) -> None:
         self._change([changes if each is group else {} for each in self._groups])

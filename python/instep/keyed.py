@@ -312,7 +312,8 @@ class Keyed(OwnAttributes):
 
     def _group(self, param: Array, name: str) -> ParamGroup:
         """Return the group of a key, as a dictionary must fit it."""
-        return ParamGroup(_stays, [param], [name], self._model.param_groups[0]._values)
+        model = self._model
+        return ParamGroup(_stays, [param], [name], model.param_groups[0]._values, model._shown)
 
     def _states(self, shape: tuple[int, ...]) -> dict[str, Array]:
         """Return states of the widest type: which a key's have is told by its weights alone."""

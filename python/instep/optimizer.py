@@ -354,6 +354,7 @@ class Optimizer(ResumableOptimizer, HasStorage):  # numpydoc ignore=PR02
                     steps=0,
                     param_steps=[0] * len(self._params()),
                     scalars=self._initial_scalars(),
+                    train_mode=True,
                     skipped_steps=0,
                     last_grad_norm=None,
                     seed=self._seed(),

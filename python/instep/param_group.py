@@ -18,7 +18,7 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     by ``pickle``, is a plain dictionary with the same keys.
     """
 
-    __slots__ = ("_change", "_values", "names", "params")
+    __slots__ = ("_change", "_shown", "_values", "names", "params")
 
     # Replaced by the core in the same moment as its own numbers and arrays (`_set_hyperparameters`,
     # `_rebind`), and never changed: an interrupt finds both as they were or both as they are to be.
@@ -31,14 +31,18 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
         params: list[Array],
         names: list[str] | None,
         values: dict[str, Any],
+        shown: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._change = change
+        self._shown = shown  # what there is to read of the optimizer, under names of its own
         self._values = values
         self.params = tuple(params)
         self.names: list[str] | None = names
 
     def __getitem__(self, name: str) -> Any:
-        return self.params if name == "params" else self._values[name]
+        if name in self._values:
+            return self._values[name]
+        return self.params if name == "params" else self._shown()[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
@@ -49,9 +53,10 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     def __iter__(self) -> Iterator[str]:
         yield "params"
         yield from self._values
+        yield from self._shown()
 
     def __len__(self) -> int:
-        return 1 + len(self._values)
+        return 1 + len(self._values) + len(self._shown())
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
         """Set several hyperparameters, all of them or, when one is refused, none.
@@ -67,6 +72,11 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
             When a value is refused; the group then stays as it was.
         """
         changes = dict(*args, **kwargs)
+        for name in self._shown():
+            if name in changes:
+                raise ValueError(
+                    f"{name}: it cannot be set; the optimizer's train() and eval() change it"
+                )
         if changes:
             self._change(self, changes)
 
@@ -80,6 +90,7 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
         return dict, (dict(self),)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
+        values = {**self._values, **self._shown()}
+        options = ", ".join(f"{name}={value!r}" for name, value in values.items())
         size = sum(param.size for param in self.params)
         return f"{len(self.params)} parameters, {size:,} elements: {options}"

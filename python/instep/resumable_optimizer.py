@@ -42,7 +42,9 @@ class ResumableOptimizer(CoreOptimizer):
         """Take over states, counts and hyperparameters.
 
         Dictionaries of ``torch.optim``, their tensors turned into arrays, load as well.
-        Hyperparameters that are callables stay, and continue at the loaded count.
+        Hyperparameters that are callables stay, and continue at the loaded count. An optimizer
+        with two points (`ScheduleFreeSGD`) takes over the mode as well and exchanges nothing: the
+        parameters are to be those of the moment at which the dictionary was made.
 
         Parameters
         ----------
@@ -128,7 +130,8 @@ class ResumableOptimizer(CoreOptimizer):
         parameters of the same number, names and shapes (in any memory layout), in the same order
         where they have no names. Parameters and states of a narrower dtype than this optimizer's
         are widened exactly; none is narrowed. Hyperparameters that are callables stay,
-        and continue at the loaded count, and the seed is the one that was saved.
+        and continue at the loaded count, and the seed is the one that was saved, as is the mode of
+        an optimizer with two points (see `load_state_dict`).
 
         Parameters
         ----------
@@ -210,6 +213,7 @@ class ResumableOptimizer(CoreOptimizer):
                 "steps": self._steps(),
                 "param_steps": self._param_steps(),
                 "scalars": self._scalars(),
+                "train_mode": self._train_mode(),
                 "last_grad_norm": self._last_grad_norm,
                 "skipped_steps": self._skipped_steps,
                 "seed": self._seed(),
@@ -244,6 +248,7 @@ class ResumableOptimizer(CoreOptimizer):
                     steps=state["steps"],
                     param_steps=state["param_steps"],
                     scalars=state["scalars"],
+                    train_mode=state["train_mode"],
                     skipped_steps=state["skipped_steps"],
                     last_grad_norm=state["last_grad_norm"],
                     seed=state["seed"],
@@ -258,7 +263,7 @@ class ResumableOptimizer(CoreOptimizer):
         return write_state_dict(
             self._groups,
             [
-                self._rule.last(group._values, options, self._steps())
+                {**self._rule.last(group._values, options, self._steps()), **self._shown()}
                 for group, options in zip(self._groups, self._options(), strict=True)
             ],
             self._named_states(),
@@ -319,6 +324,9 @@ class ResumableOptimizer(CoreOptimizer):
             last.append(self._rule.encode(checked, self._rule.not_asked))
             callables = {name: each for name, each in group._values.items() if callable(each)}
             values.append({**checked, **callables})
+        modes = set(loaded.train_modes)
+        if len(modes) > 1:
+            raise ValueError("train_mode: expected the same in all groups, got True and False")
         self._replace(
             [
                 self._rule.in_order(initial | arrays)
@@ -334,6 +342,7 @@ class ResumableOptimizer(CoreOptimizer):
                         loaded.scalars, self._initial_scalars(), strict=True
                     )
                 ],
+                train_mode=modes.pop(),
                 skipped_steps=self._skipped_steps if skipped_steps is None else skipped_steps,
                 last_grad_norm=self._last_grad_norm,
                 seed=self._seed() if loaded.seed is None else loaded.seed,

@@ -109,6 +109,11 @@ class Rule:
         return _WORDS[self.name][2]
 
     @property
+    def begin_as_param(self) -> tuple[str, ...]:
+        """The states that the core makes the parameter before its first step."""
+        return _WORDS[self.name][4]
+
+    @property
     def reduced_states(self) -> list[str]:
         """The states that have one number for each row of their parameter."""
         shapes = zip(self.states, _WORDS[self.name][3], strict=True)

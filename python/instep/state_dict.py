@@ -26,6 +26,8 @@ class Loaded(NamedTuple):
     scalars: list[list[float]]
     """The same, in the rule's order."""
     param_steps: list[int]
+    train_modes: list[bool]
+    """Of each group, True where groups of such an optimizer have no mode."""
     steps: int
     seed: int | None
     """None where it says nothing of it."""
@@ -80,6 +82,11 @@ def read_state_dict(
         for k, (group, saved) in enumerate(zip(groups, top["param_groups"], strict=True))
     ]
 
+    train_modes = [
+        _read_mode(each.pop("train_mode", True), f"param_groups[{k}]")
+        for k, each in enumerate(options)
+    ]
+
     saved_states = as_mapping(_get(top, "state", "state_dict"), "state")
     try:
         unknown = set(saved_states) - set(ids)
@@ -115,7 +122,7 @@ def read_state_dict(
         param_steps.append(step)
     if steps is None:
         steps = max(param_steps, default=0)
-    return Loaded(options, loaded_states, loaded_scalars, param_steps, steps, seed)
+    return Loaded(options, loaded_states, loaded_scalars, param_steps, train_modes, steps, seed)
 
 
 def read_ids(top: Mapping[str, Any], groups: Sequence[ParamGroup]) -> list[Any]:
@@ -172,6 +179,12 @@ def _read_options(
     if missing:
         raise KeyError(f"{where}: expected also {', '.join(sorted(missing))}")
     return options
+
+
+def _read_mode(value: object, where: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{where}['train_mode']: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def _read_arrays(

@@ -181,17 +181,27 @@ class Model:
             asked = asked.get(state)
         return working if asked is None or working == np.float64 else np.dtype(asked)
 
+    def begin(self, index: int) -> None:
+        """Let the states that begin as the parameter be so."""
+        for key in DESCRIPTIONS[RULES[self.name]].begin_as_param:
+            state = self.states[index][key]
+            exact = self.exact(index)
+            state[...] = (
+                exact if state.dtype == exact.dtype else reference.narrow(exact, state.dtype)
+            )
+
+    def exact(self, index: int) -> Array:
+        """Return a parameter, or its master, in the type in which it is stepped."""
+        param, rest = self.params[index], self.states[index].get(REST)
+        if rest is None:
+            return param.astype(working_type(param.dtype))
+        return reference.join_master(param, rest)
+
     def write_copies(self) -> None:
         """Write the parameters into the copies, as after their arrays were replaced."""
-        for param, states, copy_of_it in zip(self.params, self.states, self.copies, strict=True):
+        for index, copy_of_it in enumerate(self.copies):
             if copy_of_it is not None:
-                rest = states.get(REST)
-                exact = (
-                    param.astype(working_type(param.dtype))
-                    if rest is None
-                    else reference.join_master(param, rest)
-                )
-                copy_of_it[...] = reference.narrow(exact, copy_of_it.dtype)
+                copy_of_it[...] = reference.narrow(self.exact(index), copy_of_it.dtype)
 
     def step(self, grads: Sequence[Array | RowGradient | None], grad_scale: float = 1.0) -> None:
         present = [index for index, grad in enumerate(grads) if grad is not None]
@@ -213,6 +223,8 @@ class Model:
                 self.skipped += 1
                 return
             for index, (rows, _), grad in zip(present, each, conditioned, strict=True):
+                if self.counts[index] == 0:
+                    self.begin(index)
                 self.counts[index] += 1
                 group = self.groups[self.group_of[index]]
                 values = {

@@ -27,6 +27,7 @@ WITH_DECAY = [name for name in ALL if "weight_decay" in DEFAULTS[name]]
 WITH_EITHER_DECAY = [name for name in ALL if "decoupled_weight_decay" in DEFAULTS[name]]
 WITH_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 2]
 WITH_THREE_BETAS = [name for name in ALL if len(DEFAULTS[name].get("betas", ())) == 3]
+DIVIDES_BY_BETA = "ScheduleFreeAdamW"
 WITH_EPS = [name for name in ALL if isinstance(DEFAULTS[name].get("eps"), float)]
 TINY = 5e-324
 
@@ -40,14 +41,25 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     (
         "betas",
         WITH_BETAS,
-        [(0.0, 0.0), (1.0 - 2**-53, 0.5), (0.5, 1.0 - 2**-53)],
+        [(TINY, 0.0), (1.0 - 2**-53, 0.5), (0.5, 1.0 - 2**-53)],
         [(1.0, 0.5), (0.5, 1.0), (-TINY, 0.5), (0.5, -TINY), (math.nan, 0.5), (0.5, math.nan)],
     ),
     ("alpha", ["RMSprop", "ASGD", "AdEMAMix"], [0.0, 1.0, 2.0], [-TINY, math.nan]),
     ("lambd", ["ASGD"], [0.0, 1.0], [-TINY, math.nan]),
     ("t0", ["ASGD"], [-1.0, 0.0, math.inf], [math.nan]),
     ("momentum_decay", ["NAdam"], [0.0, 1.0], [-TINY, math.nan]),
+    ("betas", [name for name in WITH_BETAS if name != DIVIDES_BY_BETA], [(0.0, 0.0)], []),
+    ("betas", [DIVIDES_BY_BETA], [], [(0.0, 0.5)]),
     ("rho", ["Adadelta"], [0.0, 1.0], [-TINY, 1.0 + 2**-52, math.nan]),
+    *(
+        (key, ["ScheduleFreeSGD", "ScheduleFreeAdamW"], good, bad)
+        for key, good, bad in [
+            ("warmup_steps", [0.0, 0.5, 1000.0], [-TINY, math.nan]),
+            ("r", [-1.0, 0.0, 0.5], [math.nan]),
+            ("weight_lr_power", [-1.0, 0.0, 2.5], [math.nan]),
+        ]
+    ),
+    ("momentum", ["ScheduleFreeSGD"], [TINY, 1.0 - 2**-53], [0.0, 1.0, -TINY, math.nan]),
     ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
     ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),

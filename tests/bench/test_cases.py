@@ -35,6 +35,8 @@ BYTES_PER_FLOAT32 = {
     "adan": 44,
     "rowwise_adagrad": 20,
     "ademamix": 36,
+    "schedule_free_sgd": 20,
+    "schedule_free_adamw": 28,
 }
 
 

@@ -13,6 +13,9 @@ from tests.processes import ROOT
 API = ROOT / "docs/api/optimizers.md"
 MATHEMATICS = ROOT / "docs/mathematics"
 
+SHARED = dict.fromkeys(("schedule_free_sgd", "schedule_free_adamw"), "schedule-free")
+"""The pages of rules that are explained together."""
+
 each_rule = pytest.mark.parametrize("rule", sorted(_core.rules()))
 
 
@@ -34,13 +37,15 @@ def test_the_reference_of_the_api_shows_it(name: str) -> None:
 
 @each_rule
 def test_the_mathematics_of_a_rule_has_a_page(rule: str) -> None:
-    assert (MATHEMATICS / f"{rule}.md").is_file(), f"there is no docs/mathematics/{rule}.md"
+    page = SHARED.get(rule, rule)
+    assert (MATHEMATICS / f"{page}.md").is_file(), f"there is no docs/mathematics/{page}.md"
 
 
 @each_rule
 def test_the_index_of_the_mathematics_leads_to_its_page(rule: str) -> None:
     index = (MATHEMATICS / "index.md").read_text(encoding="utf-8")
-    for what, line in {"table": rf"\| \[.+\]\({rule}\.md\) \|.*", "toctree": rule}.items():
+    page = SHARED.get(rule, rule)
+    for what, line in {"table": rf"\| \[.+\]\({page}\.md\) \|.*", "toctree": page}.items():
         assert re.search(rf"^{line}$", index, re.MULTILINE), (
-            f"the {what} of docs/mathematics/index.md does not lead to {rule}.md"
+            f"the {what} of docs/mathematics/index.md does not lead to {page}.md"
         )

@@ -81,6 +81,18 @@ def _pytorch_optimizer(call: str, start: Array, gradients: Array) -> Iterator[Ar
     return _steps_of_torch(call, {"pytorch_optimizer": module}, start, gradients)
 
 
+def _schedulefree(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    """It begins in eval mode."""
+    module = imported("schedulefree")
+
+    def in_train_mode(optimizer: Any) -> Any:
+        optimizer.train()
+        return optimizer
+
+    names = {"schedulefree": module, "in_train_mode": in_train_mode}
+    return _steps_of_torch(f"in_train_mode({call})", names, start, gradients)
+
+
 def _optax(call: str, start: Array, gradients: Array) -> Iterator[Array]:
     jax, optax = imported("jax"), imported("optax")
     with jax.enable_x64(True):
@@ -244,6 +256,7 @@ FOLLOWERS: dict[str, Follower] = {
     "torch": _torch,
     "pytorch_optimizer": _pytorch_optimizer,
     "keras": _keras,
+    "schedulefree": _schedulefree,
     "optax": _optax,
     "_stochastic_optimizers": _sklearn,
     "tf": _tensorflow,

@@ -46,6 +46,8 @@ class Description:
     """For a class's options, the states that exist by torch's names, and what they start at."""
     scalars: Options = field(default_factory=dict)
     """The numbers that a parameter has beside its step count, and what they start at."""
+    begin_as_param: Sequence[str] = ()
+    """The states that an optimizer makes its parameter before the first step."""
     from_zero: Sequence[str] = ()
     """The states that hold squares or magnitudes, so that only values from 0 on are reached."""
     off: Options = field(default_factory=dict)

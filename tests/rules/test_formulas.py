@@ -69,9 +69,10 @@ def adadelta(**options: Any) -> Case:
 def test_algorithm_as_it_is_documented(case: Case) -> None:
     described = DESCRIPTIONS[case.rule]
     options = {**defaults(case.rule), **case.options}
-    states = dict.fromkeys(case.states, 0.0)
-    decay = options.get("weight_decay", 0.0)
     theta = 1.5
+    start = dict.fromkeys(described.begin_as_param, theta)
+    states = {**dict.fromkeys(case.states, 0.0), **described.scalars, **start}
+    decay = options.get("weight_decay", 0.0)
     expected = [theta]
     for t, gradient in enumerate(GRADIENTS, start=1):
         g = -gradient if options.get("maximize") else gradient
@@ -82,7 +83,7 @@ def test_algorithm_as_it_is_documented(case: Case) -> None:
             g = g + decay * theta
         theta = described.formula(theta, g, states, options, t)
         expected.append(theta)
-    assert follow(case, GRADIENTS, param=1.5) == pytest.approx(expected, rel=1e-11)
+    assert follow(case, GRADIENTS, param=1.5, **start) == pytest.approx(expected, rel=1e-11)
 
 
 def defaults(name: str) -> Options:

@@ -24,14 +24,20 @@ def names_of(files: Path, pattern: str, *others: str) -> set[str]:
     return {file.stem for file in files.glob(pattern)} - set(others)
 
 
-BESIDE = ("elementary", "gradients", "hashing", "master", "rounding", "rules", "storage", "sums")
+BESIDE = (
+    *("elementary", "gradients", "hashing", "master", "rounding", "rules", "schedule_free"),
+    *("storage", "sums"),
+)
 """Modules of the reference that are no rules."""
+
+SHARED = ("all", "elementary", "rule", "schedule_free", "state_shape")
+"""Headers that are no rules."""
 
 RULES = sorted(
     {name.removesuffix("_step") for name in vars(rules) if name.endswith("_step")}
     | set(_core.rules())
     | names_of(PACKAGE / "reference", "[a-z]*.py", *BESIDE)
-    | names_of(ROOT / "cpp/rules", "*.hpp", "all", "elementary", "rule", "state_shape")
+    | names_of(ROOT / "cpp/rules", "*.hpp", *SHARED)
     | names_of(ROOT / "tests/optimizers", "[a-z]*.py", "description")
 )
 """What is a rule anywhere."""
@@ -66,6 +72,9 @@ def test_the_reference_takes_what_the_core_does(rule: str) -> None:
     assert tuple(DESCRIPTIONS[rule].scalars) == _core.rules()[rule][2], (
         f"scalars of tests/optimizers/{rule}.py and of cpp/rules/{rule}.hpp"
     )
+    assert tuple(DESCRIPTIONS[rule].begin_as_param) == _core.rules()[rule][4], (
+        f"begin_as_param of tests/optimizers/{rule}.py and of cpp/rules/{rule}.hpp"
+    )
     assert set(options) == set(_core.rules()[rule][0]), (
         f"options of {rule}_step and of cpp/rules/{rule}.hpp"
     )
@@ -89,7 +98,7 @@ def test_the_class_takes_what_the_core_does(rule: str) -> None:
     optimizer = class_of(rule)
     missing = set(_core.rules()[rule][0]) - set(optimizer._rule.checks)
     assert not missing, f"{optimizer.__name__} has no hyperparameter for the core's {missing}"
-    _, states, scalars, _ = _core.rules()[rule]
+    _, states, scalars, *_ = _core.rules()[rule]
     told = {*optimizer._rule.switches, *optimizer._rule.initial} - {*states, *scalars}
     assert not told, f"{optimizer.__name__}: the core has no state or scalar {told}"
 

@@ -54,7 +54,7 @@ class Rule:
     def hyperparameters(self) -> dict[str, Any]:
         """Every hyperparameter of the optimizer, defaults included."""
         group = self._state_dict["param_groups"][0]
-        return {name: value for name, value in group.items() if name != "params"}
+        return {name: group[name] for name in self.optimizer._rule.hyperparameters}
 
     @cached_property
     def flat_hyperparameters(self) -> dict[str, Any]:
@@ -71,6 +71,8 @@ class Rule:
         rule, values = self.optimizer._rule, self.hyperparameters
 
         def new(name: str, param: Array) -> Array:
+            if name in rule.begin_as_param:
+                return param.copy()
             first = rule.initial_value(name, values)
             return np.full_like(param, first, shape=rule.state_shape(name, param.shape))
 

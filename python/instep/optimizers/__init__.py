@@ -19,6 +19,8 @@ from instep.optimizers.radam import RAdam
 from instep.optimizers.rmsprop import RMSprop
 from instep.optimizers.rowwise_adagrad import RowwiseAdagrad
 from instep.optimizers.rprop import Rprop
+from instep.optimizers.schedule_free_adamw import ScheduleFreeAdamW
+from instep.optimizers.schedule_free_sgd import ScheduleFreeSGD
 from instep.optimizers.sgd import SGD
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
     "RMSprop",
     "RowwiseAdagrad",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
 ]
 
 
@@ -46,6 +50,6 @@ def class_of(rule: str) -> type[Optimizer]:
     """Return the class with all options of a rule of the core: others derive from it."""
     for name in __all__:
         each: type[Optimizer] = globals()[name]
-        if each._rule.name == rule and Optimizer in each.__bases__:
+        if each._rule.name == rule and not any(hasattr(base, "_rule") for base in each.__bases__):
             return each
     raise LookupError(f"instep.optimizers.__all__: expected a class with the rule {rule!r}")

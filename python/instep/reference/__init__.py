@@ -23,10 +23,12 @@ from instep.reference.master import join_master as join_master
 from instep.reference.master import split_master as split_master
 from instep.reference.rounding import narrow as narrow
 from instep.reference.rules import *  # noqa: F403
+from instep.reference.schedule_free import exchange_points as exchange_points
 
 if not TYPE_CHECKING:  # to a type checker the imports are the list
     __all__ = [
         "condition_gradients",
+        "exchange_points",
         "grad_norm",
         "join_master",
         "narrow",

@@ -38,7 +38,7 @@ def random_bits(
         Position of the parameter across all groups, from 0.
     slot : int
         Which of a parameter's arrays: 0 to 3 for the states in the rule's order, whether all are
-        there and narrow or not; 4 for the parameter.
+        there and narrow or not; 4 for the parameter, and in `exchange_points` 5 or 6.
 
     Returns
     -------

@@ -18,4 +18,8 @@ from instep.reference.radam import radam_step as radam_step
 from instep.reference.rmsprop import rmsprop_step as rmsprop_step
 from instep.reference.rowwise_adagrad import rowwise_adagrad_step as rowwise_adagrad_step
 from instep.reference.rprop import rprop_step as rprop_step
+from instep.reference.schedule_free_adamw import (
+    schedule_free_adamw_step as schedule_free_adamw_step,
+)
+from instep.reference.schedule_free_sgd import schedule_free_sgd_step as schedule_free_sgd_step
 from instep.reference.sgd import sgd_step as sgd_step

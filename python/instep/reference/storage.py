@@ -33,7 +33,8 @@ class StorageArguments(TypedDict, total=False):
 class Narrowing:
     """How one call rounds what it stores in 16 bits.
 
-    `states` are the rule's, whether passed or not, in their order.
+    `states` are the rule's, whether passed or not, in their order; `slots` those of random bits,
+    where they are others.
     """
 
     def __init__(
@@ -44,10 +45,14 @@ class Narrowing:
         state_rounding: StateRounding = "stochastic",
         param_rounding: Rounding | None = None,
         seed: int = 0,
+        slots: Mapping[str, int] | None = None,
     ) -> None:
         self._step = step
         self._seed = seed
-        self._slots = {name: slot for slot, name in enumerate(states)} | {"param": PARAM_SLOT}
+        self._slots = slots or {
+            **{name: slot for slot, name in enumerate(states)},
+            "param": PARAM_SLOT,
+        }
         if not isinstance(state_rounding, Mapping):
             state_rounding = dict.fromkeys(states, state_rounding)
         self._stochastic = {

@@ -71,6 +71,18 @@ def _lion(*, lr: float, beta1: float, beta2: float, weight_decay: float, **_: ob
     return optax.lion(lr, beta1, beta2, weight_decay=weight_decay)
 
 
+def _schedule_free_sgd(*, lr: float, momentum: float, weight_lr_power: float, **_: object) -> Any:
+    return optax.contrib.schedule_free_sgd(lr, b1=momentum, weight_lr_power=weight_lr_power)
+
+
+def _schedule_free_adamw(
+    *, lr: float, beta1: float, beta2: float, eps: float, weight_lr_power: float, **_: object
+) -> Any:
+    return optax.contrib.schedule_free_adamw(
+        lr, b1=beta1, b2=beta2, eps=eps, weight_lr_power=weight_lr_power
+    )
+
+
 _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -85,6 +97,8 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "adadelta": _adadelta,
     "lion": _lion,
     "adabelief": _adabelief,
+    "schedule_free_sgd": _schedule_free_sgd,
+    "schedule_free_adamw": _schedule_free_adamw,
 }
 
 
@@ -100,7 +114,8 @@ def _begin(case: Case) -> Stepper:
     double = case.dtype == "float64"
     with jax.enable_x64(double):
         params, grads = jax.tree.map(jnp.array, case.arrays())
-        state = optimizer.init(params)
+        # Its arrays own: what begins as the parameters is donated beside them.
+        state = jax.tree.map(jnp.array, optimizer.init(params))
         if double:
             # Outside of this context it would be compiled again, for float32.
             compiled = compiled.lower(params, state, grads[0]).compile()
