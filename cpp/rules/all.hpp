@@ -5,6 +5,7 @@
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
+#include "rules/adamax.hpp"
 #include "rules/adan.hpp"
 #include "rules/ademamix.hpp"
 #include "rules/asgd.hpp"
@@ -43,7 +44,8 @@ using AllRules = RuleList<
     Rprop,
     AdEMAMix,
     ScheduleFreeSgd,
-    ScheduleFreeAdamW
+    ScheduleFreeAdamW,
+    Adamax
 >;
 // clang-format on
 

@@ -437,6 +437,27 @@ def adam(taken: Step) -> Element:
     return bounds
 
 
+def adamax(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    lr, beta1, beta2 = options["lr"], options["beta1"], options["beta2"]
+    mean = moving_average(p, beta1, before["exp_avg"], g)
+    old = beta2 * before["exp_inf"], product(p, option(p, beta2), before["exp_inf"], number(0))
+    new = abs(g.value) + options["eps"], g.error
+    if options["eps"]:
+        new = new[0], shifted(p, abs(g.value), g.error, option(p, options["eps"]))
+    largest, error = maximum(*old, *new)
+    bounds = {"exp_avg": mean, "exp_inf": error}
+    first, inexact = bias_correction(beta1, step)
+    step_size = Coefficient(lr, NONE, NONE)
+    if inexact < 1:
+        relative = (1 + FLOAT64.unit) / (1 - inexact) - 1
+        smallest = p.smallest + FLOAT64.smallest / (first * (1 - inexact))
+        step_size = coefficient(p, lr / first, relative, smallest)
+    update = product(p, step_size, *quotient(p, after["exp_avg"], mean, largest, error))
+    bounds["param"] = descended(p, after["param"], update)
+    return bounds
+
+
 def radam(taken: Step) -> Element:
     p, before, g, after, options, step = taken
     beta1, beta2 = options["beta1"], options["beta2"]

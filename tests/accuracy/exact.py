@@ -97,6 +97,14 @@ def adam(before: Element, options: Mapping[str, Any], step: int) -> Element:
     return {**after, "param": _shrunk(before, options) - options["lr"] * update}
 
 
+def adamax(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    m = options["beta1"] * before["exp_avg"] + (1 - options["beta1"]) * g
+    u = max(options["beta2"] * before["exp_inf"], abs(g) + options["eps"])
+    update = options["lr"] * _quotient(m / (1 - options["beta1"] ** step), u)
+    return {"param": before["param"] - update, "exp_avg": m, "exp_inf": u}
+
+
 def radam(before: Element, options: Mapping[str, Any], step: int) -> Element:
     g = gradient(before, options)
     beta1, beta2 = options["beta1"], options["beta2"]

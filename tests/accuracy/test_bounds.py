@@ -51,6 +51,11 @@ EXTREMES = (
         for beta1, beta2 in ((0.9999, 0.999999), (1 - 2.0**-45, 1 - 2.0**-50), (2.0**-60, 1e-300))
         for eps in (0.0, 1e-8, 1e30)
     ),
+    *(
+        Case("adamax", ("exp_avg", "exp_inf"), {"lr": 1e-3, "beta1": beta1, "eps": eps})
+        for beta1 in (1 - 2.0**-24, 1 - 2.0**-45, 1 - 2.0**-53, 2.0**-60)
+        for eps in (0.0, 1e-300, 1e30)
+    ),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-42, "momentum": 1e-42, "dampening": 1 - 1e-12}),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-310, "momentum": 1e-310, "weight_decay": 1e-310}),
     Case("rmsprop", ("square_avg", "grad_avg"), {"lr": 1e-3, "alpha": 1 - 2.0**-40, "eps": 1e-3}),
@@ -225,6 +230,7 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "step_size_max": rates,
     },
     "adabelief": moments,
+    "adamax": {"beta1": below_one, "beta2": below_one, "eps": rates},
     "radam": moments,
     "ademamix": {
         "beta1": below_one,
@@ -304,6 +310,12 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
     if case.rule == "rprop":
         size = (1 + 2 * c) * after["step_size"]
         return {"prev": 0, "step_size": size, "param": size}
+    if case.rule == "adamax":
+        terms = options["beta1"] * abs(before["exp_avg"]) + (1 - options["beta1"]) * g
+        largest = after["exp_inf"]
+        k = 7 + (c or 1 / (1 - options["beta1"]))
+        update = k * lr / (1 - options["beta1"] ** number) * terms / largest
+        return {"exp_avg": 3 * terms, "exp_inf": (1 + c) * largest, "param": update}
     if case.rule == "radam":
         beta1, beta2 = options["beta1"], options["beta2"]
         terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g

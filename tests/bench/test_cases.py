@@ -23,6 +23,7 @@ BYTES_PER_FLOAT32 = {
     "adam": 28,
     "adamw": 28,
     "amsgrad": 36,
+    "adamax": 28,
     "radam": 28,
     "rmsprop": 20,
     "rmsprop-momentum": 28,

@@ -32,7 +32,7 @@ ADAM_ALL = ("adam", "adamw", "amsgrad")
 RMSPROP_ALL = ("rmsprop", "rmsprop-momentum", "rmsprop-centered")
 TAUGHT = (*SGD_ALL, *ADAM_ALL, *RMSPROP_ALL, "adagrad", "adadelta")
 
-TORCH_ALL = (*TAUGHT, "radam", "rprop")
+TORCH_ALL = (*TAUGHT, "adamax", "radam", "rprop")
 
 CONTIGUOUS = ("contiguous",)
 FLOAT32 = ("float32",)

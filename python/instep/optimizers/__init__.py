@@ -7,6 +7,7 @@ from instep.optimizers.adabelief import AdaBelief
 from instep.optimizers.adadelta import Adadelta
 from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
+from instep.optimizers.adamax import Adamax
 from instep.optimizers.adamw import AdamW
 from instep.optimizers.adan import Adan
 from instep.optimizers.ademamix import AdEMAMix
@@ -34,6 +35,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Adan",
     "Lion",
     "NAdam",

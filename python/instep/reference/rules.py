@@ -8,6 +8,7 @@ from instep.reference.adabelief import adabelief_step as adabelief_step
 from instep.reference.adadelta import adadelta_step as adadelta_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step
+from instep.reference.adamax import adamax_step as adamax_step
 from instep.reference.adan import adan_step as adan_step
 from instep.reference.ademamix import ademamix_step as ademamix_step
 from instep.reference.asgd import asgd_step as asgd_step

@@ -70,6 +70,7 @@ def test_training_is_torchs_within_rounding(name: str, options: Options) -> None
         ("Adam", {"amsgrad": True, "weight_decay": 0.5}),
         ("AdamW", {}),
         ("AMSGrad", {}),
+        ("Adamax", {}),
         ("RAdam", {}),
         ("RMSprop", {"centered": True, "momentum": 0.9}),
         ("Adagrad", {"weight_decay": 0.5}),

@@ -39,6 +39,10 @@ def _adamw(
     return optax.adamw(lr, beta1, beta2, eps, weight_decay=weight_decay)
 
 
+def _adamax(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
+    return optax.adamax(lr, beta1, beta2, eps)
+
+
 def _amsgrad(*, lr: float, beta1: float, beta2: float, eps: float, **_: object) -> Any:
     def corrected(steps: Any) -> Any:
         # Its own correction would come before the maximum.
@@ -89,6 +93,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd-nesterov": _sgd,
     "adam": _adam,
     "adamw": _adamw,
+    "adamax": _adamax,
     "amsgrad": _amsgrad,
     "rmsprop": _rmsprop,
     "rmsprop-momentum": _rmsprop,

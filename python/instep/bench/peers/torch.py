@@ -32,6 +32,7 @@ _OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "amsgrad": torch.optim.Adam,
+    "adamax": torch.optim.Adamax,
     "radam": torch.optim.RAdam,
     "rmsprop": torch.optim.RMSprop,
     "rmsprop-momentum": torch.optim.RMSprop,

@@ -24,6 +24,7 @@ if _find_spec("torch") is None:
 from instep.interop.torch.adadelta import Adadelta
 from instep.interop.torch.adagrad import Adagrad
 from instep.interop.torch.adam import Adam
+from instep.interop.torch.adamax import Adamax
 from instep.interop.torch.adamw import AdamW
 from instep.interop.torch.amsgrad import AMSGrad
 from instep.interop.torch.asgd import ASGD
@@ -43,6 +44,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "NAdam",
     "RAdam",
     "RMSprop",
