@@ -47,6 +47,9 @@ AT_LEAST = {
     },
     "deepspeed": {"deepspeed": Offer(("adam", "adamw", "adagrad"), FLOAT32, CONTIGUOUS)},
     "optax": {"optax": Offer((*TAUGHT, "adabelief"), layouts=CONTIGUOUS)},
+    "pytorch_optimizer": {
+        "pytorch_optimizer": Offer(("adabelief", "ftrl", "adan", "ademamix"), layouts=CONTIGUOUS)
+    },
     "numba": {"numba": Offer(TAUGHT, layouts=("contiguous", "strided"))},
     "thinc": {"thinc": Offer(("sgd", "adam"), FLOAT32, CONTIGUOUS)},
     "sklearn": {"scikit-learn": Offer(("sgd-momentum", "sgd-nesterov", "adam"))},
@@ -56,9 +59,9 @@ AT_LEAST = {
 SIZES = ((48,), (16, 80))
 """One array, and several."""
 
-TELLING = {
+TELLING: dict[str, Any] = {
     "lr": 0.1,
-    "betas": (0.8, 0.95),
+    "betas": (0.8, 0.95, 0.9),
     "eps": 0.05,
     "alpha": 0.8,
     "rho": 0.8,
@@ -93,6 +96,8 @@ def contenders(peer: str) -> list[Contender]:
 def telling(rule: Rule, **more: Any) -> Rule:
     """Return `rule` with hyperparameters of `TELLING` for those that it uses."""
     used = {name: value for name, value in TELLING.items() if rule.hyperparameters.get(name)}
+    if "betas" in used:
+        used["betas"] = TELLING["betas"][: len(rule.hyperparameters["betas"])]
     return dataclasses.replace(rule, options={**rule.options, **used, **more})
 
 
@@ -214,6 +219,11 @@ def test_one_missing_library_leaves_the_others(monkeypatch: pytest.MonkeyPatch) 
 # What the process keeps
 
 
+def some_case(contender: Contender, *sizes: int, threads: int | None = None) -> Case:
+    """Return a case of a rule that the contender offers."""
+    return Case(RULE[next(iter(contender.offer.rules))], "float32", sizes, threads=threads)
+
+
 def arithmetic() -> bytes:
     """Return the bits of float32 results, normal and subnormal ones."""
     x = np.logspace(-45, 38, 999, dtype=np.float32)
@@ -225,8 +235,9 @@ def arithmetic() -> bytes:
 def everyone_steps() -> None:
     before, threads = arithmetic(), instep.get_num_threads()
     for limit in (1, None, 1, None):
-        case = Case(RULE["adam"], "float32", (20_000,), threads=limit)
-        for stepper in [each.prepare(case) for each in (INSTEP, *load(PEERS)[0])]:
+        everyone = (INSTEP, *load(PEERS)[0])
+        cases = [some_case(each, 20_000, threads=limit) for each in everyone]
+        for stepper in [each.prepare(case) for each, case in zip(everyone, cases, strict=True)]:
             stepper.step()
         limited = [
             sys.modules[name] for name in ("instep", "torch", "numba") if name in sys.modules
@@ -249,8 +260,8 @@ def test_floating_point_and_threads_stay_as_they_were(threads: str | None) -> No
 @every_peer
 def test_more_threads_than_processors_are_no_error(peer: str) -> None:
     for contender in contenders(peer):
-        contender.prepare(Case(RULE["adam"], "float32", (48,), threads=1000))
-        contender.prepare(Case(RULE["adam"], "float32", (48,)))
+        contender.prepare(some_case(contender, 48, threads=1000))
+        contender.prepare(some_case(contender, 48))
 
 
 def optax_limits_its_pool() -> None:

@@ -18,6 +18,7 @@ PEERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "torch": ("torch",),
         "deepspeed": ("deepspeed", "torch"),
         "optax": ("optax", "jax"),
+        "pytorch_optimizer": ("pytorch-optimizer", "torch"),
         "numba": ("numba",),
         "thinc": ("thinc",),
         "sklearn": ("scikit-learn",),
