@@ -46,7 +46,7 @@ PARTS = {
             ("jax",),
             digits_arguments.add_arguments,
         ),
-        Part("convex", "Convex problems on which Adam fails"),
+        Part("convex", "Convex problems on which Adam fails, and means in the place of schedules"),
         Part("where-adam-fails", "Where Adam fails", ("sklearn",)),
         Part("toy", "One cubic, five starting points"),
         Part("landscapes", "Valleys, plains and a saddle"),

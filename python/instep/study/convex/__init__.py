@@ -1,1 +1,1 @@
-"""Convex problems on which Adam fails, and AMSGrad not."""
+"""Convex problems: where Adam fails and AMSGrad not, and means in the place of schedules."""

@@ -1,4 +1,4 @@
-"""Reddi, Kale & Kumar: convex problems on which Adam goes to the worst point, and AMSGrad not."""
+"""Convex problems: those on which Adam goes to the worst point, and one for means and schedules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.convex import effective_rates, experiment, pictures, text, theorem
+from instep.study.convex import effective_rates, experiment, pictures, schedules, text, theorem
 from instep.study.convex.effective_rates import GRADIENTS, SHOWN, by_period, middles
 from instep.study.convex.experiment import PERIODIC
 from instep.study.report.findings import Curves, Findings
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from instep.study.arrays import Doubles
     from instep.study.convex.experiment import Result
     from instep.study.convex.online_linear import Course
+    from instep.study.convex.schedules import Trainings
     from instep.study.progress import Progress
     from instep.study.report.iterations import Iterations
 
 
 def run(settings: argparse.Namespace, progress: Progress) -> Findings:
-    """Play their experiment and their theorem's sequence, and look at the effective rates."""
+    """Play their experiment and their theorem's sequence, and hold schedules against means."""
     quick = settings.quick
     periods = 400 if quick else 9901
     at = experiment.marks(periods)
@@ -38,6 +39,8 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
     steps = 3_000 if quick else 300_000
     marks = theorem.marks(steps)
     courses = theorem.play_all(theorem.SLOPES, steps, progress)
+
+    trainings = schedules.train_all(settings.seed, 2_000 if quick else 20_000, progress)
     return Findings(
         "\n\n".join(
             (
@@ -45,6 +48,7 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
                 text.describe_experiment(results, at),
                 text.describe_why(rates, forget, drifts),
                 text.describe_theorem(courses, steps),
+                text.describe_schedules(trainings),
             )
         ),
         [
@@ -53,12 +57,14 @@ def run(settings: argparse.Namespace, progress: Progress) -> Findings:
             pictures.draw_effective_rates(rates),
             pictures.draw_drifts(forget, drifts),
             pictures.draw_theorem(courses, marks),
+            pictures.draw_schedules(trainings),
         ],
         [
             _experiment_curves(results, at),
             _rate_curves(rates),
             _drift_curves(forget, drifts),
             _theorem_curves(courses, marks),
+            _schedule_curves(trainings),
         ],
     )
 
@@ -101,4 +107,13 @@ def _theorem_curves(courses: Mapping[str, Course], marks: Iterations) -> Curves:
         for index, slope in enumerate(theorem.SLOPES):
             values = course.x[marks - 1, index, 0], course.regret[marks - 1, index, 0]
             curves.add(title, slope, marks, *values)
+    return curves
+
+
+def _schedule_curves(trainings: Trainings) -> Curves:
+    curves = Curves("schedules", "optimizer", "length", "rate", "example", "loss above the least")
+    for title, by_length in trainings.items():
+        for length, training in by_length.items():
+            for rate, losses in zip(schedules.RATES, training.losses, strict=True):
+                curves.add(title, length, rate, training.marks, losses)
     return curves

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from instep.study.convex import theorem
+from instep.study.convex import schedules, theorem
 from instep.study.convex.effective_rates import BETA2, SHOWN, by_period, middles
 from instep.study.convex.experiment import DRAWN, GAMES, PERIOD, PERIODIC, RATES, RUNS, STOCHASTIC
 from instep.study.report.findings import Picture
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from instep.study.arrays import Doubles
     from instep.study.convex.experiment import Result
     from instep.study.convex.online_linear import Course
+    from instep.study.convex.schedules import Trainings
     from instep.study.report.iterations import Iterations
 
 # RMSprop lies on Adam's curve for the most part, and Adam with a long memory under Adagrad's; a
@@ -187,3 +188,36 @@ def draw_theorem(courses: Mapping[str, Course], marks: Iterations) -> Picture:
         "tends to 2 (C − 2) / 3. The others go to −1, and their average regret falls as 1/√t."
     )
     return Picture("theorem", figure, caption)
+
+
+def draw_schedules(trainings: Trainings) -> Picture:
+    """Draw losses on the way, each at its best rate, and at the end against the rate."""
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    way, ends = figure.subplots(1, 2)
+    steps = next(iter(next(iter(trainings.values()))))
+    for title, by_length in trainings.items():
+        look = {**style(title), "linewidth": 2.8 if title.startswith("ScheduleFree") else 1.6}
+        whole = by_length[steps]
+        way.plot(whole.marks, whole.losses[whole.best], **look)
+        ends.plot(schedules.RATES, whole.losses[:, -1], **look, marker="o", ms=3)
+        shorter = [length for length in by_length if length != steps]
+        least = [by_length[length].losses[:, -1].min() for length in shorter]
+        way.plot(shorter, least, "o", color=look["color"], ms=6, mec="white", zorder=4)
+    everything = np.array([by_length[steps].losses for by_length in trainings.values()])
+    lowest, highest = 0.7 * everything.min(), 2 * everything[:, :, 0].min()
+    way.set(ylabel="loss above the least", title="Each at its best rate")
+    ends.set(xlabel="learning rate", title=f"After {steps:,} examples")
+    for axes in (way, ends):
+        axes.set(xscale="log", yscale="log", ylim=(lowest, highest))
+        axes.grid(alpha=0.3)
+        axes.margins(x=0.01)
+    way.set(xlabel="examples", xlim=(10, 1.05 * steps))
+    handles, labels = way.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    caption = (
+        "Left: schedules that end at the last example (linear, cosine) are behind until shortly "
+        "before it. Dots: what they reach where they are made to end there, at the best rate for "
+        "that. ASGD and the schedule-free optimizers keep their rate and do not know the end. "
+        "Right: the loss at the end by the rate."
+    )
+    return Picture("schedules", figure, caption)

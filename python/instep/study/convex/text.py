@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.convex import theorem
+from instep.study.convex import schedules, theorem
 from instep.study.convex.effective_rates import BETA1, BETA2, crossing, drift
 from instep.study.convex.experiment import DRAWN, PERIOD, PERIODIC, RUNS, STOCHASTIC
 from instep.study.convex.theorem import SLOPES
-from instep.study.report.words import markdown_table, signed
+from instep.study.report.words import listed, markdown_table, number, signed, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from instep.study.arrays import Doubles
     from instep.study.convex.experiment import Result
     from instep.study.convex.online_linear import Course
+    from instep.study.convex.schedules import Training, Trainings
     from instep.study.report.iterations import Iterations
 
 SOURCE = """\
@@ -183,3 +184,103 @@ same rule with a long memory, β₂ = 0.999, is none that the theorem speaks of:
 bias correction, it divides by about the root of the mean squared gradient, so with α/√t it is
 nearly Adagrad (largest distance between their x: {theorem.distance_from_adagrad(courses):.1g}).
 (Curves in the CSV file: {len(theorem.marks(steps))} iterations evenly spaced in log t.)"""
+
+
+WIDE = 2.0
+"""A rate whose loss is at most so many times the best's is a good one."""
+
+
+def describe_schedules(trainings: Trainings) -> str:
+    """Return how means fare against schedules."""
+    steps = next(iter(next(iter(trainings.values()))))
+    shorter = [steps // each for each in schedules.SHORTER]
+    whole = {title: by_length[steps] for title, by_length in trainings.items()}
+    heads = (
+        *("optimizer", "best rate", *(f"after {length:,}" for length in (*shorter, steps))),
+        *(f"ending at {length:,}" for length in shorter),
+        f"rates of {len(schedules.RATES)} within {WIDE:g} times",
+    )
+    rows = [
+        (
+            title,
+            f"{schedules.RATES[training.best]:.2g}",
+            *(number(at(training, length)) for length in (*shorter, steps)),
+            *(
+                number(trainings[title][length].losses[:, -1].min())
+                if length in trainings[title]
+                else "–"
+                for length in shorter
+            ),
+            str(good_rates(training)),
+        )
+        for title, training in whole.items()
+    ]
+    return f"""\
+### Schedules, and means in their place
+
+A rate that stays does not converge where gradients are noisy, and one that falls to 0 at the end
+must know the end. A mean of the points needs neither (Polyak & Juditsky 1992), and schedule-free
+optimizers take their gradients near such a mean (Defazio et al. 2024, "The Road Less Scheduled").
+Minimised is the mean absolute error of a linear model with {schedules.WIDTH} features of variances
+1/k, whose true outputs have noise of deviation {schedules.NOISE:g}; it is learned from a stream of
+{steps:,} examples, one a step, each once, from 0, {schedules.DISTANCE:g} from the solution, whose
+loss is known exactly. Rates: {schedules.RATES[0]:.2g} to {schedules.RATES[-1]:g}, each twice the
+last; the best is that with the least loss at the end; losses are means over
+{schedules.STREAMS} streams, the same for all. "SGD, schedule" has the rate/√t; "linear" and
+"cosine" fall to 0 at the end; ASGD is the plain mean of all points of SGD at a constant rate; the
+schedule-free ones have a constant rate and their default momenta. "Ending at": the least loss of
+schedules that are made to end there, at the best rate for that.
+
+{markdown_table(heads, rows)}
+
+{_schedules_seen(trainings, whole, shorter)}"""
+
+
+def good_rates(training: Training) -> int:
+    """Return how many rates end nearly as low as the best."""
+    ends = training.losses[:, -1]
+    return int(np.count_nonzero(ends <= WIDE * ends.min()))
+
+
+def at(training: Training, count: int) -> float:
+    """Return the loss at the best rate, at the mark that is nearest to so many examples."""
+    column = int(np.argmin(np.abs(training.marks - count)))
+    return float(training.losses[training.best, column])
+
+
+def _schedules_seen(
+    trainings: Trainings, whole: Mapping[str, Training], shorter: Sequence[int]
+) -> str:
+    ends = {title: float(training.losses[:, -1].min()) for title, training in whole.items()}
+    sentences = []
+    for family in ("SGD", "Adam"):
+        free = next(title for title in ends if title.startswith(f"ScheduleFree{family}"))
+        times = listed(
+            f"{ends[free] / ends[title]:.2f} times {spoken(title)}'s"
+            for title in ends
+            if title != free and (title.split(",")[0] == family or title == f"A{family}")
+        )
+        sentences.append(f"At the end the loss of {free} is {times}.")
+    sentences.append(_on_the_way(trainings["SGD, cosine"], whole, shorter))
+    wide = listed(
+        f"{good_rates(training)} with {spoken(title)}" for title, training in whole.items()
+    )
+    sentences.append(f"Rates that end within {WIDE:g} times the best's loss: {wide}.")
+    return " ".join(sentences)
+
+
+def _on_the_way(
+    cosines: Mapping[int, Training], whole: Mapping[str, Training], shorter: Sequence[int]
+) -> str:
+    def beside_schedule_free(losses: Sequence[float]) -> str:
+        return listed(
+            f"{loss / at(whole['ScheduleFreeSGD'], length):.2g} times after {length:,}"
+            for length, loss in zip(shorter, losses, strict=True)
+        )
+
+    early = beside_schedule_free([at(whole["SGD, cosine"], length) for length in shorter])
+    ended = beside_schedule_free([cosines[length].losses[:, -1].min() for length in shorter])
+    return (
+        f"On the way, SGD with the cosine has a loss that is {early} that of ScheduleFreeSGD; "
+        f"where the cosine is made to end there, {ended}."
+    )

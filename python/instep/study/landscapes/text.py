@@ -149,9 +149,10 @@ def _signs(surface: Surface, descents: Sequence[Descent]) -> str:
         f"many times as far as the other as follows: {firsts}. Lion's move equally far in every "
         f"one of {len(lion.path) - 1} steps (at most {np.max(unevenness(lion.path)):.6f} times), "
         f"by its rate, {lion.lr:g}: it takes of a mean of the gradients the sign and nothing else. "
-        "So it cannot rest: with a constant rate it wanders about that far around a minimum. Rprop takes the sign as well, but lets each coordinate's step grow while the "
-        "sign stays and shrink where it changes, so that the rate with which it begins hardly "
-        "matters; that needs gradients without noise, as these are."
+        "So it cannot rest: with a constant rate it wanders about that far around a minimum. Rprop "
+        "takes the sign as well, but lets each coordinate's step grow while the sign stays and "
+        "shrink where it changes, so that the rate with which it begins hardly matters; that needs "
+        "gradients without noise, as these are."
     )
 
 

@@ -12,6 +12,7 @@ STYLES: dict[str, tuple[str, Any]] = {
     "Adam, default rate": ("#0072B2", (0, (1, 4))),
     "Adam, β₁ = 0": ("#0072B2", "--"),
     "Adam, β₂ = 0.999": ("#0072B2", "-."),
+    "Adam, cosine": ("#0072B2", (0, (8, 2))),
     "Adam, uncorrected": ("#0072B2", ":"),
     "AMSGrad": ("#56B4E9", "-"),
     "RMSprop": ("#009E73", "-"),
@@ -24,6 +25,8 @@ STYLES: dict[str, tuple[str, Any]] = {
     "SGD, momentum": ("#D55E00", "--"),
     "SGD, line search": ("#D55E00", ":"),
     "SGD, schedule": ("#D55E00", "-."),
+    "SGD, linear": ("#D55E00", (0, (1, 1))),
+    "SGD, cosine": ("#D55E00", (0, (8, 2))),
     "AdaBelief": ("#332288", (0, (6, 1, 1, 1))),
     "Adan": ("#882255", (0, (6, 1, 1, 1))),
     "ASGD": ("#CC6677", (0, (6, 1, 1, 1))),
@@ -32,6 +35,8 @@ STYLES: dict[str, tuple[str, Any]] = {
     "NAdam": ("#44AA99", (0, (6, 1, 1, 1))),
     "RAdam": ("#999933", (0, (6, 1, 1, 1))),
     "Rprop": ("#882211", "-"),
+    "ScheduleFreeAdamW": ("#222255", "-"),
+    "ScheduleFreeSGD": ("#AA4499", "-"),
 }
 
 
