@@ -15,13 +15,18 @@ struct Averaging {
   double lr, part;
 };
 
+// The default power without what portable_pow takes, as long as a thousand elements of a step.
+inline double weight_of_rate(double lr, double power) {
+  return power == 2.0 ? lr * lr : portable_pow(lr, power);
+}
+
 // The scalars are the sum of all weights so far, and the largest rate, -1 at first.
 template <class Options>
 inline Averaging averaging(const Options& o, int64_t step, double* scalars) {
   const double t = double(step);
   const double lr = t <= o.warmup_steps ? o.lr * (t / o.warmup_steps) : o.lr;
   const double lr_max = larger(scalars[1], lr);
-  const double weight = portable_pow(t, o.r) * portable_pow(lr_max, o.weight_lr_power);
+  const double weight = portable_pow(t, o.r) * weight_of_rate(lr_max, o.weight_lr_power);
   const double weight_sum = scalars[0] + weight;
   scalars[0] = weight_sum;
   scalars[1] = lr_max;

@@ -41,28 +41,28 @@ struct ScheduleFreeAdamW {
 
   template <class T, unsigned variant>
   struct Step {
-    T beta2, one_minus_beta2, correction, eps, weight_decay, old_part, new_part, y_rate, z_rate;
+    T beta2, one_minus_beta2, eps, weight_decay, old_part, new_part, y_rate, z_rate;
 
     Step(const Options& o, int64_t step, double* scalars)
         : Step(o, ::sqrt(1.0 - power(o.beta2, step)), averaging(o, step, scalars)) {}
-    Step(const Options& o, double root_of_correction, const Averaging& averaging)
+    // The root of the correction is in the rates instead of the direction, decay's part of it too.
+    Step(const Options& o, double correction, const Averaging& averaging)
         : beta2(T(o.beta2)),
           one_minus_beta2(T(1.0 - o.beta2)),
-          correction(T(root_of_correction)),
-          eps(T(o.eps * root_of_correction)),
-          weight_decay(T(o.weight_decay)),
+          eps(T(o.eps * correction)),
+          weight_decay(T(o.weight_decay / correction)),
           old_part(T(1.0 - averaging.part)),
           new_part(T(averaging.part)),
-          y_rate(T(rate_of_y(averaging, o.beta1))),
-          z_rate(T(averaging.lr)) {}
+          y_rate(T(rate_of_y(averaging, o.beta1) * correction)),
+          z_rate(T(averaging.lr * correction)) {}
 
     void update(T& param, T g, T& z, T& exp_avg_sq) const {
-      const T base = z;
+      const T theta = param, base = z;
       const T second_moment = (beta2 * exp_avg_sq) + (one_minus_beta2 * (g * g));
+      T direction = g / (root(second_moment) + eps);
+      if constexpr ((variant & decay) != 0) direction = direction + (weight_decay * theta);
       exp_avg_sq = second_moment;
-      T direction = correction * (g / (root(second_moment) + eps));
-      if constexpr ((variant & decay) != 0) direction = direction + (weight_decay * param);
-      param = ((old_part * param) + (new_part * base)) - (y_rate * direction);
+      param = ((old_part * theta) + (new_part * base)) - (y_rate * direction);
       z = base - (z_rate * direction);
     }
   };

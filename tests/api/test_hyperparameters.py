@@ -48,8 +48,8 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("lambd", ["ASGD"], [0.0, 1.0], [-TINY, math.nan]),
     ("t0", ["ASGD"], [-1.0, 0.0, math.inf], [math.nan]),
     ("momentum_decay", ["NAdam"], [0.0, 1.0], [-TINY, math.nan]),
-    ("betas", [name for name in WITH_BETAS if name != DIVIDES_BY_BETA], [(0.0, 0.0)], []),
-    ("betas", [DIVIDES_BY_BETA], [], [(0.0, 0.5)]),
+    ("betas", [name for name in WITH_BETAS if name != DIVIDES_BY_BETA], [(0.0, 0.0)], [(1.0, 0.0)]),
+    ("betas", [DIVIDES_BY_BETA], [(0.5, 0.0)], [(0.0, 0.5)]),
     ("rho", ["Adadelta"], [0.0, 1.0], [-TINY, 1.0 + 2**-52, math.nan]),
     *(
         (key, ["ScheduleFreeSGD", "ScheduleFreeAdamW"], good, bad)

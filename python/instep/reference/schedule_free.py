@@ -38,7 +38,10 @@ def averaging(
     if t <= warmup_steps:
         lr = lr * (t / warmup_steps)
     largest = float(lr_max) if float(lr_max) > lr else lr
-    weight = portable_pow(t, r) * portable_pow(largest, weight_lr_power)
+    power = weight_lr_power
+    weight = portable_pow(t, r) * (
+        largest * largest if power == 2.0 else portable_pow(largest, power)
+    )
     total = float(weight_sum) + weight
     weight_sum[...] = total
     lr_max[...] = largest

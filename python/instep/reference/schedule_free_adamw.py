@@ -103,9 +103,9 @@ def schedule_free_adamw_step(
 
     exp_avg_sq[...] = beta2 * exp_avg_sq + (1.0 - beta2) * (grad * grad)
     root = math.sqrt(1.0 - power(beta2, step))
-    direction = root * (grad / (np.sqrt(exp_avg_sq) + eps * root))
+    direction = grad / (np.sqrt(exp_avg_sq) + eps * root)
     if weight_decay:
-        direction = direction + weight_decay * param
+        direction = direction + (weight_decay / root) * param
 
     average = averaging(
         step,
@@ -116,6 +116,6 @@ def schedule_free_adamw_step(
         r=r,
         weight_lr_power=weight_lr_power,
     )
-    new_part, y_rate = average.part, rate_of_y(average, beta1)
+    new_part, y_rate = average.part, rate_of_y(average, beta1) * root
     param[...] = ((1.0 - new_part) * param + new_part * z) - y_rate * direction
-    z[...] = z - average.lr * direction
+    z[...] = z - (average.lr * root) * direction
