@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from instep.bench.arrays import Array, Arrays
 
 LATE = 1000
-"""The number of a step of a kind that most steps are of."""
+"""The number of a step that is as most are: the first ones of RAdam take no root."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from instep.storage import OptimizerOptions
 
 @documented
 class RAdam(Optimizer):
-    r"""RAdam: Adam whose first steps are those of momentum, and then short ones at first.
+    r"""RAdam: Adam whose steps are those of momentum at first, and then grow to Adam's.
 
     .. math::
 
