@@ -1,6 +1,7 @@
 """Bounds on the rounding error of one step: docs/accuracy.md as code, one function for each rule.
 
-Every function returns, by the name of the array, how far an element may be from the exact result.
+Every function returns, by the name of the array or scalar, how far an element may be from the exact
+result.
 The names are those of the document: `gamma`, `compound`, the *lemmas* root, denominator and
 quotient; a `Gradient` is what is known of the gradient that a rule meets.
 """
@@ -23,6 +24,7 @@ from tests.accuracy.exact import (
     context,
     gradient,
     lengths,
+    momentum,
     number,
     root,
     slow_rate,
@@ -155,10 +157,14 @@ def adam_coefficients(
         (1 + doubles.gamma(3)) / (root(1 - error2) * (1 - error1)) - 1,
         p.smallest + doubles.smallest / (first * (1 - error1)),
     )
-    if eps_hat:
-        return step_size, option(p, eps)
-    corrected = (1 + doubles.gamma(2)) / root(1 - error2) - 1
-    return step_size, coefficient(p, eps * root(second), corrected, p.smallest)
+    return step_size, option(p, eps) if eps_hat else corrected_eps(p, eps, beta2, step)
+
+
+def corrected_eps(p: Precision, eps: Real, beta2: Real, step: int) -> Coefficient:
+    """Return eps * sqrt(1 - beta2 ** step), for a correction that is not all error."""
+    correction, error = bias_correction(beta2, step)
+    relative = (1 + FLOAT64.gamma(2)) / root(1 - error) - 1
+    return coefficient(p, eps * root(correction), relative, p.smallest)
 
 
 @functools.cache
@@ -203,6 +209,63 @@ def radam_step_size(
 def rounded_option(p: Precision, value: Real) -> Real:
     """Bound the error of an option."""
     return p.rounds_options * (p.unit * value + p.smallest) if value else number(0)
+
+
+def momentum_error(options: Mapping[str, Any], step: int) -> Real:
+    """Return the relative error of NAdam's momentum, which has a smallest subnormal more."""
+    u = FLOAT64.unit
+    exponent = step * options["momentum_decay"] * -context.log(number(0.96))
+    power = context.exp(-exponent)
+    error = power * ((1 + 2 * u) * context.exp(FLOAT64.gamma(3) * exponent) - 1)
+    return compound((error + 2 * FLOAT64.smallest) / (2 - power), FLOAT64.gamma(2))
+
+
+class NAdamCoefficients(NamedTuple):
+    """Factors of the gradient and the moment, eps, and the error of the product of momenta."""
+
+    of_grad: Coefficient
+    of_moment: Coefficient
+    eps: Coefficient
+    product_error: Real
+
+
+def nadam_coefficients(
+    p: Precision, options: Mapping[str, Any], so_far: Real, step: int
+) -> NAdamCoefficients:
+    """Return those of a step after which the product of momenta is `so_far`."""
+    u, smallest = FLOAT64.unit, FLOAT64.smallest
+    lr, beta2 = options["lr"], options["beta2"]
+    now, ahead = (momentum(options, t) for t in (step, step + 1))
+    now_error, ahead_error = (momentum_error(options, t) for t in (step, step + 1))
+    next_product = so_far * ahead
+    product_relative = compound(now_error, u)
+    product_error = product_relative * so_far + 2 * smallest
+    next_error = compound(product_relative, ahead_error, u) * next_product + 4 * smallest
+
+    def to_one(value: Real, error: Real) -> Real:
+        """Return the relative error of 1 - value."""
+        return compound(u, error / (1 - value))
+
+    of_now = to_one(now, now_error * now + smallest)
+    of_product = to_one(so_far, product_error)
+    of_next = to_one(next_product, next_error)
+    correction, of_correction = bias_correction(beta2, step)
+    if max(of_now, of_product, of_next, of_correction) >= 1:
+        none = Coefficient(lr, NONE, NONE)
+        return NAdamCoefficients(none, none, none, product_error)
+
+    def factor(above: Real, relative: Real, below: Real, below_relative: Real) -> Coefficient:
+        certain = 1 - below_relative
+        relative = (1 + FLOAT64.gamma(4)) * (1 + relative) / (root(1 - of_correction) * certain) - 1
+        absolute = p.smallest + 2 * (1 + lr) * smallest / (below * certain)
+        return coefficient(p, lr * root(correction) * above / below, relative, absolute)
+
+    return NAdamCoefficients(
+        factor(1 - now, of_now, 1 - so_far, of_product),
+        factor(ahead, ahead_error, 1 - next_product, of_next),
+        corrected_eps(p, options["eps"], beta2, step),
+        product_error,
+    )
 
 
 # The gradient
@@ -382,8 +445,14 @@ def descended(p: Precision, param: Real, *errors: Real) -> Real:
 
 def shrunk(p: Precision, param: Real, options: Mapping[str, Any]) -> Real:
     """Bound the error of ``(1 - lr * weight_decay) * param`` where the decay is decoupled."""
-    decay = options["lr"] * options["weight_decay"]
-    if not (options["decoupled_weight_decay"] and decay):
+    if not options["decoupled_weight_decay"]:
+        return number(0)
+    return shrunk_by(p, param, options["lr"] * options["weight_decay"])
+
+
+def shrunk_by(p: Precision, param: Real, decay: Real) -> Real:
+    """Bound the error of ``(1 - decay) * param`` where the decay is a product of two doubles."""
+    if not decay:
         return number(0)
     size = abs(param)
     error = p.gamma(2) * abs(1 - decay) * size
@@ -472,6 +541,29 @@ def radam(taken: Step) -> Element:
         below = denominator(p, after["exp_avg_sq"], bounds["exp_avg_sq"], eps, inside=False)
         direction, error = quotient(p, direction, error, *below)
     update = product(p, step_size, direction, error)
+    bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), update)
+    return bounds
+
+
+def nadam(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    moment, x = after["exp_avg"], after["exp_avg_sq"]
+    moment_error = moving_average(p, options["beta1"], before["exp_avg"], g)
+    error = moving_average_of_squares(p, options["beta2"], before["exp_avg_sq"], g)
+    bounds = {"exp_avg": moment_error, "exp_avg_sq": error}
+    of_grad, of_moment, eps, product_error = nadam_coefficients(
+        p, options, after["mu_product"], step
+    )
+    bounds["mu_product"] = product_error
+    ahead = sum_of(
+        p,
+        of_grad.value * g.value,
+        of_moment.value * moment,
+        product(p, of_grad, g.size, g.error),
+        product(p, of_moment, moment, moment_error),
+    )
+    below = denominator(p, x, error, eps, inside=False)
+    _, update = quotient(p, ahead.value, ahead.error, *below)
     bounds["param"] = descended(p, after["param"], shrunk(p, before["param"], options), update)
     return bounds
 
@@ -576,6 +668,31 @@ def adabelief(taken: Step) -> Element:
         "exp_avg_var": error,
         "param": descended(p, after["param"], shrinking, update),
     }
+
+
+def asgd(taken: Step) -> Element:
+    p, before, g, after, options, step = taken
+    lr, alpha = options["lr"], options["alpha"]
+    rate, weight = (lr, number(1)) if step == 1 else (before["eta"], before["mu"])
+    shrinking = shrunk_by(p, before["param"], options["lambd"] * rate)
+    error = descended(p, after["param"], shrinking, product(p, option(p, rate), g.size, g.error))
+    bounds = {"param": error, "ax": error}
+    if weight != 1:
+        distance = sum_of(p, after["param"], -before["ax"], error)
+        moved = product(p, option(p, weight), distance.size, distance.error)
+        bounds["ax"] = descended(p, after["ax"], moved)
+
+    doubles = FLOAT64
+    power = (1 + options["lambd"] * lr * step) ** alpha
+    relative = (1 + doubles.gamma(3)) / (1 - doubles.gamma(4)) ** alpha - 1
+    if power * (1 + relative) >= number(2) ** 1024:
+        relative = max(relative, number(1))
+    bounds["eta"] = relative * after["eta"] + doubles.smallest
+    steps = max(number(1), step - options["t0"])
+    count_error = doubles.unit * step if step > 2**53 else 0
+    error = (1 + doubles.unit) * count_error + doubles.unit * steps
+    _, bounds["mu"] = quotient(doubles, number(1), number(0), steps, error)
+    return bounds
 
 
 def ftrl(taken: Step) -> Element:

@@ -12,6 +12,7 @@ from instep import functional, reference
 from tests.accuracy import bounds, exact
 from tests.accuracy.exact import Element, Real
 from tests.cases import Arguments, Array, Case
+from tests.optimizers import DESCRIPTIONS
 
 
 @dataclass
@@ -51,7 +52,7 @@ def worst_of(
     """Step arrays of one axis, those elements of them at which nothing overflows."""
     if conditions is None:
         keep = _without_overflow(case, arrays, step)
-        arrays = {name: array[keep] for name, array in arrays.items()}
+        arrays = _at(arrays, keep)
     conditions = conditions or {}
     p = bounds.precision(arrays["param"].dtype)
     grads = [_numbers(arrays["grad"])]
@@ -70,11 +71,10 @@ def compare(
     """Compare stepped arrays with the exact step from `arrays`, by the name of the array."""
     p = bounds.precision(arrays["param"].dtype)
     options = exact.all_options(case.rule, case.options)
-    worst = {name: Worst() for name in ("param", *case.states)}
-    elements = {name: _numbers(arrays[name]) for name in worst}
-    for index, incoming in enumerate(known):
-        before: Element = {name: values[index] for name, values in elements.items()}
-        before["grad"] = incoming.value
+    scalars = DESCRIPTIONS[case.rule].scalars
+    worst = {name: Worst() for name in ("param", *case.states, *scalars)}
+    for index, (element, incoming) in enumerate(zip(elements(arrays), known, strict=True)):
+        before = {**element, "grad": incoming.value}
         after = getattr(exact, case.rule)(before, options, step)
         gradient = bounds.decayed(p, before, incoming, options)
         taken = bounds.Step(p, before, gradient, after, options, step)
@@ -83,13 +83,22 @@ def compare(
             f"{name} {float(value)!r}" for name, value in before.items()
         )
         for name in worst:
+            if index and name in scalars:
+                continue
             wanted = after[name]
             rounding = case.options.get("param_rounding" if name == "param" else "state_rounding")
             limit = bounds.stored(
                 arrays[name].dtype, wanted, limits[name], stochastic=rounding == "stochastic"
             )
-            worst[name].add(float(computed[name][index]), wanted, limit, f"{name}, {seen}")
+            worst[name].add(float(computed[name].flat[index]), wanted, limit, f"{name}, {seen}")
     return worst
+
+
+def elements(arrays: Arguments) -> list[Element]:
+    """Return the exact numbers of each element, and with each the scalars."""
+    size = arrays["param"].size
+    numbers = {name: _numbers(np.broadcast_to(array, size)) for name, array in arrays.items()}
+    return [dict(zip(numbers, each, strict=True)) for each in zip(*numbers.values(), strict=True)]
 
 
 def assert_within_bounds(worst: Mapping[str, Worst]) -> None:
@@ -99,6 +108,11 @@ def assert_within_bounds(worst: Mapping[str, Worst]) -> None:
 
 def _numbers(array: Array) -> list[Real]:
     return [exact.number(value) for value in array.astype(np.float64).tolist()]
+
+
+def _at(arrays: Arguments, where: Any) -> Arguments:
+    """Return some elements of the arrays, and the scalars."""
+    return {name: array[where] if array.ndim else array for name, array in arrays.items()}
 
 
 def _without_overflow(case: Case, arrays: Arguments, step: int) -> Array:
@@ -118,5 +132,5 @@ def _without_overflow(case: Case, arrays: Arguments, step: int) -> Array:
     size = arrays["param"].size
     if passes(arrays):
         return np.ones(size, bool)
-    each = ({name: array[i : i + 1] for name, array in arrays.items()} for i in range(size))
+    each = (_at(arrays, slice(i, i + 1)) for i in range(size))
     return np.fromiter((passes(element) for element in each), bool, size)

@@ -1,7 +1,8 @@
 """The update rules in arithmetic without rounding, as their papers write them.
 
 Numbers are mpmath's, of 320 bits: against the rounding errors of float64 an error of 2**-320 of the
-largest term is none. A dictionary holds one element of each array by the name of its argument.
+largest term is none. A dictionary holds one element of each array, and the scalars, by the name of
+its argument.
 """
 
 from __future__ import annotations
@@ -126,6 +127,24 @@ def lengths(beta2: Real, step: int) -> tuple[Real, Real]:
     return longest, longest - 2 * step * beta2**step / (1 - beta2**step)
 
 
+def nadam(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g = gradient(before, options)
+    beta1, beta2 = options["beta1"], options["beta2"]
+    m = beta1 * before["exp_avg"] + (1 - beta1) * g
+    v = beta2 * before["exp_avg_sq"] + (1 - beta2) * g * g
+    mu, next_mu = (momentum(options, number) for number in (step, step + 1))
+    product = before["mu_product"] * mu
+    ahead = next_mu * m / (1 - product * next_mu) + (1 - mu) * g / (1 - product)
+    update = _quotient(ahead, root(v / (1 - beta2**step)) + options["eps"])
+    param = _shrunk(before, options) - options["lr"] * update
+    return {"param": param, "exp_avg": m, "exp_avg_sq": v, "mu_product": product}
+
+
+def momentum(options: Mapping[str, Any], step: int) -> Real:
+    """Return NAdam's momentum of a step."""
+    return options["beta1"] * (1 - number(0.96) ** (step * options["momentum_decay"]) / 2)
+
+
 def rmsprop(before: Element, options: Mapping[str, Any], step: int) -> Element:
     g = gradient(before, options)
     alpha = options["alpha"]
@@ -178,6 +197,18 @@ def adabelief(before: Element, options: Mapping[str, Any], step: int) -> Element
     update = _quotient(m / (1 - beta1**step), denominator)
     param = _shrunk(before, options) - options["lr"] * update
     return {"param": param, "exp_avg": m, "exp_avg_var": s}
+
+
+def asgd(before: Element, options: Mapping[str, Any], step: int) -> Element:
+    g, lr, old = gradient(before, options), options["lr"], before["ax"]
+    rate, weight = (lr, number(1)) if step == 1 else (before["eta"], before["mu"])
+    param = (1 - options["lambd"] * rate) * before["param"] - rate * g
+    return {
+        "param": param,
+        "ax": (1 - weight) * old + weight * param,
+        "eta": lr / (1 + options["lambd"] * lr * step) ** options["alpha"],
+        "mu": 1 / max(number(1), step - options["t0"]),
+    }
 
 
 def ftrl(before: Element, options: Mapping[str, Any], step: int) -> Element:

@@ -9,13 +9,26 @@ import numpy as np
 
 from instep import reference
 from tests.accuracy.exact import all_options
-from tests.cases import FROM_ZERO, Arguments, Array, Case
+from tests.cases import FROM_ZERO, Arguments, Array, Case, new_scalars
+from tests.optimizers import DESCRIPTIONS
 
 Family = Callable[[Case, "np.dtype[Any]", np.random.Generator, int], Arguments]
 
 
 def ordinary(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: int) -> Arguments:
-    return case.random_arrays(size, dtype, seed=int(rng.integers(2**31)))
+    arrays = case.random_arrays(size, dtype, seed=int(rng.integers(2**31)))
+    return {**arrays, **scalars(case, rng)}
+
+
+def scalars(case: Case, rng: np.random.Generator) -> Arguments:
+    """Return scalars as a training may have made them: new, ordinary or faded away."""
+    values = {
+        name: float(rng.choice([1.0, rng.random(), 2.0 ** -rng.uniform(0, 60)]))
+        for name in DESCRIPTIONS[case.rule].scalars
+    }
+    if "eta" in values:
+        values["eta"] *= float(all_options(case.rule, case.options)["lr"])
+    return {name: np.array(value) for name, value in values.items()}
 
 
 def of_magnitude(low: float, high: float) -> Family:
@@ -31,7 +44,8 @@ def of_magnitude(low: float, high: float) -> Family:
             values = 2.0 ** (rng.uniform(low, high, size) * largest)
             values *= 1 + rng.random(size)
             arrays[name] = values**2 if name in FROM_ZERO else rng.choice([-1, 1], size) * values
-        return {name: array.astype(dtype) for name, array in arrays.items()}
+        arrays = {name: array.astype(dtype) for name, array in arrays.items()}
+        return {**arrays, **scalars(case, rng)}
 
     return family
 
@@ -39,10 +53,8 @@ def of_magnitude(low: float, high: float) -> Family:
 def fresh(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: int) -> Arguments:
     """States as they are before the first step: the second moment is its first term."""
     arrays = ordinary(case, dtype, rng, size)
-    return {
-        name: array if name in ("param", "grad") else np.zeros_like(array)
-        for name, array in arrays.items()
-    }
+    zeros = {name: np.zeros_like(arrays[name]) for name in case.states}
+    return {**arrays, **zeros, **new_scalars(case.rule, arrays["param"])}
 
 
 def from_zero(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: int) -> Arguments:
@@ -60,7 +72,7 @@ def subnormal(case: Case, dtype: np.dtype[Any], rng: np.random.Generator, size: 
     # A gradient that moves something although its square is lost, or all but lost.
     rare = np.sqrt(smallest) * 2.0 ** rng.integers(-3, 8, size)
     arrays["grad"] = np.where(rng.random(size) < 0.7, rare, arrays["grad"]).astype(dtype)
-    return arrays
+    return {**arrays, **scalars(case, rng)}
 
 
 def cancelling_averages(
@@ -81,6 +93,10 @@ def cancelling_averages(
             case.step(reference, still)
             added = still["momentum_buffer"]
         arrays["momentum_buffer"] = _nearly(-added / float(options["momentum"]), dtype, rng)
+    if "ax" in arrays and (weight := float(arrays["mu"])) < 1:
+        stepped = {name: array.copy() for name, array in arrays.items()}
+        case.step(reference, stepped, 2)
+        arrays["ax"] = _nearly(-weight / (1 - weight) * stepped["param"], dtype, rng)
     return arrays
 
 

@@ -14,9 +14,10 @@ import instep
 from instep import functional, reference
 from tests import cases
 from tests.accuracy import bounds, exact
-from tests.accuracy.check import assert_within_bounds, compare, worst_of
+from tests.accuracy.check import assert_within_bounds, compare, elements, worst_of
 from tests.accuracy.inputs import FAMILIES
 from tests.cases import DTYPES, FROM_ZERO, HALVES, Case
+from tests.optimizers import DESCRIPTIONS
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 CASES = [case for case in cases.CASES if hasattr(bounds, case.rule)]
@@ -56,6 +57,19 @@ EXTREMES = (
         for beta1 in (1 - 2.0**-24, 1 - 2.0**-45, 1 - 2.0**-53, 2.0**-60)
         for eps in (0.0, 1e-300, 1e30)
     ),
+    *(
+        Case("nadam", MOMENTS, {"lr": lr, "beta1": beta1, "eps": eps, "momentum_decay": decay})
+        for lr, beta1, eps in (
+            (1e-3, 1 - 2.0**-45, 0.0),
+            (1e-3, 1 - 2.0**-53, 1e-8),
+            (1e-310, 2.0**-60, 1e-300),
+            (3.0, 1e-300, 1.0),
+        )
+        for decay in (0.0, 1e-310, 1.0, 1e9)
+    ),
+    Case("asgd", ("ax",), {"lr": 1e-310, "lambd": 1e-310, "t0": -1e308}),
+    Case("asgd", ("ax",), {"lr": 3.0, "lambd": 1 / 3, "alpha": 1e3, "t0": 2.0**53}),
+    Case("asgd", ("ax",), {"lr": 1e-3, "lambd": 1e30, "alpha": 1e15, "t0": 1.5}),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-42, "momentum": 1e-42, "dampening": 1 - 1e-12}),
     Case("sgd", ("momentum_buffer",), {"lr": 1e-310, "momentum": 1e-310, "weight_decay": 1e-310}),
     Case("rmsprop", ("square_avg", "grad_avg"), {"lr": 1e-3, "alpha": 1 - 2.0**-40, "eps": 1e-3}),
@@ -101,7 +115,7 @@ def test_what_is_stored_in_16_bits(case: Case, half: np.dtype[Any], rounding: st
         with np.errstate(all="ignore"):
             arrays = family(case, DTYPES[0], np.random.default_rng(position), 4)
             arrays = {
-                name: array if case.is_reduced(name) else array.astype(half)
+                name: array.astype(half) if array.ndim and not case.is_reduced(name) else array
                 for name, array in arrays.items()
             }
         step = STEPS[position % len(STEPS)]
@@ -118,7 +132,7 @@ def test_conditioned_gradients(case: Case, dtype: np.dtype[Any]) -> None:
         {"grad_scale": 7.0, "clip_value": 0.1},
         {"grad_scale": 0.3, "clip_value": 0.2, "clip_norm": 0.7},
     ):
-        arrays = case.random_arrays(17, dtype)
+        arrays = FAMILIES["ordinary"](case, dtype, np.random.default_rng(0), 17)
         assert_within_bounds(worst_of(case, arrays, 2, conditions))
 
 
@@ -156,8 +170,8 @@ def test_gradients_clipped_by_their_common_norm(
 @few_cases
 def test_rows_that_come_more_than_once(case: Case, dtype: np.dtype[Any]) -> None:
     p = bounds.precision(dtype)
-    arrays = case.random_arrays(6, dtype)
     rng = np.random.default_rng(0)
+    arrays = FAMILIES["ordinary"](case, dtype, rng, 6)
     rows = rng.permutation(np.repeat(np.arange(6), 5))
     values = rng.standard_normal(30).astype(dtype)
     known = []
@@ -181,6 +195,18 @@ def test_bias_correction(beta: float, step: int) -> None:
     # At every step: 1 - beta ** t is at least (1 - beta) t beta ** (t - 1).
     if beta < 1 - 1e-6:
         assert relative <= 1.001 * bounds.FLOAT64.unit / (1 - exact.number(beta))
+
+
+@pytest.mark.parametrize("step", [1, 2, 10, 1000, 2**31 + 1, 2**53 + 1, 2**62])
+@pytest.mark.parametrize("decay", [0.0, 1e-310, 1e-12, 4e-3, 1.0, 10.0, 1e9])
+def test_the_momentum_of_nadam(decay: float, step: int) -> None:
+    param, grad, m, v = (np.ones(1) for _ in range(4))
+    product = np.array(1.0)
+    functional.nadam_step(param, grad, m, v, product, step=step, momentum_decay=decay)
+    options = exact.all_options("nadam", {"momentum_decay": decay})
+    wanted, relative = exact.momentum(options, step), bounds.momentum_error(options, step)
+    assert abs(exact.number(product.item()) - wanted) <= relative * wanted
+    assert relative <= 4.001 * bounds.FLOAT64.unit
 
 
 def test_a_coefficient_that_is_rounded_too_early_exceeds_the_bounds() -> None:
@@ -248,6 +274,8 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "eps": rates,
         "no_prox": st.booleans(),
     },
+    "nadam": {**moments, "momentum_decay": rates},
+    "asgd": {"lambd": rates, "alpha": st.floats(0, 4), "t0": st.floats(-(2.0**40), 2.0**63)},
     "ftrl": {"beta": rates, "l1": rates, "l2": rates},
     "lion": {"beta1": below_one, "beta2": below_one},
 }
@@ -275,6 +303,8 @@ def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataO
         )
         for name in ("param", "grad", *case.states)
     }
+    for name in DESCRIPTIONS[case.rule].scalars:
+        arrays[name] = np.array(data.draw(rates if name == "eta" else st.floats(0, 1)))
     step = data.draw(st.integers(1, 2**62))
     assert_within_bounds(worst_of(Case(case.rule, case.states, options), arrays, step))
 
@@ -283,7 +313,7 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
     """Return the first-order bounds, without the parameter's own rounding, over the unit."""
     p, before, gradient, after, options, number = step
     c, g = p.rounds_options, gradient.size
-    root, lr = exact.root, options["lr"]
+    root, lr, doubles = exact.root, options["lr"], bounds.FLOAT64.unit / p.unit
     if case.rule == "sgd":
         if not case.states:
             return {"param": (1 + c) * lr * g}
@@ -328,6 +358,35 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
                 (9 + e) * step_size.value * terms / (root(after["exp_avg_sq"]) + options["eps"])
             )
         return {"exp_avg": 3 * terms, "exp_avg_sq": squares, "param": update}
+    if case.rule == "nadam":
+        beta1, beta2 = options["beta1"], options["beta2"]
+        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
+        of_grad, of_moment, eps, _ = bounds.nadam_coefficients(
+            p, options, after["mu_product"], number
+        )
+        k = 0 if c else 1 / (2 * (1 - beta2))
+        update = (7 + k + of_grad.relative / p.unit) * of_grad.value * g
+        update += (10 + k + of_moment.relative / p.unit) * of_moment.value * terms
+        return {
+            "exp_avg": 3 * terms,
+            "exp_avg_sq": 4 * after["exp_avg_sq"],
+            "param": update / (root(after["exp_avg_sq"]) + eps.value),
+            "mu_product": 5 * after["mu_product"] * doubles,
+        }
+    if case.rule == "asgd":
+        rate, weight = before["eta"], before["mu"]
+        param = 2 * abs(1 - options["lambd"] * rate) * abs(before["param"])
+        param += 4 * options["lambd"] * rate * abs(before["param"]) * doubles
+        param += (1 + c) * rate * g
+        whole = param + abs(after["param"])
+        distance = abs(after["param"] - before["ax"])
+        moved = abs(after["ax"]) + weight * (whole + (2 + c) * distance)
+        return {
+            "param": param,
+            "ax": whole if weight == 1 else moved,
+            "eta": (3 + 4 * options["alpha"]) * after["eta"] * doubles,
+            "mu": 2 * after["mu"] * doubles,
+        }
     if case.rule == "rmsprop":
         quotient = g / (root(after["square_avg"]) + options["eps"])
         terms = options["momentum"] * abs(before.get("momentum_buffer", 0)) + quotient
@@ -427,10 +486,9 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
 def test_the_bounds_in_short(case: Case, dtype: np.dtype[Any]) -> None:
     p = bounds.precision(dtype)
     options = exact.all_options(case.rule, case.options)
-    arrays = case.random_arrays(5, dtype)
-    for index in range(5):
+    arrays = FAMILIES["ordinary"](case, dtype, np.random.default_rng(0), 5)
+    for before in elements(arrays):
         for number in (2, 100, 10**6):
-            before = {name: exact.number(a[index].item()) for name, a in arrays.items()}
             after = getattr(exact, case.rule)(before, options, number)
             gradient = bounds.Gradient(before["grad"], abs(before["grad"]))
             gradient = bounds.decayed(p, before, gradient, options)

@@ -81,6 +81,20 @@ def assert_next_step_equals(optimizer: Any, step: Any, grad: Array, number: int)
         assert_same_bits(after[name], array, f"{name} after step {number}")
 
 
+def test_the_product_of_nadam_drifts_by_its_roundings_alone() -> None:
+    """Until it underflows, and on."""
+    options = exact.all_options("nadam", {"beta1": 0.5})
+    param, grad, m, v = (np.ones(1) for _ in range(4))
+    product, wanted = np.array(1.0), exact.number(1)
+    doubles = bounds.FLOAT64
+    for step in range(1, 1501):
+        functional.nadam_step(param, grad, m, v, product, step=step, beta1=0.5)
+        wanted *= exact.momentum(options, step)
+        limit = doubles.gamma(6 * step) * wanted + 2 * doubles.smallest / (1 - options["beta1"])
+        assert abs(exact.number(product.item()) - wanted) <= limit
+    assert wanted < doubles.smallest
+
+
 MILLION = 10**6
 PERIOD = 8
 
