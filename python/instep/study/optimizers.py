@@ -40,7 +40,12 @@ class Pairing:
         """Return the reference's states and scalars before the first step, by torch's names."""
         rule = self.optimizer._rule
         states: dict[str, list[State]] = {
-            name: [np.full_like(param, rule.initial_value(name, self._values)) for param in params]
+            name: [
+                param.copy()
+                if name in rule.begin_as_param
+                else np.full_like(param, rule.initial_value(name, self._values))
+                for param in params
+            ]
             for name in rule.present_states(self._values)
         }
         for name, value in zip(rule.scalars, rule.initial_scalars(self._values), strict=True):
@@ -91,11 +96,17 @@ ABLATIONS = {
 
 RELATIVES = {
     "adabelief": Pairing(title="AdaBelief", lr=1e-3, optimizer=instep.AdaBelief),
+    "adamax": Pairing(title="Adamax", lr=1e-3, optimizer=instep.Adamax),
     "adan": Pairing(title="Adan", lr=1e-3, optimizer=instep.Adan),
+    "ademamix": Pairing(title="AdEMAMix", lr=1e-3, optimizer=instep.AdEMAMix),
     "asgd": Pairing(title="ASGD", lr=1e-1, optimizer=instep.ASGD),
     "lion": Pairing(title="Lion", lr=3e-4, optimizer=instep.Lion),
     "nadam": Pairing(title="NAdam", lr=1e-3, optimizer=instep.NAdam),
     "radam": Pairing(title="RAdam", lr=1e-3, optimizer=instep.RAdam),
+    "schedule-free-adamw": Pairing(
+        title="ScheduleFreeAdamW", lr=2.5e-3, optimizer=instep.ScheduleFreeAdamW
+    ),
+    "schedule-free-sgd": Pairing(title="ScheduleFreeSGD", lr=1.0, optimizer=instep.ScheduleFreeSGD),
 }
 """Others that suit a network and batches.
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import instep
 from instep import reference
 from instep.commandline.errors import CommandError
 from instep.study.handwriting.data import Digits, LabelledImages
 from instep.study.handwriting.training import Schedule, TrainingRun, choose_schedule, train
 from instep.study.optimizers import ABLATIONS, OPTIMIZERS, RELATIVES, Pairing
+from instep.study.sampling import batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,6 +147,24 @@ def test_a_run_leaves_its_weights() -> None:
     for name, weights in outcome.weights.items():
         np.testing.assert_allclose(weights, -0.5 * gradients[name], rtol=1e-5, atol=1e-8)
     assert outcome.live_units == (0.5, outcome.weights["bias"][0])
+
+
+def test_a_schedule_free_run_is_measured_where_it_learns() -> None:
+    """Of the mean of all points, which is neither where gradients are taken nor where steps are."""
+    outcome = run(PAIRINGS["schedule-free-sgd"])
+    weights = initial_weights()
+    optimizer = instep.ScheduleFreeSGD(weights, lr=1.0)
+    digits, network = easy_digits(), SoftmaxRegression()
+    for epoch in batches(50, size=8, epochs=5, seed=0):
+        for batch in epoch:
+            images, labels = digits.train.images[batch], digits.train.labels[batch]
+            optimizer.step(network.loss_and_gradients(weights, images, labels)[1])
+    stepped = weights["weight"].copy()
+    optimizer.eval()
+    assert not np.array_equal(weights["weight"], stepped)
+    for name, array in weights.items():
+        np.testing.assert_array_equal(outcome.weights[name], array)
+    assert outcome.accuracy == network.accuracy(weights, digits.test)
 
 
 LAST_EPOCHS = {

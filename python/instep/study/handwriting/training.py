@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from time import perf_counter
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+import instep
 from instep.commandline.errors import CommandError
 from instep.study.handwriting.data import Digits, Images, LabelledImages, Labels
 from instep.study.handwriting.idx import CLASSES
 from instep.study.sampling import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 CHANCE = math.log(CLASSES)
 """The loss of a network that tells all digits alike."""
+
+TWO_POINTS = (instep.ScheduleFreeAdamW, instep.ScheduleFreeSGD)
+"""Classes that learn another point than the one at which they take gradients."""
 
 
 class Network(Protocol):
@@ -80,9 +85,9 @@ class TrainingRun:
 
     `losses` are those of every batch, before its step; `accuracies` those on the test part, before
     the first step and after every epoch of `steps_per_epoch` steps. `seconds` are those that each
-    side's steps took, without the gradients. `live_units` are the shares of each hidden layer's
-    units that some training image activates at the end: where a layer has none, no gradient gets
-    through it, and no optimizer can mend that.
+    side's steps took, without the gradients. `weights` are those that are learned, at the end.
+    `live_units` are the shares of each hidden layer's units that some training image activates
+    then: where a layer has none, no gradient gets through it, and no optimizer can mend that.
     """
 
     pairing: Pairing
@@ -157,10 +162,13 @@ def train(
         reference_seconds += ended - stepped
         losses.append(loss)
         if step % steps_per_epoch == 0:
-            accuracies.append(network.accuracy(weights, digits.test))
+            with _learned(optimizer, weights):
+                accuracies.append(network.accuracy(weights, digits.test))
         report(loss, accuracies[-1])
 
     _check_equal(pairing, optimizer.state_dict()["state"], weights, copies, states)
+    if isinstance(optimizer, TWO_POINTS):
+        optimizer.eval()
     return TrainingRun(
         pairing,
         lr,
@@ -172,6 +180,21 @@ def train(
         seconds=seconds,
         reference_seconds=reference_seconds,
     )
+
+
+@contextmanager
+def _learned(optimizer: instep.Optimizer, weights: dict[str, Singles]) -> Iterator[None]:
+    """Bring the weights to what is learned, where that is another point, and back to the bit."""
+    if not isinstance(optimizer, TWO_POINTS):
+        yield
+        return
+    stepped = {name: array.copy() for name, array in weights.items()}
+    optimizer.eval()
+    yield
+    # There and back is the same but for rounding, which the reference's copies do not have.
+    optimizer.train()
+    for name, array in weights.items():
+        array[...] = stepped[name]
 
 
 def _check_equal(
