@@ -20,18 +20,19 @@ void Call::begin(std::size_t params, std::size_t groups, const GradientOptions& 
 void Call::bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
                 const Settings& settings) {
   parameter.bind(grad, written);
-  if (more_) bind_more(parameter, grad.ptr(), settings);
   parts_.push_back({&parameter, settings});
-  if (parameter.size() > 0) tasks_.add(parameter.task());
+  const bool is_stepped = more_ && bind_more(parameter, grad.ptr(), settings);
+  if (parameter.size() > 0 && !is_stepped) tasks_.add(parameter.task());
   if (gradient_pass_.options().measures()) gradient_pass_.add(parameter, grad.ptr());
 }
 
-void Call::bind_more(Parameter& parameter, PyObject* grad, const Settings& settings) {
+bool Call::bind_more(Parameter& parameter, PyObject* grad, const Settings& settings) {
   if (begins_) parameter.plan_beginning(settings.counts->steps == 0);
-  if (Reduction* const reduction = parameter.reduction()) {
-    reduction->set_grad(parameter.in_c_order(grad));
-    reductions_.add(*reduction, parameter.task());
-  }
+  Reduction* const reduction = parameter.reduction();
+  if (reduction == nullptr) return false;
+  reduction->set_grad(parameter.in_c_order(grad));
+  reductions_.add(*reduction, parameter.task());
+  return reduction->steps_all();
 }
 
 bool Call::run() noexcept {

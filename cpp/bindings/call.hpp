@@ -45,7 +45,7 @@ class Call {
             const Settings& settings);
 
   // How much there is to step.
-  std::int64_t bytes() const { return tasks_.bytes(); }
+  std::int64_t bytes() const { return tasks_.bytes() + reductions_.bytes(); }
 
   // Steps all that were bound or, where the guard forbids it, none, and returns false. Needs no
   // GIL; allocates nothing.
@@ -63,7 +63,8 @@ class Call {
     Settings settings;
   };
 
-  void bind_more(Parameter& parameter, PyObject* grad, const Settings& settings);
+  // Returns whether the parameter is stepped with its reduced states.
+  bool bind_more(Parameter& parameter, PyObject* grad, const Settings& settings);
   void prepare() noexcept;
   const Coefficients& prepare_more(const Part& part, const Kernel& kernel,
                                    std::int64_t step) noexcept;

@@ -275,7 +275,8 @@ std::shared_ptr<Reduction> Parameter::new_reduction(const Part& part) const {
     return part.rows == nullptr ? order : order.rows_first();
   };
   const std::int64_t rows = ndim == 0 ? 1 : part.shape[0];
-  auto reduction = std::make_shared<Reduction>(rows, size / rows, dtype_);
+  const bool row_by_row = rows == 1 || part.order.has_rows_first();
+  auto reduction = std::make_shared<Reduction>(rows, size / rows, row_by_row, dtype_);
   const Part in_c_order = {part.shape, in_order(ndim), part.rows};
   Task source(size, dtype_);
   source.add_written(see(param_, stored_, in_c_order), param_slot, false);

@@ -141,6 +141,10 @@ void Cursor::gather(std::int64_t n, void* block) const {
     });
     return;
   }
+  if (stride == 0 && last_ == 1 && stream_->rows() == nullptr) {
+    spread(n, to);
+    return;
+  }
   const auto copy = chosen_table().rows.gather[stream_->dtype()];
   // What a walk keeps would cost a step of every other element 4 %.
   if (n <= run()) {
@@ -149,6 +153,25 @@ void Cursor::gather(std::int64_t n, void* block) const {
   }
   walk(n, [=](const char* row, std::int64_t count, std::int64_t first) {
     copy(row, stride, count, to + first * item);
+  });
+}
+
+// One element for each row of two axes.
+void Cursor::spread(std::int64_t n, char* to) const {
+  const std::int64_t item = stream_->item_size(), to_next = stream_->axes()[0].stride;
+  with_word(item, [=](auto word) {
+    const char* row = element_;
+    char* at = to;
+    std::int64_t left = n;
+    for (std::int64_t count = std::min(run(), n); left > 0; row += to_next) {
+      std::memcpy(&word, row, sizeof word);
+      for (std::int64_t i = 0; i < count; ++i) {
+        std::memcpy(at + i * std::int64_t(sizeof word), &word, sizeof word);
+      }
+      at += count * item;
+      left -= count;
+      count = std::min(inner().length, left);
+    }
   });
 }
 

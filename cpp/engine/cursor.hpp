@@ -45,6 +45,7 @@ class Cursor {
   static constexpr int max_axes = 64;  // NumPy's NPY_MAXDIMS
 
   const Stream::Axis& inner() const { return stream_->axes()[std::size_t(last_)]; }
+  void spread(std::int64_t n, char* to) const;
   template <class Piece>
   void walk(std::int64_t n, Piece piece) const;
   template <class Piece>

@@ -4,9 +4,9 @@
 // order, the blocks in pairs.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/stream.hpp"
@@ -17,8 +17,8 @@ namespace instep {
 // Of one parameter.
 class Reduction {
  public:
-  // Of rows of so many elements. May throw.
-  Reduction(std::int64_t rows, std::int64_t columns, DType working);
+  // Of rows of so many elements, which a task has one after another or not. May throw.
+  Reduction(std::int64_t rows, std::int64_t columns, bool row_by_row, DType working);
 
   // What is reduced: a task of the parameter alone, in C order, and its gradient.
   void set_source(Task source) noexcept { source_ = std::move(source); }
@@ -26,28 +26,37 @@ class Reduction {
   // One number for each row.
   void set_state(Stream stream) noexcept { state_ = std::move(stream); }
 
-  // By what the parameter is stepped.
-  void prepare(const Task& step) noexcept;
-
   // Of the working type, for each row; they stay where they are.
   char* factors() { return reinterpret_cast<char*>(factors_.data()); }
 
-  std::int64_t bytes() const { return source_.bytes(); }
+  // Whether it steps the parameter, too: short rows while they are in cache.
+  bool steps_all() const { return row_by_row_ && column_blocks_ == 1; }
 
-  // The work is in two passes of pieces that depend on none of the same pass. Allocate nothing.
-  std::int64_t sum_pieces() const { return row_blocks_ * column_blocks_; }
-  void sum(std::int64_t piece) noexcept;
-  std::int64_t step_pieces() const { return row_blocks_; }
-  void step(std::int64_t piece) noexcept;
+  // What steps the parameter, with its kernel and coefficients.
+  void prepare(const Task& step) noexcept;
+
+  // The work is in pieces that depend on no other, and later ones that depend on all of them. They
+  // allocate nothing.
+  std::int64_t pieces() const {
+    return column_blocks_ == 1 ? row_pieces() : rows_ * column_blocks_;
+  }
+  void run(std::int64_t piece) noexcept;
+  std::int64_t later_pieces() const { return column_blocks_ == 1 ? 0 : row_pieces(); }
+  void run_later(std::int64_t piece) noexcept;
 
  private:
-  std::int64_t end_of_block(std::int64_t row_block) const;
+  static constexpr std::int64_t most_rows_at_once = 256;
 
-  std::int64_t rows_, columns_, row_blocks_, column_blocks_;
+  std::int64_t row_pieces() const { return (rows_ + rows_at_once_ - 1) / rows_at_once_; }
+  void step_states(std::int64_t first, std::int64_t rows, const double* sums) noexcept;
+
+  std::int64_t rows_, columns_, column_blocks_, rows_at_once_;
+  bool row_by_row_;
   DType working_;
   Task source_;
+  const Task* step_ = nullptr;
   Stream state_;
-  std::vector<double> sums_;     // for each row, of its blocks
+  std::vector<double> sums_;     // of the blocks of each row, where there are several
   std::vector<double> factors_;  // room for them
 };
 
@@ -58,21 +67,24 @@ class Reductions {
     reductions_.clear();
     bytes_ = 0;
   }
-  void reserve(std::size_t count) { reductions_.reserve(count); }
   // Both must stay where they are until `run` has returned.
   void add(Reduction& reduction, const Task& step) {
     reductions_.push_back({&reduction, &step});
-    bytes_ += reduction.bytes();
+    bytes_ += step.bytes();
   }
+  std::int64_t bytes() const { return bytes_; }
   // What is stepped has its kernel and coefficients. Allocates nothing.
   void run(bool flush_subnormals) const noexcept;
 
+ private:
   struct Each {
     Reduction* reduction = nullptr;
     const Task* step = nullptr;
   };
 
- private:
+  template <class Pieces, class Run>
+  void share_pieces(bool flush_subnormals, Pieces pieces, Run run) const noexcept;
+
   std::vector<Each> reductions_;
   std::int64_t bytes_ = 0;
 };

@@ -27,6 +27,11 @@ class Order {
   };
   const std::vector<Axis>& axes() const { return axes_; }
 
+  // Whether axis 0 is the slowest, forwards.
+  bool has_rows_first() const {
+    return !axes_.empty() && axes_.front().axis == 0 && !axes_.front().backwards;
+  }
+
   // The same, but with axis 0 as the slowest, forwards, even if its length is 1.
   Order rows_first() const;
 

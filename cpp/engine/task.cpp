@@ -6,6 +6,7 @@
 #include "engine/blocks.hpp"
 #include "engine/cursor.hpp"
 #include "engine/parallel.hpp"
+#include "kernels/lanes.hpp"
 
 namespace instep {
 namespace {
@@ -114,23 +115,33 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
              });
 }
 
-void Task::add_squares(std::int64_t begin, std::int64_t end, std::int64_t row,
-                       double* lanes) const noexcept {
+void Task::sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
+                    double* sums) const noexcept {
   const std::int64_t item = item_size(written_.working);
-  std::int64_t position = begin % row;
+  const Reducing& reducing = *kernel->reducing;
+  double lanes[norm_lanes] = {};  // of a run that is begun
+  std::int64_t position = 0;      // in it
   Scratch scratch;
-  each_block(begin, end, scratch, nullptr,
+  each_block(begin, begin + runs * length, scratch, nullptr,
              [&](Blocks&, void* const* written, const char* grad, std::int64_t n) {
-               char* param = static_cast<char*>(written[param_place]);
+               char* const param = static_cast<char*>(written[param_place]);
                for (std::int64_t at = 0, count; at < n; at += count) {
-                 count = std::min(n - at, row - position);
-                 void* const rest_of_row = param + at * item;
-                 kernel->reducing->add_squares(&rest_of_row, grad + at * item, count, *coefficients,
-                                               position, lanes);
+                 void* const from = param + at * item;
+                 const std::int64_t whole = position == 0 ? (n - at) / length : 0;
+                 if (whole > 0) {
+                   count = whole * length;
+                   reducing.sum_runs(&from, grad + at * item, whole, length, *coefficients, sums);
+                   sums += whole;
+                   continue;
+                 }
+                 count = std::min(n - at, length - position);
+                 reducing.add_squares(&from, grad + at * item, count, *coefficients, position,
+                                      lanes);
                  position += count;
-                 if (position < row) continue;
+                 if (position < length) continue;
                  position = 0;
-                 lanes += norm_lanes;
+                 *sums++ = sum_lanes(lanes);
+                 std::fill_n(lanes, norm_lanes, 0.0);
                }
              });
 }

@@ -62,11 +62,10 @@ class Task {
   // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
-  // Adds the squares of what the rule reduces of the elements from `begin` on before `end`, which
-  // are of rows of this length, to `norm_lanes` sums for each row of them. Writes nothing else;
-  // allocates nothing.
-  void add_squares(std::int64_t begin, std::int64_t end, std::int64_t row,
-                   double* lanes) const noexcept;
+  // The sums of the squares of what the rule reduces of so many runs of elements from `begin` on.
+  // Writes nothing else; allocates nothing.
+  void sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
+                double* sums) const noexcept;
 
   // Writes the parameter, as it is, to what gets it. Allocates nothing.
   void write_copy() const noexcept;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/lanes.hpp"
 #include "kernels/table.hpp"
 #include "kernels/traits.hpp"
 #include "rules/all.hpp"
@@ -175,30 +176,66 @@ void adapt(double param_norm, double measured_norm, Coefficients& coefficients) 
   memcpy(coefficients.bytes, &scaled, sizeof(scaled));
 }
 
-// Lane and element agree in the whole part, of which the compiler makes vectors.
-template <class T, class Rule, unsigned variant>
-void add_squares(void* const* written, const void* grads, int64_t n,
-                 const Coefficients& coefficients, int64_t position, double* lanes) {
-  const auto scaled = unpacked<T, Rule, variant>(coefficients);
-  const T* const param = static_cast<const T*>(written[param_place]);
-  const T* const grad = static_cast<const T*>(grads);
-  const auto square = [=](int64_t i) {
+// What is squared of the elements of a run.
+template <class T, class Scaled>
+struct Reduced {
+  const Scaled scaled;
+  const T* param;
+  const T* grad;
+
+  double square(int64_t i) const {
     const auto x = double(scaled.step.reduced(param[i], scaled.grad_scale * grad[i]));
     return x * x;
-  };
+  }
+
+  // Of a multiple of `norm_lanes` elements, the first of which belongs to the first lane.
+  void add(int64_t begin, int64_t end, double* lanes) const {
+    for (int64_t i = begin; i < end; i += norm_lanes) {
+      for (int lane = 0; lane < norm_lanes; ++lane) lanes[lane] = lanes[lane] + square(i + lane);
+    }
+  }
+};
+
+template <class T, class Rule, unsigned variant>
+inline auto reduced(void* const* written, const void* grad, const Coefficients& coefficients) {
+  const auto scaled = unpacked<T, Rule, variant>(coefficients);
+  return Reduced<T, std::remove_const_t<decltype(scaled)>>{
+      scaled, static_cast<const T*>(written[param_place]), static_cast<const T*>(grad)};
+}
+
+template <class T, class Rule, unsigned variant>
+void add_squares(void* const* written, const void* grad, int64_t n,
+                 const Coefficients& coefficients, int64_t position, double* lanes) {
+  const auto elements = reduced<T, Rule, variant>(written, grad, coefficients);
   const auto add = [&](int64_t i) {
     double& lane = lanes[(position + i) % norm_lanes];
-    lane = lane + square(i);
+    lane = lane + elements.square(i);
   };
   int64_t i = 0;
   for (; i < n && (position + i) % norm_lanes != 0; ++i) add(i);
+  const int64_t whole = i + ((n - i) / norm_lanes * norm_lanes);
   double sums[norm_lanes];
   for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = lanes[lane];
-  for (; i + norm_lanes <= n; i += norm_lanes) {
-    for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = sums[lane] + square(i + lane);
-  }
+  elements.add(i, whole, sums);
   for (int lane = 0; lane < norm_lanes; ++lane) lanes[lane] = sums[lane];
-  for (; i < n; ++i) add(i);
+  for (i = whole; i < n; ++i) add(i);
+}
+
+template <class T, class Rule, unsigned variant>
+void sum_runs(void* const* written, const void* grad, int64_t runs, int64_t length,
+              const Coefficients& coefficients, double* sums) {
+  auto elements = reduced<T, Rule, variant>(written, grad, coefficients);
+  const int64_t whole = length / norm_lanes * norm_lanes;
+  for (int64_t run = 0; run < runs; ++run) {
+    double lanes[norm_lanes] = {};
+    elements.add(0, whole, lanes);
+    for (int64_t i = whole; i < length; ++i) {
+      lanes[i - whole] = lanes[i - whole] + elements.square(i);
+    }
+    sums[run] = sum_lanes(lanes);
+    elements.param += length;
+    elements.grad += length;
+  }
 }
 
 template <class T, class Rule, unsigned variant>
@@ -216,8 +253,8 @@ void row_factors(const void* states, int64_t n, const Coefficients& coefficients
 }
 
 template <class T, class Rule, unsigned variant>
-constexpr Reducing reducing = {add_squares<T, Rule, variant>, take<T, Rule, variant>,
-                               row_factors<T, Rule, variant>};
+constexpr Reducing reducing = {add_squares<T, Rule, variant>, sum_runs<T, Rule, variant>,
+                               take<T, Rule, variant>, row_factors<T, Rule, variant>};
 
 template <class T, class Rule, unsigned variant>
 constexpr Kernel make_kernel() {

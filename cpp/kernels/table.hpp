@@ -43,11 +43,14 @@ using Adapt = void (*)(double param_norm, double measured_norm, Coefficients& co
 
 // Of states of another shape than their parameter's, from what is reduced to what the loop meets.
 struct Reducing {
-  // Adds the squares in double of what the rule reduces of n elements of a row to `norm_lanes`
-  // sums, the one at `position` in its row to that modulo their number. Of the written arrays there
+  // Adds the squares in double of what the rule reduces of n elements to `norm_lanes` sums, that of
+  // the element at `position` in its run to that modulo their number. Of the written arrays there
   // is the parameter alone.
   void (*add_squares)(void* const* written, const void* grad, std::int64_t n,
                       const Coefficients& coefficients, std::int64_t position, double* lanes);
+  // The sums of whole runs of so many elements, one after another.
+  void (*sum_runs)(void* const* written, const void* grad, std::int64_t runs, std::int64_t length,
+                   const Coefficients& coefficients, double* sums);
   // Steps n states by the means of these squares.
   void (*take)(void* states, const double* means, std::int64_t n, const Coefficients& coefficients);
   // What the loop meets in their place; once for each.
