@@ -17,6 +17,7 @@ from instep.study.where_adam_fails.unique_features import (
     features,
     fit,
     fit_all,
+    without_eps,
 )
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def test_lemma_full_gradients_lead_to_multiples_of_the_sign(title: str) -> None:
     matrix = features(labels)
     weights = np.zeros(matrix.shape[1])
     kind, rate = ADAPTIVE[title]
-    optimizer = kind(weights, lr=rate, eps=0.0)
-    found = fit(title, optimizer, weights, labels, 100)
+    optimizer = kind(weights, lr=rate, **without_eps(kind))
+    found = fit(title, optimizer, weights, labels, 600)
     np.testing.assert_allclose(weights, weights[0] * np.sign(matrix.T @ labels), rtol=1e-6)
     assert weights[0] == pytest.approx(0.25, rel=0.02)
     assert found.negative_scores[-1] == pytest.approx(0.25, rel=0.02)
@@ -63,6 +64,15 @@ def test_single_examples_are_drawn_alike_for_every_optimizer() -> None:
     assert {one.title for one in first} == {*ADAPTIVE, "SGD", "SGD, line search"}
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.losses, other.losses)
+
+
+def test_single_examples_mend_every_rule_but_that_of_the_sign() -> None:
+    labels = draw_labels(50, np.random.default_rng(0))
+    accuracies = {
+        one.title: one.accuracy for one in fit_all(labels, 600, 0) if one.gradients != "all"
+    }
+    assert accuracies.pop("Lion") == 0.6
+    assert set(accuracies.values()) == {1.0}
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,7 @@ def draw_unique_features(fits: Sequence[Fit]) -> Picture:
         figure,
         "Wilson et al.'s data. With gradients of all examples every optimizer fits the data, but "
         "the scores of the adaptive ones meet at ¼, on the wrong side; with gradients of single "
-        f"examples they need not. Losses below {LEAST_LOSS:g} are drawn there.",
+        f"examples most do not. Losses below {LEAST_LOSS:g} are drawn there.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instep.study.report.words import markdown_table
+from instep.study.report.words import listed, markdown_table, spoken
 from instep.study.where_adam_fails.linear_duels import (
     SOLVED,
     contenders,
@@ -227,7 +227,9 @@ def describe_unique_features(fits: Sequence[Fit], count: int) -> str:
         "so that its score is w₁y + w₂ + w₃ and tells the class where w₁ > w₂ + w₃. With gradients "
         "of all examples and ε = 0, AdaGrad, RMSprop and Adam can only reach multiples of "
         "sign(Xᵀy) (their lemma 3.1), which is ¼ everywhere at the minimum and calls everything "
-        "positive; SGD reaches the solution of least norm. With gradients of single examples (a "
+        "positive; SGD reaches the solution of least norm. It holds of AdaBelief and Lion for the "
+        "same reason: as long as the weights are such a multiple, all gradients are multiples of "
+        "Xᵀy, and what is left of one is its sign. With gradients of single examples (a "
         "random one for each step, default ε) the lemma does not hold. Rates: "
         f"{rates}, SGD {SGD_RATE:g}; {len(fits[0].losses) - 1} steps.\n\n"
         f"{table}\n\n{_fits_seen(fits)}"
@@ -249,9 +251,21 @@ def _fits_seen(fits: Sequence[Fit]) -> str:
             f"- With gradients of {how}, new examples of both classes are told apart by "
             + (f"{right or 'none'}; not by {wrong}." if wrong else "every optimizer.")
         )
-    if all(one.accuracy == 1 for one in fits if one.gradients == "single"):
+    full, single = (
+        {one.title: one.accuracy == 1 for one in fits if one.gradients == gradients}
+        for gradients in ("all", "single")
+    )
+    mended = [title for title, right in full.items() if not right and single[title]]
+    if mended:
         sentences.append(
-            "- So the failure is one of full gradients: single examples, in random order, break "
-            "the symmetry that the lemma rests on."
+            f"- So the failure of {listed(map(spoken, mended))} is one of full gradients: single "
+            "examples, in random order, break the symmetry that the lemma rests on."
+        )
+    left = [title for title, right in full.items() if not right and not single[title]]
+    if left:
+        sentences.append(
+            f"- {listed(map(spoken, left))} calls new examples positive all the same: a step by "
+            "the sign is as long for a feature that a single example has, and on all the steps "
+            "until that example comes again, as for those that tell the label."
         )
     return "\n".join(sentences)

@@ -28,8 +28,10 @@ ADAPTIVE: dict[str, tuple[type[instep.Optimizer], float]] = {
     "AMSGrad": (instep.AMSGrad, 1e-2),
     "RMSprop": (instep.RMSprop, 1e-2),
     "Adagrad": (instep.Adagrad, 1e-1),
+    "AdaBelief": (instep.AdaBelief, 1e-2),
+    "Lion": (instep.Lion, 2.0**-10),
 }
-"""The optimizers of the theorem, with the rates that they take here."""
+"""The optimizers of the theorem and two of which it holds as well, with their rates here."""
 
 SGD_RATE = 0.1
 
@@ -114,15 +116,20 @@ def fit(
     return Fit(title, "all" if generator is None else "single", *np.array(records).T)
 
 
+def without_eps(kind: type[instep.Optimizer]) -> dict[str, Any]:
+    """Return the option that leaves out ε, where there is one."""
+    return {"eps": 0.0} if "eps" in kind._rule.options else {}
+
+
 def fit_all(labels: Doubles, steps: int, seed: int) -> list[Fit]:
     """Fit by each optimizer, first by gradients of all examples, then by those of single ones."""
     width = features(labels).shape[1]
     fits = []
     for single in (False, True):
         # The lemma has no ε; without one, single examples would divide 0 by 0.
-        options: dict[str, Any] = {} if single else {"eps": 0.0}
         optimizers: dict[str, Callable[[Doubles], instep.Optimizer | ArmijoSGD]] = {
-            title: partial(kind, lr=rate, **options) for title, (kind, rate) in ADAPTIVE.items()
+            title: partial(kind, lr=rate, **({} if single else without_eps(kind)))
+            for title, (kind, rate) in ADAPTIVE.items()
         }
         optimizers["SGD"] = partial(instep.SGD, lr=SGD_RATE)
         optimizers["SGD, line search"] = partial(
