@@ -5,7 +5,9 @@
 //
 // A request is a line and then, raw, the arrays that it names:
 //
-//   step RULE DTYPE N PRESENT NUMBER SCALE OPTION...   param, grad, states; gives param and states
+//   step RULE DTYPE N PRESENT NUMBER SCALE OPTION... SCALAR...
+//                                                      param, grad, states; gives param, states
+//                                                      and scalars
 //   condition STORED DTYPE N SCALE BOUND               grad; gives the conditioned gradient
 //   squares STORED DTYPE N SCALE BOUND RESCALE GUARDED grad; gives a sum for each block, in double
 //   widen STORED N                                     numbers; gives them in float32
@@ -14,6 +16,7 @@
 //   random LOW HIGH INDEX STRIDE N                     gives random words
 //   split N                                            masters; gives parameters and their rests
 //   join N                                             parameters, their rests; gives masters
+//   exchange DTYPE N KEPT                              param, state; gives param
 //   portable FUNCTION N                                numbers, numbers; gives the function's
 //   values
 //
@@ -173,6 +176,20 @@ void join(const Table& table, std::istream& line) {
   write_array(masters.data(), masters.size());
 }
 
+void exchange(const Table& table, std::istream& line) {
+  const auto dtype = DType(next<int>(line));
+  const auto n = next<std::int64_t>(line);
+  const auto kept = next<double>(line);
+  const auto bytes = std::size_t(n * item_size(dtype));
+  Bytes param = read_array(bytes);
+  const Bytes state = read_array(bytes);
+  Coefficients coefficients;
+  std::memcpy(coefficients.bytes, &kept, sizeof kept);
+  void* const written[] = {param.data()};
+  table.exchanges[dtype].loop(written, state.data(), n, coefficients);
+  write_array(param.data(), bytes);
+}
+
 void portable(const Table&, std::istream& line) {
   const std::map<std::string, double (*)(double, double)> functions = {
       {"exp", [](double x, double) { return portable_exp(x); }},
@@ -199,6 +216,7 @@ void serve(const Table& table) {
       {"random", random},
       {"split", split},
       {"join", join},
+      {"exchange", exchange},
       {"portable", portable},
   };
 

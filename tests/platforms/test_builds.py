@@ -11,7 +11,15 @@ import pytest
 
 from tests.compare import assert_same_bits
 from tests.platforms.builds import BUILDS, Build
-from tests.platforms.requests import Request, answers, conditions, elementary, steps, storage
+from tests.platforms.requests import (
+    Request,
+    answers,
+    conditions,
+    elementary,
+    exchanges,
+    steps,
+    storage,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def requests() -> list[Request]:
-    return [*steps(), *conditions(), *storage(), *elementary()]
+    return [*steps(), *conditions(), *storage(), *elementary(), *exchanges()]
 
 
 def checksum(arrays: list[list[Array]]) -> str:

@@ -37,6 +37,14 @@ def step_with(optimizer: Any, seed: int) -> None:
     optimizer.step(structured(optimizer, random_arrays(params_of(optimizer), seed)))
 
 
+def with_two_points() -> Any:
+    """Return an optimizer in train mode whose points are apart."""
+    optimizer = make("ScheduleFreeAdamW", odd_parameters(), lr=0.5)
+    for seed in range(2):
+        step_with(optimizer, seed)
+    return optimizer
+
+
 def structured(optimizer: Any, arrays: list[Array]) -> Any:
     names = [name for group in optimizer.param_groups for name in group.names or ()]
     return dict(zip(names, arrays, strict=True)) if optimizer._structure == "mapping" else arrays

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import instep
+from instep.two_points import TwoPointOptimizer
 from tests.api import narrow
 from tests.api.model import make, params_of, random_arrays
 from tests.cases import Array
@@ -37,6 +38,7 @@ from tests.trust.made import (
     saved_narrow,
     step_with,
     structured,
+    with_two_points,
 )
 
 VARIABLES = {"PYTHONMALLOC": "malloc", "OMP_NUM_THREADS": "1"}
@@ -241,6 +243,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda: stepped("RMSprop", initial_accumulator_value=0.5, clip_norm=1.0),
         lambda it: it.reset(),
     ),
+    "eval": Operation(with_two_points, lambda it: it.eval()),
     "reset with masters": Operation(other_narrow, lambda it: it.reset()),
     "state_dict of 16 bits": Operation(other_narrow, lambda it: it.state_dict()),
     "state_dict": Operation(stepped, lambda it: it.state_dict()),
@@ -290,6 +293,8 @@ def outcome(prepared: Any) -> str:
     found = []
     for steps in range(2):
         if steps > 0:
+            if isinstance(optimizer, TwoPointOptimizer):
+                optimizer.train()
             take_next_step(optimizer)
         more = (optimizer._structure, optimizer._gradient_options, optimizer.last_grad_norm)
         found.append([fingerprint(optimizer), more])

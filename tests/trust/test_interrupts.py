@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import instep
+from instep.two_points import TwoPointOptimizer
 from tests.api.model import make, params_of, random_arrays
 from tests.cases import Array
 from tests.trust.made import (
@@ -26,6 +27,7 @@ from tests.trust.made import (
     saved_narrow,
     step_with,
     structured,
+    with_two_points,
 )
 
 # Python closes what was open when the interrupt came, and says so.
@@ -70,6 +72,8 @@ def outcome(optimizer: Any) -> str:
     found = []
     for seed in (None, 31):
         if seed is not None:
+            if isinstance(optimizer, TwoPointOptimizer):
+                optimizer.train()
             grads = random_arrays(params_of(optimizer), seed)
             optimizer.step(structured(optimizer, grads))
         more = (optimizer._structure, optimizer._gradient_options, len(optimizer.param_groups))
@@ -107,6 +111,7 @@ OPERATIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "rebind": (other_adam, lambda it: it.rebind(doubled(it))),
     "rebind of groups": (stepped, lambda it: it.rebind(doubled(it))),
     "reset": (stepped, lambda it: it.reset()),
+    "eval": (with_two_points, lambda it: it.eval()),
     "step": (scheduled, lambda it: it.step(GRADS)),
     "state_dict": (stepped, lambda it: it.state_dict()),
     "load_state_dict": (fresh, lambda it: it.load_state_dict(STATES)),
