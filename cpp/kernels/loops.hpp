@@ -288,8 +288,8 @@ constexpr Rule describe() {
   static_assert(R::options[0].member == &R::Options::lr, "the learning rate comes first");
   return {R::name,
           option_names<R>,
-          option_count<R>,
           R::states,
+          option_count<R>,
           state_count<R>,
           Shapes<R>::of,
           Scalars<R>::names,

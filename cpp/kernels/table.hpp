@@ -73,9 +73,8 @@ struct Kernel {
 struct Rule {
   const char* name;
   const char* const* options;
-  int option_count;
   const char* const* states;
-  int state_count;
+  int option_count, state_count;
   const StateShape* shapes;    // of the states
   const char* const* scalars;  // numbers that each parameter has beside its step count
   int scalar_count;

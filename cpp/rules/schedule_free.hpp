@@ -23,7 +23,7 @@ inline double weight_of_rate(double lr, double power) {
 // The scalars are the sum of all weights so far, and the largest rate, -1 at first.
 template <class Options>
 inline Averaging averaging(const Options& o, int64_t step, double* scalars) {
-  const double t = double(step);
+  const auto t = double(step);
   const double lr = t <= o.warmup_steps ? o.lr * (t / o.warmup_steps) : o.lr;
   const double lr_max = larger(scalars[1], lr);
   const double weight = portable_pow(t, o.r) * weight_of_rate(lr_max, o.weight_lr_power);
