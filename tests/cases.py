@@ -134,3 +134,6 @@ FEW_CASES = tuple(
     )
 )
 """For each rule and each set of its states, the case with most options."""
+
+ROW_CASES = tuple(case for case in FEW_CASES if DESCRIPTIONS[case.rule].takes_rows)
+"""Those of them that take gradients of rows."""

@@ -1,4 +1,4 @@
-// One call's step of several parameters: bind, measure, prepare, run.
+// One call's step of several parameters: bind, measure, prepare, adapt, run.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include "bindings/counts.hpp"
 #include "bindings/gradient_pass.hpp"
 #include "bindings/parameter.hpp"
+#include "engine/parameter_norms.hpp"
 #include "engine/task_line.hpp"
 
 namespace instep {
@@ -18,11 +19,12 @@ namespace instep {
 class Call {
  public:
   // Where it `begins` states, those that begin as their parameter become it before its first step.
-  Call(const Rule& rule, bool begins, const GradientLoops& loops)
+  Call(const Rule& rule, bool begins, const Table& table)
       : more_(rule.more_than_elements),
         begins_(begins && rule.begin_as_param != 0),
-        gradient_pass_(loops),
-        coefficients_(rule) {}
+        gradient_pass_(table.gradients),
+        coefficients_(rule),
+        norms_(table.squares) {}
 
   // By what a parameter is stepped.
   struct Settings {
@@ -40,7 +42,8 @@ class Call {
   void set_seed(std::uint64_t seed) { seed_ = seed; }
 
   // Adds a parameter. It, the gradient and what the settings point to must stay where they are
-  // until `run` has returned. Raises what Parameter::bind does.
+  // until `run` has returned. Raises what Parameter::bind and, where the step depends on norms,
+  // Parameter::task_in_c_order do.
   void bind(Parameter& parameter, py::object& grad, const WrittenMemory& written,
             const Settings& settings);
 
@@ -61,19 +64,21 @@ class Call {
   struct Part {
     Parameter* parameter = nullptr;
     Settings settings;
+    Coefficients* adapted = nullptr;  // those of its own, where the step depends on norms
   };
 
   // Returns whether the parameter is stepped with its reduced states.
   bool bind_more(Parameter& parameter, PyObject* grad, const Settings& settings);
   void prepare() noexcept;
-  const Coefficients& prepare_more(const Part& part, const Kernel& kernel,
-                                   std::int64_t step) noexcept;
+  const Coefficients& prepare_more(Part& part, const Kernel& kernel, std::int64_t step) noexcept;
+  void adapt() noexcept;
 
   bool more_, begins_;
   std::vector<Part> parts_;
   std::uint64_t seed_ = 0;
   GradientPass gradient_pass_;
   CoefficientCache coefficients_;
+  ParameterNorms norms_;
   Reductions reductions_;
   TaskLine tasks_;
 };

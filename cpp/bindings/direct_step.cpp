@@ -177,8 +177,7 @@ bool step_sequences(const PlainTypes& types, const Rule& rule, PyObject* const* 
 
 bool step_directly(const PlainTypes& types, const Rule& rule, PyObject* const* arrays,
                    const double* options, std::int64_t step) {
-  const Kernel& kernel = rule.kernels[0][float32];
-  if (kernel.measure != nullptr || kernel.reducing != nullptr) return false;  // more than one pass
+  if (rule.several_passes) return false;
   if (is_steady(arrays[param_argument])) return step_sequences(types, rule, arrays, options, step);
   Arrangement arrangement(types, rule);
   Part part;

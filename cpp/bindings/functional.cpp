@@ -145,7 +145,7 @@ void functional_step(const Rule& rule, std::vector<py::object> arrays, const dou
 
   for (const Parameter& parameter : parameters) parameter.add_to(written);
   written.settle();
-  Call call(rule, false, chosen_table().gradients);
+  Call call(rule, false, chosen_table());
   call.begin(parameters.size(), 1, gradient_options, grad_scale);
   call.set_seed(storage.seed);
   for (std::size_t k = 0; k < parameters.size(); ++k) {

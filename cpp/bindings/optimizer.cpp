@@ -83,7 +83,7 @@ class Optimizer::StepScope {
 };
 
 Optimizer::Optimizer(const std::string& rule, std::uint64_t seed)
-    : rule_(&find_rule(chosen_table(), rule)), call_(*rule_, true, chosen_table().gradients) {
+    : rule_(&find_rule(chosen_table(), rule)), call_(*rule_, true, chosen_table()) {
   set_seed(seed);
 }
 

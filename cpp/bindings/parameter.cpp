@@ -288,6 +288,22 @@ std::shared_ptr<Reduction> Parameter::new_reduction(const Part& part) const {
   return reduction;
 }
 
+std::unique_ptr<Task> Parameter::task_in_c_order() const {
+  if (touched_) {
+    throw py::type_error(label().with("gradient") + ": expected an array, as a step of " +
+                         rule_->name +
+                         " depends on the norm of all its elements, got a RowGradient; pass an " +
+                         "array with zeros in the other rows");
+  }
+  if (order_.is_c()) return nullptr;
+  const auto& param = fields(param_.ptr());
+  Part part = all();
+  part.order = Order::of_c(param.nd, param.dimensions);
+  auto task = std::make_unique<Task>(new_task(part));
+  task->set_grad(in_c_order(nullptr));
+  return task;
+}
+
 void Parameter::plan_beginning(bool is_first) {
   beginning_.clear();
   if (!is_first || element_count(param_.ptr()) == 0) return;

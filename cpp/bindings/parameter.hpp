@@ -68,6 +68,8 @@ class Parameter {
   // Its way to its other point, of rules that have one, without a kernel: what is read in the place
   // of the gradient is the state. Raises unless the parameter is still what it was.
   Task exchange_task(bool back) const;
+  // The task with its elements in C order, null where they come so. Raises for a gradient of rows.
+  std::unique_ptr<Task> task_in_c_order() const;
 
   // The gradient, which was bound, in C order; of rows, what each of them is stepped by.
   Stream in_c_order(PyObject* grad) const;

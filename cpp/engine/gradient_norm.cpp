@@ -8,7 +8,6 @@
 #include "engine/fp_mode.hpp"
 #include "engine/parallel.hpp"
 #include "engine/placement.hpp"
-#include "engine/sum_in_pairs.hpp"
 
 namespace instep {
 namespace {
@@ -37,12 +36,6 @@ struct Piece {
   const void* elements;
 };
 
-// From here on what squares have lost below the smallest normal number is far below the last bit.
-constexpr double least_sum = 0x1p-900;
-
-// Brings elements of too small a sum of squares up and, by division, those of an infinite one down.
-constexpr double large = 0x1p600;
-
 }  // namespace
 
 void GradientNorm::clear() {
@@ -53,8 +46,9 @@ void GradientNorm::clear() {
 }
 
 void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
-  arrays_.push_back({stream, size, dtype, blocks_.size(), 0.0});
-  blocks_.resize(blocks_.size() + std::size_t((size + norm_block - 1) / norm_block));
+  arrays_.push_back({stream, size, dtype, 0.0});
+  blocks_.add(size);
+  block_sums_.resize(blocks_.count());
   sums_.push_back(0.0);
   bytes_ += size * stream.item_size();
 }
@@ -62,51 +56,38 @@ void GradientNorm::add(const Stream& stream, std::int64_t size, DType dtype) {
 double GradientNorm::norm(const Condition& condition, bool guarded,
                           bool flush_subnormals) noexcept {
   const double squares = sum(condition, 1.0, guarded, flush_subnormals);
-  if (!(squares < least_sum) && !std::isinf(squares)) return std::sqrt(squares);
-  const double rescale = squares < least_sum ? large : 1.0 / large;
+  const double rescale = rescaling(squares);
+  if (rescale == 1.0) return std::sqrt(squares);
   return std::sqrt(sum(condition, rescale, guarded, flush_subnormals)) / rescale;
 }
 
 double GradientNorm::sum(const Condition& condition, double rescale, bool guarded,
                          bool flush_subnormals) noexcept {
   share_out(bytes_, flush_subnormals, [&](int share, int shares) noexcept {
-    const auto first = std::size_t(share), count = std::size_t(shares);
-    sum_blocks(condition, rescale, guarded, blocks_.size() * first / count,
-               blocks_.size() * (first + 1) / count);
+    blocks_.each(
+        share, shares, [&](std::size_t k, std::size_t block, std::int64_t begin, std::int64_t end) {
+          sum_blocks(arrays_[k], begin, end, &block_sums_[block], condition, rescale, guarded);
+        });
   });
   const StepMode mode(flush_subnormals);
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
-    const std::size_t end = k + 1 < arrays_.size() ? arrays_[k + 1].first_block : blocks_.size();
-    arrays_[k].sum =
-        sum_in_pairs(blocks_.data() + arrays_[k].first_block, end - arrays_[k].first_block);
-    sums_[k] = arrays_[k].sum;
+    sums_[k] = arrays_[k].sum = blocks_.sum(k, block_sums_.data());
   }
   return sum_in_pairs(sums_.data(), sums_.size());
 }
 
-void GradientNorm::sum_blocks(const Condition& condition, double rescale, bool guarded,
-                              std::size_t begin, std::size_t end) noexcept {
+void GradientNorm::sum_blocks(const Array& array, std::int64_t begin, std::int64_t end,
+                              double* sums, const Condition& condition, double rescale,
+                              bool guarded) const noexcept {
   Block room;
-  auto array = std::upper_bound(
-      arrays_.begin(), arrays_.end(), begin,
-      [](std::size_t block, const Array& each) { return block < each.first_block; });
-  for (std::size_t block = begin; block < end; ++array) {
-    const Array& current = *(array - 1);
-    const std::size_t stop = array == arrays_.end() ? end : std::min(end, array->first_block);
-    if (block == stop) continue;
-    std::int64_t at = std::int64_t(block - current.first_block) * norm_block;
-    const std::int64_t last =
-        std::min(current.size, std::int64_t(stop - current.first_block) * norm_block);
-    Cursor cursor;
-    for (cursor.go(current.stream, at); at < last;) {
-      const Piece piece(cursor, current.stream, last - at, room);
-      loops_->sum_squares[current.stream.dtype()][current.dtype](
-          piece.elements, piece.n, &blocks_[current.first_block + std::size_t(at / norm_block)],
-          condition, rescale, guarded);
-      cursor.advance(piece.n);
-      at += piece.n;
-    }
-    block = stop;
+  Cursor cursor;
+  for (cursor.go(array.stream, begin); begin < end;) {
+    const Piece piece(cursor, array.stream, end - begin, room);
+    loops_->sum_squares[array.stream.dtype()][array.dtype](piece.elements, piece.n, sums, condition,
+                                                           rescale, guarded);
+    cursor.advance(piece.n);
+    begin += piece.n;
+    sums += piece.n / norm_block;
   }
 }
 

@@ -1,12 +1,12 @@
-// The norm of all elements of several arrays, the same bits for any layout, cutting and number of
-// threads: squares are summed in blocks of elements in C order, the blocks of an array in pairs,
-// then the arrays in pairs. It is right wherever it can be represented, although squares may not.
+// The norm of all elements of several arrays, whose sums are added in pairs. It is right wherever
+// it can be represented, although squares may not.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "engine/norm_blocks.hpp"
 #include "engine/stream.hpp"
 #include "kernels/table.hpp"
 
@@ -38,19 +38,19 @@ class GradientNorm {
     Stream stream;
     std::int64_t size = 0;
     DType dtype = float32;
-    std::size_t first_block = 0;
     double sum = 0.0;
   };
 
   double sum(const Condition& condition, double rescale, bool guarded,
              bool flush_subnormals) noexcept;
-  void sum_blocks(const Condition& condition, double rescale, bool guarded, std::size_t begin,
-                  std::size_t end) noexcept;
+  void sum_blocks(const Array& array, std::int64_t begin, std::int64_t end, double* sums,
+                  const Condition& condition, double rescale, bool guarded) const noexcept;
 
   const GradientLoops* loops_;
   std::vector<Array> arrays_;
-  std::vector<double> blocks_;  // of all arrays, one after the other
-  std::vector<double> sums_;    // of the arrays
+  NormBlocks blocks_;
+  std::vector<double> block_sums_;
+  std::vector<double> sums_;  // of the arrays
   std::int64_t bytes_ = 0;
 };
 

@@ -20,10 +20,7 @@ Reduction::Reduction(std::int64_t rows, std::int64_t columns, bool row_by_row, D
       factors_((std::size_t(rows * item_size(working)) + sizeof(double) - 1) / sizeof(double)) {}
 
 void Reduction::prepare(const Task& step) noexcept {
-  source_.kernel = step.kernel;
-  source_.coefficients = step.coefficients;
-  source_.condition_grad = step.condition_grad;
-  source_.condition = step.condition;
+  source_.work_as(step);
   step_ = &step;
 }
 

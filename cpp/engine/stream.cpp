@@ -31,6 +31,15 @@ Order Order::of_c(int ndim, const std::ptrdiff_t* shape) {
   return order;
 }
 
+bool Order::is_c() const {
+  int last = -1;
+  for (const Axis& each : axes_) {
+    if (each.backwards || each.axis < last) return false;
+    last = each.axis;
+  }
+  return true;
+}
+
 Order Order::rows_first() const {
   Order result;
   result.axes_.push_back({0, false});

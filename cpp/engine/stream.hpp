@@ -31,6 +31,8 @@ class Order {
   bool has_rows_first() const {
     return !axes_.empty() && axes_.front().axis == 0 && !axes_.front().backwards;
   }
+  // Whether it is that of the axes.
+  bool is_c() const;
 
   // The same, but with axis 0 as the slowest, forwards, even if its length is 1.
   Order rows_first() const;

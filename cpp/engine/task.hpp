@@ -48,6 +48,7 @@ class Task {
   DType grad_dtype() const { return grad_.dtype(); }
 
   std::int64_t size() const { return size_; }
+  DType working() const { return written_.working; }
   // Of the working type, by which the work is measured.
   std::int64_t bytes_per_element() const { return bytes_per_element_; }
   std::int64_t bytes() const { return size_ * bytes_per_element(); }
@@ -67,6 +68,18 @@ class Task {
   void sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
                 double* sums) const noexcept;
 
+  // Of the parameter's elements, and of what the kernel measures of them.
+  struct Both {
+    double param, measured;
+  };
+  // The sums of the squares of the elements from `begin` on before `end`, all of one block, which
+  // come in C order, each multiplied by `rescale`. Writes nothing of them. Allocates nothing.
+  Both sum_squares(std::int64_t begin, std::int64_t end, const Both& rescale,
+                   const SquareLoops& loops) const noexcept;
+
+  // Does to its elements what another does to the same.
+  void work_as(const Task& other) noexcept;
+
   // Writes the parameter, as it is, to what gets it. Allocates nothing.
   void write_copy() const noexcept;
 
@@ -77,7 +90,7 @@ class Task {
                    const char* gathered_grad) const noexcept;
   template <class Each>
   void each_block(std::int64_t begin, std::int64_t end, Scratch& scratch, const char* gathered_grad,
-                  Each each) const noexcept;
+                  std::int64_t most, Each each) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.

@@ -4,6 +4,7 @@
 #include "kernels/lanes.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/prefetch.hpp"
+#include "kernels/squares.hpp"
 #include "kernels/widen.hpp"
 
 namespace instep {
@@ -57,41 +58,18 @@ struct Rescaled {
   double operator()(T grad) const { return factor * double(conditioned(grad, scale, bound)); }
 };
 
-template <class T>
-struct AsItIs {
-  T operator()(T grad) const { return grad; }
-};
-
 // A core that reads one place alone waits for its memory: blocks side by side, a few lines of each
 // in turn, asked for well ahead, took two thirds of the time of one after the other.
 constexpr int blocks_at_once = 4;
 constexpr int64_t elements_in_turn = 64;
 constexpr int64_t bytes_ahead = 1024;
 
-// Of a multiple of `norm_lanes` elements.
-template <class T, class Stored, class Conditioning>
-inline void add_squares(const Stored* grad, int64_t n, double* sums,
-                        const Conditioning conditioning) {
-  double lane_sums[norm_lanes];
-  for (int lane = 0; lane < norm_lanes; ++lane) lane_sums[lane] = sums[lane];
-  for (int64_t i = 0; i < n; i += norm_lanes) {
-    for (int lane = 0; lane < norm_lanes; ++lane) {
-      const auto x = double(conditioning(T(widened(grad[i + lane]))));
-      lane_sums[lane] = lane_sums[lane] + (x * x);
-    }
-  }
-  for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = lane_sums[lane];
-}
-
 template <class T, class Stored, class Conditioning>
 inline double sum_block(const Stored* grad, int64_t n, const Conditioning conditioning) {
   double sums[norm_lanes] = {};
   const int64_t whole = n / norm_lanes * norm_lanes;
   add_squares<T>(grad, whole, sums, conditioning);
-  for (int lane = 0; whole + lane < n; ++lane) {
-    const auto x = double(conditioning(T(widened(grad[whole + lane]))));
-    sums[lane] = sums[lane] + (x * x);
-  }
+  add_squares_from<T>(0, grad + whole, n - whole, sums, conditioning);
   return sum_lanes(sums);
 }
 

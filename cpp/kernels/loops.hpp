@@ -163,16 +163,17 @@ inline void measure_each(std::integer_sequence<int, state...>, void* const* writ
 }
 
 template <class T, class Rule, unsigned variant>
-void measure(void* const* written, const void* grad, int64_t n, const Coefficients& coefficients,
-             void* measured) {
+INSTEP_WIDEST void measure(void* const* written, const void* grad, int64_t n,
+                           const Coefficients& coefficients, void* measured) {
   measure_each<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), written,
                                  grad, n, coefficients, measured);
 }
 
 template <class T, class Rule, unsigned variant>
-void adapt(double param_norm, double measured_norm, Coefficients& coefficients) {
+void adapt(const double* options, double param_norm, double measured_norm,
+           Coefficients& coefficients) {
   auto scaled = unpacked<T, Rule, variant>(coefficients);
-  scaled.step.adapt(param_norm, measured_norm);
+  scaled.step.adapt(read<Rule>(options), param_norm, measured_norm);
   memcpy(coefficients.bytes, &scaled, sizeof(scaled));
 }
 
@@ -265,7 +266,7 @@ constexpr Kernel make_kernel() {
                    nullptr,
                    nullptr};
   if constexpr (reduces<Rule>()) kernel.reducing = &reducing<T, Rule, variant>;
-  if constexpr (measures<Rule>) {
+  if constexpr (Measures<Rule>::of(variant)) {
     kernel.measure = measure<T, Rule, variant>;
     kernel.adapt = adapt<T, Rule, variant>;
   }
@@ -286,21 +287,23 @@ constexpr Rule describe() {
   static_assert(state_count<R> <= max_states && option_count<R> <= max_options &&
                 Scalars<R>::count <= max_scalars);
   static_assert(R::options[0].member == &R::Options::lr, "the learning rate comes first");
-  return {R::name,
-          option_names<R>,
-          R::states,
-          option_count<R>,
-          state_count<R>,
-          Shapes<R>::of,
-          Scalars<R>::names,
-          Scalars<R>::count,
-          required_states<R>(),
-          begin_as_param<R>,
-          Exchange<R>::state,
-          Exchange<R>::kept,
-          Scalars<R>::count > 0 || begin_as_param<R> != 0 || reduces<R>() || measures<R>,
-          variant_of<R>,
-          Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};
+  return {
+      R::name,
+      option_names<R>,
+      R::states,
+      option_count<R>,
+      state_count<R>,
+      Shapes<R>::of,
+      Scalars<R>::names,
+      Scalars<R>::count,
+      required_states<R>(),
+      begin_as_param<R>,
+      reduces<R>() || measures_sometimes<R>(),
+      Exchange<R>::state,
+      Exchange<R>::kept,
+      Scalars<R>::count > 0 || begin_as_param<R> != 0 || reduces<R>() || measures_sometimes<R>(),
+      variant_of<R>,
+      Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};
 }
 
 template <class List>

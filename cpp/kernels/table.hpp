@@ -39,7 +39,8 @@ using Measure = void (*)(void* const* written, const void* grad, std::int64_t n,
                          const Coefficients& coefficients, void* measured);
 
 // Completes the coefficients by the norms of the parameter and of what was measured.
-using Adapt = void (*)(double param_norm, double measured_norm, Coefficients& coefficients);
+using Adapt = void (*)(const double* options, double param_norm, double measured_norm,
+                       Coefficients& coefficients);
 
 // Of states of another shape than their parameter's, from what is reduced to what the loop meets.
 struct Reducing {
@@ -80,19 +81,20 @@ struct Rule {
   int scalar_count;
   unsigned required_states;  // a bit for each state that no variant does without
   unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
+  bool several_passes;       // whether it has states of another shape, or norms
   // The state by which the parameter has another point, and how much of the parameter is left when
   // it goes there, or back; -1 and null: it has one point.
   int exchanged_state;
   double (*kept)(const double* options, bool back);
-  // Whether it has scalars, states that begin so or are of another shape, or norms.
+  // Whether it has these, or scalars, or states that begin so.
   bool more_than_elements;
   // The index into `kernels` for these options when the states in the bit set `present` exist.
   unsigned (*variant)(const double* options, unsigned present);
   const Kernel (*kernels)[working_count];
 };
 
-// How many elements of a gradient have a sum of squares of their own: a part of what decides the
-// bits of a norm.
+// How many elements of an array have a sum of squares of their own: a part of what decides the bits
+// of a norm.
 constexpr std::int64_t norm_block = 4096;
 
 // In double, the square of element i of a block is added to lane i modulo their number, the lanes
@@ -117,6 +119,14 @@ struct GradientLoops {
   // 1, a sum is not finite where a scaled element is not, although that may have been clamped.
   void (*sum_squares[dtype_count][working_count])(const void* array, std::int64_t n, double* sums,
                                                   const Condition&, double rescale, bool guarded);
+};
+
+// Sums of squares piece by piece, with the bits of `sum_squares`.
+struct SquareLoops {
+  // Adds those of the n elements from `position` in their block on, multiplied by `rescale` in
+  // double, to the lanes' sums.
+  void (*add[working_count])(const void* piece, std::int64_t n, std::int64_t position,
+                             double rescale, double* lanes);
 };
 
 // Which random bits n elements have: those of a key, by their indices, `stride` apart, modulo 2^32.
@@ -163,6 +173,7 @@ struct Table {
   const Rule* rules;
   int rule_count;
   GradientLoops gradients;
+  SquareLoops squares;
   Rows rows;
   StorageLoops storage;
   Exchanges exchanges;

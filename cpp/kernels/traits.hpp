@@ -81,10 +81,22 @@ struct Exchange {
 };
 
 template <class R, class = void>
-constexpr bool measures = false;
+struct Measures {
+  static constexpr bool of(unsigned) { return false; }
+};
 
 template <class R>
-constexpr bool measures<R, std::void_t<decltype(R::measures)>> = R::measures;
+struct Measures<R, std::void_t<decltype(R::measures(0u))>> {
+  static constexpr bool of(unsigned variant) { return R::measures(variant); }
+};
+
+template <class R>
+constexpr bool measures_sometimes() {
+  for (unsigned variant = 0; variant < Variants<R>::count; ++variant) {
+    if (Measures<R>::of(variant)) return true;
+  }
+  return false;
+}
 
 // Every rule has one more, the last: whether it ascends.
 template <class R>

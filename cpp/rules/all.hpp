@@ -10,6 +10,7 @@
 #include "rules/ademamix.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
+#include "rules/lars.hpp"
 #include "rules/lion.hpp"
 #include "rules/nadam.hpp"
 #include "rules/radam.hpp"
@@ -45,7 +46,8 @@ using AllRules = RuleList<
     AdEMAMix,
     ScheduleFreeSgd,
     ScheduleFreeAdamW,
-    Adamax
+    Adamax,
+    Lars
 >;
 // clang-format on
 

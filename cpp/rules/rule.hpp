@@ -27,9 +27,9 @@
 //                           Step has reduced(param, g), whose mean of squares over a row is given
 //                           to take(state, mean), and row_factor(state), which update meets in the
 //                           place of that state
-//   measures                true where Step has measured(param, g, state...), of which the step
-//                           depends on the norm, and adapt(norm of the parameter, of that), which
-//                           completes the coefficients before update
+//   measures(variant)       whether a variant's step depends on norms: that of the parameter, and
+//                           that of what Step's measured(param, g, state...) is for all elements,
+//                           by which adapt(options, norm, norm) completes the coefficients
 //
 // A flag exists only where an option adds a state or cannot be switched off exactly by a
 // coefficient. A state that a variant does not use must not be touched under `if constexpr`. What

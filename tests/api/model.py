@@ -48,10 +48,15 @@ VARIANTS: list[tuple[str, Options]] = [
 ]
 """Optimizers × options: every option of every class appears."""
 
-each_variant = pytest.mark.parametrize(
-    ("name", "options"),
-    VARIANTS,
-    ids=[f"{name}({', '.join(options)})" for name, options in VARIANTS],
+
+def _each(variants: list[tuple[str, Options]]) -> pytest.MarkDecorator:
+    ids = [f"{name}({', '.join(options)})" for name, options in variants]
+    return pytest.mark.parametrize(("name", "options"), variants, ids=ids)
+
+
+each_variant = _each(VARIANTS)
+each_variant_that_takes_rows = _each(
+    [(name, options) for name, options in VARIANTS if DESCRIPTIONS[RULES[name]].takes_rows]
 )
 each_class = pytest.mark.parametrize("name", DEFAULTS)
 

@@ -32,6 +32,8 @@ NO_CALLABLES = [
     ("AdamW", "amsgrad"),
     ("SGD", "momentum"),
     ("SGD", "nesterov"),
+    ("LARS", "momentum"),
+    ("LARS", "nesterov"),
     ("RMSprop", "momentum"),
     ("RMSprop", "centered"),
     ("RMSprop", "initial_accumulator_value"),

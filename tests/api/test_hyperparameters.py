@@ -60,8 +60,9 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
         ]
     ),
     ("momentum", ["ScheduleFreeSGD"], [TINY, 1.0 - 2**-53], [0.0, 1.0, -TINY, math.nan]),
-    ("momentum", ["SGD", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
-    ("dampening", ["SGD"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
+    ("momentum", ["SGD", "LARS", "RMSprop"], [0.0, TINY, 1.0, 2.0], [-TINY, math.nan]),
+    ("dampening", ["SGD", "LARS"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
+    ("trust_coeff", ["LARS"], [0.0, 2.0], [-TINY, math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
     (
         "betas",
@@ -143,7 +144,9 @@ TYPES: list[tuple[str, list[str], list[Any]]] = [
     ("decoupled_weight_decay", WITH_EITHER_DECAY, NO_FLAGS),
     ("bias_correction", ["Adam"], NO_FLAGS),
     ("eps_hat", ["Adam"], NO_FLAGS),
-    ("nesterov", ["SGD"], NO_FLAGS),
+    ("nesterov", ["SGD", "LARS"], NO_FLAGS),
+    ("trust_clip", ["LARS"], NO_FLAGS),
+    ("always_adapt", ["LARS"], NO_FLAGS),
     ("centered", ["RMSprop"], NO_FLAGS),
     ("eps_inside_sqrt", ["RMSprop", "Adagrad"], NO_FLAGS),
 ]

@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 import instep
 from tests.api.model import (
     DEFAULTS,
+    RULES,
     VARIANTS,
     Model,
     Options,
@@ -37,6 +38,7 @@ from tests.api.model import (
     random_arrays,
 )
 from tests.cases import DTYPES, HALVES, Array
+from tests.optimizers import DESCRIPTIONS
 from tests.processes import assert_success, start_child
 
 shapes = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 2, 2)])
@@ -120,14 +122,15 @@ def copies_of(draw: st.DrawFn, params: Sequence[Array]) -> list[Array | None]:
 
 
 @st.composite
-def gradients(draw: st.DrawFn, dense: Array) -> Any:
-    """Draw a gradient, or None, of the shape of `dense`, in any layout or of rows.
+def gradients(draw: st.DrawFn, dense: Array, *, rows: bool) -> Any:
+    """Draw a gradient, or None, of the shape of `dense`, in any layout or, if it may, of `rows`.
 
     It has that dtype or one of 16 bits.
     """
     with np.errstate(over="ignore"):
         dense = dense.astype(draw(st.sampled_from([dense.dtype, dense.dtype, *HALVES])))
-    kind = draw(st.sampled_from(["dense", "reversed", "broadcast", "rows", "none"]))
+    kinds = ["dense", "reversed", "broadcast", *["rows"] * rows, "none"]
+    kind = draw(st.sampled_from(kinds))
     if kind == "none":
         return None
     if dense.ndim == 0 or kind == "dense":
@@ -136,8 +139,8 @@ def gradients(draw: st.DrawFn, dense: Array) -> Any:
         return np.array(dense[..., ::-1], order="F")[..., ::-1]
     if kind == "broadcast":
         return np.broadcast_to(dense[:1], dense.shape)
-    rows = draw(st.lists(st.integers(0, max(0, len(dense) - 1)), max_size=5 * len(dense)))
-    return instep.RowGradient(np.array(rows, np.int32), dense[rows])
+    named = draw(st.lists(st.integers(0, max(0, len(dense) - 1)), max_size=5 * len(dense)))
+    return instep.RowGradient(np.array(named, np.int32), dense[named])
 
 
 @contextlib.contextmanager
@@ -218,11 +221,12 @@ class Life(RuleBasedStateMachine):
     @rule(seed=seeds, special=st.none() | special_values, scale=scales, data=st.data())
     def step(self, seed: int, special: float | None, scale: float, data: st.DataObject) -> None:
         grads = []
+        takes_rows = DESCRIPTIONS[RULES[self.name]].takes_rows
         for grad in random_arrays(self.model.params, seed):
             if special is not None:
                 with np.errstate(over="ignore"):
                     grad.flat[:1] = special
-            grads.append(data.draw(gradients(grad)))
+            grads.append(data.draw(gradients(grad, rows=takes_rows)))
         with as_the_model(self.model, grads, scale):
             self.optimizer.step(self.structured(grads), grad_scale=scale)
 

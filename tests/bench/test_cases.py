@@ -38,6 +38,8 @@ BYTES_PER_FLOAT32 = {
     "ademamix": 36,
     "schedule_free_sgd": 20,
     "schedule_free_adamw": 28,
+    "lars": 12,
+    "lars-adapted": 28,
 }
 
 

@@ -93,6 +93,10 @@ def _schedulefree(call: str, start: Array, gradients: Array) -> Iterator[Array]:
     return _steps_of_torch(f"in_train_mode({call})", names, start, gradients)
 
 
+def _timm(call: str, start: Array, gradients: Array) -> Iterator[Array]:
+    return _steps_of_torch(call, {"timm": imported("timm")}, start, gradients)
+
+
 def _optax(call: str, start: Array, gradients: Array) -> Iterator[Array]:
     jax, optax = imported("jax"), imported("optax")
     with jax.enable_x64(True):
@@ -255,6 +259,7 @@ FOLLOWERS: dict[str, Follower] = {
     "instep": _instep,
     "torch": _torch,
     "pytorch_optimizer": _pytorch_optimizer,
+    "timm": _timm,
     "keras": _keras,
     "schedulefree": _schedulefree,
     "optax": _optax,

@@ -78,7 +78,7 @@ def constant_gradients() -> Array:
 
 
 def gradients_for(row: Row) -> Array:
-    if "clip" in row.here:
+    if re.search("clip|LARS|LAMB", row.here):
         # What a large gradient adds to the norm would hide the others.
         return np.random.default_rng(8).standard_normal((STEPS, 4))
     if "centered" in row.here and row.verdict == "differs":

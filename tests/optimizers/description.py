@@ -50,6 +50,8 @@ class Description:
     """The states that an optimizer makes its parameter before the first step."""
     from_zero: Sequence[str] = ()
     """The states that hold squares or magnitudes, so that only values from 0 on are reached."""
+    takes_rows: bool = True
+    """Whether it takes a gradient of rows: not where it depends on norms of a whole parameter."""
     off: Options = field(default_factory=dict)
     """Options beside decay and sign that change nothing at these values."""
     decay: Decay = "coupled"

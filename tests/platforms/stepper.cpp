@@ -1,4 +1,5 @@
-// Steps arrays with the kernels alone: no Python, no engine, no threads.
+// Steps arrays with the kernels alone: no Python, no threads, and of the engine only what decides
+// the bits of a norm.
 //
 //   stepper          lists the instruction sets that this build has and this machine can run
 //   stepper ISA      reads requests from standard input and writes the arrays back, in their order
@@ -23,6 +24,7 @@
 // DTYPE is 0 (float32) or 1 (float64), STORED one of these, 2 (float16) or 3 (bfloat16), PRESENT a
 // bit for each state, HALF 0 for the lower half of a random word and 1 for the upper, LOW and HIGH
 // the halves of a key, and numbers that are not whole are in hexadecimal, exact.
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -32,6 +34,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/norm_blocks.hpp"
+#include "kernels/lanes.hpp"
 #include "kernels/select.hpp"
 #include "rules/elementary.hpp"
 
@@ -66,6 +70,17 @@ double next<double>(std::istream& line) {
   return std::strtod(next<std::string>(line).c_str(), nullptr);
 }
 
+// As the engine finds it: again where the squares cannot be represented.
+double norm_of_block(const Table& table, const void* array, std::int64_t n, DType dtype) {
+  const auto sum = [&](double rescale) {
+    double lanes[norm_lanes] = {};
+    table.squares.add[dtype](array, n, 0, rescale, lanes);
+    return sum_lanes(lanes);
+  };
+  const double rescale = rescaling(sum(1.0));
+  return std::sqrt(sum(rescale)) / rescale;
+}
+
 void step(const Table& table, std::istream& line) {
   const Rule& rule = find_rule(table, next<std::string>(line));
   const auto dtype = DType(next<int>(line));
@@ -89,6 +104,13 @@ void step(const Table& table, std::istream& line) {
   double scalars[max_scalars] = {};
   for (int k = 0; k < rule.scalar_count; ++k) scalars[k] = next<double>(line);
   kernel.prepare(options.data(), number, scale, scalars, coefficients);
+  if (kernel.measure != nullptr) {
+    const auto norm = [&](const void* array) { return norm_of_block(table, array, n, dtype); };
+    Bytes measured(bytes);
+    kernel.measure(pointers.data(), grad.data(), n, coefficients, measured.data());
+    kernel.adapt(options.data(), norm(written[param_place].data()), norm(measured.data()),
+                 coefficients);
+  }
   kernel.loop(pointers.data(), grad.data(), n, coefficients);
   for (const Bytes& array : written) write_array(array.data(), array.size());
   write_array(scalars, std::size_t(rule.scalar_count) * sizeof(double));

@@ -19,14 +19,14 @@ from tests.api.model import (
     Options,
     alone,
     assert_same,
-    each_variant,
+    each_variant_that_takes_rows,
     make,
     named,
     params_of,
     random_arrays,
     refused,
 )
-from tests.cases import DTYPES, FEW_CASES, Arguments, Array, Case
+from tests.cases import DTYPES, ROW_CASES, Arguments, Array, Case
 from tests.compare import assert_same_bits
 from tests.engine.test_layouts import (
     LAYOUTS,
@@ -38,7 +38,7 @@ from tests.engine.test_layouts import (
     memory_of,
 )
 
-every_case = pytest.mark.parametrize("case", FEW_CASES, ids=str)
+every_case = pytest.mark.parametrize("case", ROW_CASES, ids=str)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 # With and without duplicates, in order and not, one row and none.
@@ -135,7 +135,7 @@ def test_a_sum_starts_from_the_first_value() -> None:
 
 @pytest.mark.parametrize("kind", [*"bhilqBHILQ", ">i8", ">u2", "<i4"])
 def test_every_integer_dtype(kind: str) -> None:
-    (case,) = (case for case in FEW_CASES if case.rule == "adadelta")
+    (case,) = (case for case in ROW_CASES if case.rule == "adadelta")
     for rows in ROWS:
         assert_step_of_rows(case, with_rows(case, (7, 3), DTYPES[0], np.array(rows, kind)))
 
@@ -242,7 +242,7 @@ def test_three_axes(case: Case, odd: str, layout: Callable[[Array], Array]) -> N
 
 
 def test_layouts_of_rows() -> None:
-    (case,) = (case for case in FEW_CASES if case.rule == "adadelta")
+    (case,) = (case for case in ROW_CASES if case.rule == "adadelta")
     wanted = np.array([4, 0, 4, 6], np.int64)
     packed = np.zeros(4, np.dtype([("tag", "u1"), ("row", "<i8")]))
     packed["row"] = wanted
@@ -261,7 +261,7 @@ def test_layouts_of_rows() -> None:
 # Optimizers
 
 
-@each_variant
+@each_variant_that_takes_rows
 def test_optimizers(name: str, options: Options) -> None:
     """Sparse and dense gradients by turns, beside parameters that get dense ones or none."""
     shapes: list[Shape] = [(7, 3), (40, 70), (5,), (4, 2, 3), ()]

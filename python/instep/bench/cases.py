@@ -52,9 +52,10 @@ class Case:
     def bytes_moved(self) -> int:
         """Bytes that a step has to read and to write.
 
-        The gradient is read; the parameter and each state are read and written.
+        The gradient is read; the parameter and each state are read and written. What norms are
+        taken of is read before.
         """
-        passes = 1 + 2 * (1 + len(self.rule.states))
+        passes = self.rule.read_before + 1 + 2 * (1 + len(self.rule.states))
         return passes * self.elements * np.dtype(self.dtype).itemsize
 
     @property

@@ -32,6 +32,8 @@ class Rule:
     reference: Callable[..., None]
     """The function of `instep.reference` that has this rule."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    read_before: int = 0
+    """How many of parameter, gradient and states are read once more, before the step."""
 
     @cached_property
     def states(self) -> tuple[str, ...]:
@@ -110,6 +112,9 @@ VARIANTS: Mapping[str, Mapping[str, tuple[type[instep.Optimizer], Mapping[str, A
         "adamw": (instep.AdamW, {}),
         "amsgrad": (instep.Adam, {"amsgrad": True}),
     },
+    "lars": {
+        "lars-adapted": (instep.LARS, {"momentum": 0.9, "always_adapt": True}),
+    },
     "rmsprop": {
         "rmsprop-momentum": (instep.RMSprop, {"momentum": 0.9}),
         "rmsprop-centered": (instep.RMSprop, {"centered": True}),
@@ -118,11 +123,15 @@ VARIANTS: Mapping[str, Mapping[str, tuple[type[instep.Optimizer], Mapping[str, A
 """What is measured of a rule of the core beside its class at the defaults."""
 
 
+READ_BEFORE: Mapping[str, int] = {"lars-adapted": 2}
+"""How many arrays are read for norms: the parameter and the gradient, then the states."""
+
+
 def _measured(rule: str) -> Iterator[Rule]:
     function = getattr(reference, f"{rule}_step")
-    yield Rule(rule, class_of(rule), function)
-    for name, (optimizer, options) in VARIANTS.get(rule, {}).items():
-        yield Rule(name, optimizer, function, options)
+    named = {rule: (class_of(rule), {}), **VARIANTS.get(rule, {})}
+    for name, (optimizer, options) in named.items():
+        yield Rule(name, optimizer, function, options, READ_BEFORE.get(name, 0))
 
 
 RULES = tuple(itertools.chain.from_iterable(map(_measured, _core.rules())))

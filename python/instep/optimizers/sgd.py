@@ -13,7 +13,8 @@ from instep.rule import Rule
 from instep.storage import OptimizerOptions
 
 
-def _check_nesterov(values: Mapping[str, Any]) -> None:
+def check_nesterov(values: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a look-ahead has a momentum and no dampening."""
     if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
         raise ValueError(
             "nesterov: expected a momentum above 0 and no dampening, got "
@@ -77,7 +78,7 @@ class SGD(Optimizer):
         "sgd",
         switches={"momentum_buffer": "momentum"},
         counted_by_torch=False,
-        check_together=_check_nesterov,
+        check_together=check_nesterov,
     )
 
     lr: LearningRate = LearningRate()

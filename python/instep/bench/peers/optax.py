@@ -87,6 +87,14 @@ def _schedule_free_adamw(
     )
 
 
+def _lars(
+    *, lr: float, momentum: float, nesterov: bool, trust_coeff: float, eps: float, **_: object
+) -> Any:
+    return optax.lars(
+        lr, trust_coefficient=trust_coeff, eps=eps, momentum=momentum, nesterov=nesterov
+    )
+
+
 _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -104,6 +112,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "adabelief": _adabelief,
     "schedule_free_sgd": _schedule_free_sgd,
     "schedule_free_adamw": _schedule_free_adamw,
+    "lars-adapted": _lars,
 }
 
 
