@@ -287,23 +287,23 @@ constexpr Rule describe() {
   static_assert(state_count<R> <= max_states && option_count<R> <= max_options &&
                 Scalars<R>::count <= max_scalars);
   static_assert(R::options[0].member == &R::Options::lr, "the learning rate comes first");
-  return {
-      R::name,
-      option_names<R>,
-      R::states,
-      option_count<R>,
-      state_count<R>,
-      Shapes<R>::of,
-      Scalars<R>::names,
-      Scalars<R>::count,
-      required_states<R>(),
-      begin_as_param<R>,
-      reduces<R>() || measures_sometimes<R>(),
-      Exchange<R>::state,
-      Exchange<R>::kept,
-      Scalars<R>::count > 0 || begin_as_param<R> != 0 || reduces<R>() || measures_sometimes<R>(),
-      variant_of<R>,
-      Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table};
+  constexpr bool several_passes = reduces<R>() || measures_sometimes<R>();
+  return {R::name,
+          option_names<R>,
+          R::states,
+          Shapes<R>::of,
+          Scalars<R>::names,
+          Exchange<R>::kept,
+          variant_of<R>,
+          Kernels<R, std::make_integer_sequence<unsigned, Variants<R>::count>>::table,
+          option_count<R>,
+          state_count<R>,
+          Scalars<R>::count,
+          required_states<R>(),
+          begin_as_param<R>,
+          Exchange<R>::state,
+          several_passes,
+          several_passes || Scalars<R>::count > 0 || begin_as_param<R> != 0};
 }
 
 template <class List>

@@ -75,22 +75,19 @@ struct Rule {
   const char* name;
   const char* const* options;
   const char* const* states;
-  int option_count, state_count;
   const StateShape* shapes;    // of the states
   const char* const* scalars;  // numbers that each parameter has beside its step count
-  int scalar_count;
-  unsigned required_states;  // a bit for each state that no variant does without
-  unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
-  bool several_passes;       // whether it has states of another shape, or norms
-  // The state by which the parameter has another point, and how much of the parameter is left when
-  // it goes there, or back; -1 and null: it has one point.
-  int exchanged_state;
+  // How much of the parameter is left when it goes to its other point, or back; null: it has one.
   double (*kept)(const double* options, bool back);
-  // Whether it has these, or scalars, or states that begin so.
-  bool more_than_elements;
   // The index into `kernels` for these options when the states in the bit set `present` exist.
   unsigned (*variant)(const double* options, unsigned present);
   const Kernel (*kernels)[working_count];
+  int option_count, state_count, scalar_count;
+  unsigned required_states;  // a bit for each state that no variant does without
+  unsigned begin_as_param;   // a bit for each state that before the first step is the parameter
+  int exchanged_state;       // by which the parameter has another point; -1: it has one
+  bool several_passes;       // whether it has states of another shape, or norms
+  bool more_than_elements;   // whether it has these, or scalars, or states that begin so
 };
 
 // How many elements of an array have a sum of squares of their own: a part of what decides the bits

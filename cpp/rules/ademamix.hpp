@@ -31,7 +31,8 @@ struct AdEMAMix {
 
   // From beta1 to beta3, so that the time over which the mean remembers grows linearly.
   static double slow_beta(const Options& o, double step) {
-    if (!(step < o.beta3_warmup && o.beta1 < o.beta3)) return o.beta3;
+    const bool warms_up = step < o.beta3_warmup && o.beta1 < o.beta3;
+    if (!warms_up) return o.beta3;
     const double part = step / o.beta3_warmup;
     return portable_exp(1.0 /
                         (((1.0 - part) / portable_log(o.beta1)) + (part / portable_log(o.beta3))));

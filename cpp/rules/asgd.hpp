@@ -42,7 +42,7 @@ struct Asgd {
           rate(T(step == 1 ? o.lr : scalars[eta])),
           weight(T(step == 1 ? 1.0 : scalars[mu])),
           averages(T(step == 1 || scalars[mu] == 1.0 ? 0.0 : 1.0)) {
-      const double t = double(step);
+      const auto t = double(step);
       scalars[eta] = o.lr / portable_pow(1.0 + ((o.lambd * o.lr) * t), o.alpha);
       scalars[mu] = 1.0 / (t - o.t0 > 1.0 ? t - o.t0 : 1.0);
     }
