@@ -22,11 +22,10 @@
 //   exchanged               the place of the state by which the parameter has another point, from
 //                           which it is not stepped; kept(options, back) is how much of it is left
 //                           when it goes there, or back, and the rest is of the state
-//   shapes                  the shapes of the states, where one of them is not its parameter's:
-//   there
-//                           Step has reduced(param, g), whose mean of squares over a row is given
-//                           to take(state, mean), and row_factor(state), which update meets in the
-//                           place of that state
+//   shapes                  the shapes of the states, where one of them is not its parameter's;
+//                           Step then has reduced(param, g), whose mean of squares over a row is
+//                           given to take(state, mean), and row_factor(state), which update meets
+//                           in the place of that state
 //   measures(variant)       whether a variant's step depends on norms: that of the parameter, and
 //                           that of what Step's measured(param, g, state...) is for all elements,
 //                           by which adapt(options, norm, norm) completes the coefficients
