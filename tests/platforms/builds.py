@@ -48,11 +48,10 @@ class Build:
 
 AARCH64 = ("qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu")
 
+# Of GCC on this processor, -O3 is what the suite itself runs on.
 BUILDS = (
     Build("gcc -O2", "g++", "-O2"),
-    Build("gcc -O3", "g++", "-O3"),
     Build("clang -O2", "clang++", "-O2"),
     Build("clang -O3", "clang++", "-O3"),
-    Build("gcc -O2, aarch64", "aarch64-linux-gnu-g++", "-O2", "aarch64", AARCH64),
     Build("gcc -O3, aarch64", "aarch64-linux-gnu-g++", "-O3", "aarch64", AARCH64),
 )

@@ -24,7 +24,8 @@ def test_each_gives_the_bits_of_the_reference(name: str) -> None:
     assert run_python("-c", CHOSEN, environment=forced).stdout.split() == [name]
     result = run_python(
         *("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-        "tests/rules/test_bit_equality.py",
+        "tests/rules/test_bit_equality.py::test_every_size",
+        "tests/rules/test_bit_equality.py::test_special_values",
         "tests/rules/test_storage.py::test_every_size",
         "tests/rules/test_storage.py::test_special_values",
         "tests/engine/test_layouts.py::test_all_arrays_alike",

@@ -202,8 +202,9 @@ def step_every_layout() -> None:
         for layout in LAYOUTS.values():
             arrays = case.random_arrays((70, 130), DTYPES[1])
             for name, array in arrays.items():
-                arrays[name] = layout(array.shape, array.dtype)
-                arrays[name][...] = array
+                if not case.is_reduced(name):
+                    arrays[name] = layout(array.shape, array.dtype)
+                    arrays[name][...] = array
             assert_step_equals_reference(case, arrays)
     conditioned = Case("sgd", (), {"lr": 0.1, "clip_norm": 1.0, "clip_value": 0.1})
     assert_step_equals_reference(conditioned, conditioned.random_arrays((700, 130), DTYPES[1]))

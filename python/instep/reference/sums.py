@@ -19,11 +19,12 @@ def sums_of_squares(rows: NDArray[Any], rescale: float = 1.0) -> NDArray[np.floa
     """
     count, length = rows.shape
     elements = rows.astype(np.float64) * rescale
-    # Zeros at the end add nothing.
-    blocks = np.zeros((count, -(-length // BLOCK), BLOCK // LANES, LANES))
+    # Zeros at the end add nothing: of a short row, there are as many as fill the lanes.
+    turns = min(BLOCK // LANES, -(-max(length, 1) // LANES))
+    blocks = np.zeros((count, -(-length // BLOCK), turns, LANES))
     blocks.reshape(count, -1)[:, :length] = elements * elements
     lanes = np.zeros((*blocks.shape[:2], LANES))
-    for turn in range(BLOCK // LANES):
+    for turn in range(turns):
         lanes = lanes + blocks[:, :, turn]
     while lanes.shape[-1] > 1:
         half = lanes.shape[-1] // 2
