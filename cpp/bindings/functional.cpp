@@ -75,8 +75,10 @@ class ArrayCounts {
   // Adds those of a parameter. Raises unless its arrays may be such.
   void add(const std::vector<py::object>& arrays, const Label& label, WrittenMemory& written) {
     counts_.emplace_back().steps = step_ - 1;
+    const std::size_t first_scalar =
+        std::size_t(first_state_argument) + std::size_t(rule_.state_count);
     for (int k = 0; k < rule_.scalar_count; ++k) {
-      py::object array = arrays[std::size_t(first_state_argument + rule_.state_count + k)];
+      py::object array = arrays[first_scalar + std::size_t(k)];
       const char* const role = rule_.scalars[k];
       see_as_ndarray(array, label, role);
       const bool is_double = check_array(array.ptr(), label, role) == float64;

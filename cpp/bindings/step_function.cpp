@@ -69,7 +69,8 @@ StepFunction::StepFunction(const py::dict& description)
     switches_.push_back({place(state.ptr()), place(option.ptr()) - first_option_});
   }
   if (names_.size() > Arguments().size() ||
-      arrays_ != std::size_t(first_state_argument + rule_.state_count + rule_.scalar_count) ||
+      arrays_ != std::size_t(first_state_argument) + std::size_t(rule_.state_count) +
+                     std::size_t(rule_.scalar_count) ||
       options_.size() != std::size_t(rule_.option_count)) {
     throw py::value_error("expected the arrays and options of the rule");
   }
