@@ -162,7 +162,7 @@ class LearningRate(Number):
 
     def __init__(self, range_: Range = AT_LEAST_0) -> None:
         super().__init__(range_)
-        self.finite = Range(range_.low, above=range_.above, below=True)
+        self.finite: Range = Range(range_.low, above=range_.above, below=True)
 
     def check_returned(self, value: object) -> float:
         """Refuse an infinite rate as well, the slip of a callable that divides by 0."""
