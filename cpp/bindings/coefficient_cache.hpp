@@ -17,10 +17,11 @@ class CoefficientCache {
 
   // Makes room for so many groups, and one set of coefficients for each of so many parameters.
   void reset(std::size_t groups, std::size_t parameters) {
-    latest_.assign(groups * working_count, Latest());
+    latest_.resize(groups * working_count);
+    for (Latest& each : latest_) each.step = -1;
     if (more_) latest_scalars_.resize(latest_.size());
-    coefficients_.clear();
-    coefficients_.reserve(parameters);
+    if (coefficients_.size() < parameters) coefficients_.resize(parameters);
+    used_ = 0;
   }
 
   // Stays valid until the next reset. One scale for all calls between resets. Needs no GIL;
@@ -29,9 +30,8 @@ class CoefficientCache {
                           double grad_scale, std::size_t group, DType dtype) {
     Latest& latest = latest_[group * working_count + dtype];
     if (latest.step != step || latest.prepare != kernel.prepare) {
-      coefficients_.emplace_back();
-      kernel.prepare(options, step, grad_scale, nullptr, coefficients_.back());
-      latest = {step, kernel.prepare, coefficients_.size() - 1};
+      latest = {step, kernel.prepare, used_};
+      own(kernel, options, step, grad_scale, nullptr);
     }
     return coefficients_[latest.index];
   }
@@ -43,7 +43,7 @@ class CoefficientCache {
     Scalars& known = latest_scalars_[group * working_count + dtype];
     if (latest.step != step || latest.prepare != kernel.prepare ||
         !std::equal(scalars, scalars + scalar_count_, known.before.begin())) {
-      latest = {step, kernel.prepare, coefficients_.size()};
+      latest = {step, kernel.prepare, used_};
       std::copy_n(scalars, scalar_count_, known.before.begin());
       own(kernel, options, step, grad_scale, scalars);
       std::copy_n(scalars, scalar_count_, known.after.begin());
@@ -55,9 +55,9 @@ class CoefficientCache {
   // Coefficients of one parameter alone.
   Coefficients& own(const Kernel& kernel, const double* options, std::int64_t step,
                     double grad_scale, double* scalars) {
-    coefficients_.emplace_back();
-    kernel.prepare(options, step, grad_scale, scalars, coefficients_.back());
-    return coefficients_.back();
+    Coefficients& result = coefficients_[used_++];
+    kernel.prepare(options, step, grad_scale, scalars, result);
+    return result;
   }
 
  private:
@@ -74,7 +74,9 @@ class CoefficientCache {
   int scalar_count_;
   std::vector<Latest> latest_;           // of each group and dtype
   std::vector<Scalars> latest_scalars_;  // the same, where a rule has some
+  // Kept from one call to the next: to make them anew took a twentieth of a small step.
   std::vector<Coefficients> coefficients_;
+  std::size_t used_ = 0;
 };
 
 }  // namespace instep
