@@ -206,7 +206,7 @@ class CoreOptimizer(_core.Optimizer):
         returned: dict[tuple[str, int], list[float]] = {}
         for k, group in enumerate(self._groups):
             try:
-                asked = self._rule.ask(group._values, steps, returned)
+                asked = self._rule.ask(group._values, group._callables(), steps, returned)
             except Exception as error:
                 if len(self._groups) > 1:
                     error.add_note(f"of param_groups[{k}]")

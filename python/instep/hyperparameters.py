@@ -127,6 +127,10 @@ class Hyperparameter(Generic[T]):
         """For each option of the core that this stands for, its number."""
         return {option: number_of(part) for option, part in self.parts(value).items()}
 
+    def encode_returned(self, value: object) -> list[float]:
+        """Return the core's numbers of what a callable has returned, checked."""
+        return list(self.encode(self.check_returned(value)).values())
+
     def decode(self, numbers: Sequence[float]) -> Any:
         """Return the value of which `encode` gives these numbers."""
         return numbers[0]
@@ -152,6 +156,9 @@ class Number(Hyperparameter[N]):
 
     def _check_number(self, value: object) -> float:
         return number_of(self.check_value(value))
+
+    def encode_returned(self, value: object) -> list[float]:
+        return [number_of(self.check_returned(value))]  # at each step: without a mapping of one
 
     def decode(self, numbers: Sequence[float]) -> float | None:
         return None if self.may_be_none and math.isnan(numbers[0]) else numbers[0]
@@ -253,6 +260,11 @@ class Flag(Hyperparameter[FlagT]):
 def number_of(value: float | None) -> float:
     """Return a value as the core has it, to which None is NaN."""
     return math.nan if value is None else float(value)
+
+
+def callables_of(values: Mapping[str, Any]) -> dict[str, Callable[[int], Any]]:
+    """Return those hyperparameters that are callables."""
+    return {name: value for name, value in values.items() if callable(value)}
 
 
 def hyperparameters(cls: type[Any]) -> dict[str, Hyperparameter[Any]]:

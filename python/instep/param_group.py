@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from instep.hyperparameters import callables_of
+
 if TYPE_CHECKING:
     from instep.parameters import Array
 
@@ -18,7 +20,7 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
     by ``pickle``, is a plain dictionary with the same keys.
     """
 
-    __slots__ = ("_change", "_shown", "_values", "names", "params")
+    __slots__ = ("_change", "_found", "_shown", "_values", "names", "params")
 
     # Replaced by the core in the same moment as its own numbers and arrays (`_set_hyperparameters`,
     # `_rebind`), and never changed: an interrupt finds both as they were or both as they are to be.
@@ -36,8 +38,15 @@ class ParamGroup(MutableMapping[str, Any]):  # numpydoc ignore=PR01
         self._change = change
         self._shown = shown  # what there is to read of the optimizer, under names of its own
         self._values = values
+        self._found = values, callables_of(values)
         self.params = tuple(params)
         self.names: list[str] | None = names
+
+    def _callables(self) -> dict[str, Callable[[int], Any]]:
+        """Return those of the values that are callables, which each step asks: found once."""
+        if self._found[0] is not self._values:
+            self._found = self._values, callables_of(self._values)
+        return self._found[1]
 
     def __getitem__(self, name: str) -> Any:
         if name in self._values:

@@ -322,8 +322,7 @@ class ResumableOptimizer(CoreOptimizer):
             kept = {name: group[name] for name in self._rule.initial_options()}
             checked = self._rule.check({**options, **kept}, group._values, callables=False)
             last.append(self._rule.encode(checked, self._rule.not_asked))
-            callables = {name: each for name, each in group._values.items() if callable(each)}
-            values.append({**checked, **callables})
+            values.append({**checked, **group._callables()})
         modes = set(loaded.train_modes)
         if len(modes) > 1:
             raise ValueError("train_mode: expected the same in all groups, got True and False")

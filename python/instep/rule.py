@@ -12,7 +12,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 import instep._core as _core
-from instep.hyperparameters import Flag, Hyperparameter, OptionCheck, hyperparameters
+from instep.hyperparameters import (
+    Flag,
+    Hyperparameter,
+    OptionCheck,
+    callables_of,
+    hyperparameters,
+)
 from instep.names import nearest
 from instep.parameters import Array
 from instep.storage import REST, Storage
@@ -230,32 +236,28 @@ class Rule:
 
     def scheduled(self, values: Mapping[str, Any]) -> list[int]:
         """Return the positions of the core's options that come from callables."""
-        return [
-            position
-            for name in values
-            if callable(values[name])
-            for position in self._positions(name)
-        ]
+        return [position for name in callables_of(values) for position in self._positions(name)]
 
     def _positions(self, name: str) -> list[int]:
         return [self.options.index(option) for option in self.hyperparameters[name].numbers()]
 
     def ask(
-        self, values: Mapping[str, Any], steps: int, returned: dict[tuple[str, int], list[float]]
+        self,
+        values: Mapping[str, Any],
+        callables: Mapping[str, Callable[[int], Any]],
+        steps: int,
+        returned: dict[tuple[str, int], list[float]],
     ) -> dict[str, list[float]]:
         """Return the next step's numbers of those hyperparameters that are callables, checked.
 
         `returned` is what they have returned for other groups, by which none is asked twice.
         """
         asked = {}
-        for name, value in values.items():
-            if callable(value):
-                key = name, id(value)
-                if key not in returned:
-                    hyperparameter = self.hyperparameters[name]
-                    checked = hyperparameter.check_returned(value(steps))
-                    returned[key] = list(hyperparameter.encode(checked).values())
-                asked[name] = returned[key]
+        for name, value in callables.items():
+            key = name, id(value)
+            if key not in returned:
+                returned[key] = self.hyperparameters[name].encode_returned(value(steps))
+            asked[name] = returned[key]
         if self.check_together is not None:
             self._check_together(self._with(values, asked))
         return asked
@@ -269,13 +271,12 @@ class Rule:
         """
         numbers = {
             name: [options[position] for position in self._positions(name)]
-            for name, value in values.items()
-            if callable(value)
+            for name in callables_of(values)
         }
         # Of a tuple, a part that is None is NaN as well.
         asked = {name: each for name, each in numbers.items() if not all(map(math.isnan, each))}
         last = self._with(values, asked)
-        return self._with(last, self.ask(last, steps, {}))
+        return self._with(last, self.ask(last, callables_of(last), steps, {}))
 
     def _with(
         self, values: Mapping[str, Any], numbers: Mapping[str, Sequence[float]]
