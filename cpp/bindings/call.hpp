@@ -23,8 +23,7 @@ class Call {
       : more_(rule.more_than_elements),
         begins_(begins && rule.begin_as_param != 0),
         gradient_pass_(table.gradients),
-        coefficients_(rule),
-        norms_(table.squares) {}
+        coefficients_(rule) {}
 
   // By what a parameter is stepped.
   struct Settings {

@@ -1,6 +1,5 @@
 #include "engine/parameter_norms.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -56,12 +55,9 @@ void ParameterNorms::sum_squares(bool flush_subnormals) noexcept {
                  [this](std::size_t k, std::size_t block, std::int64_t begin, std::int64_t end) {
                    const Array& array = arrays_[k];
                    const Task& task = array.in_c_order ? *array.in_c_order : *array.task;
-                   for (; begin < end; begin += norm_block, ++block) {
-                     const Task::Both sums = task.sum_squares(
-                         begin, std::min(end, begin + norm_block), array.rescale, *loops_);
-                     params_[block] = sums.param;
-                     measured_[block] = sums.measured;
-                   }
+                   task.sum_squares(begin, end,
+                                    {{array.rescale.param, &params_[block]},
+                                     {array.rescale.measured, &measured_[block]}});
                  });
   });
   const StepMode mode(flush_subnormals);

@@ -8,15 +8,14 @@
 
 #include "engine/norm_blocks.hpp"
 #include "engine/task.hpp"
-#include "kernels/table.hpp"
 
 namespace instep {
 
 class ParameterNorms {
  public:
-  using Norms = Task::Both;
-
-  explicit ParameterNorms(const SquareLoops& loops) : loops_(&loops) {}
+  struct Norms {
+    double param, measured;
+  };
 
   void clear();
   // The task, which must stay where it is, and one of the same elements in C order, null where they
@@ -34,12 +33,11 @@ class ParameterNorms {
   struct Array {
     const Task* task = nullptr;
     std::unique_ptr<Task> in_c_order;
-    Task::Both rescale, squares;  // the sums of these, once rescaled
+    Norms rescale, squares;  // the sums of these, once rescaled
   };
 
   void sum_squares(bool flush_subnormals) noexcept;
 
-  const SquareLoops* loops_;
   std::vector<Array> arrays_;
   NormBlocks blocks_;
   std::vector<double> params_, measured_;  // sums of the blocks

@@ -107,7 +107,7 @@ void Task::step_tiles(std::int64_t begin, std::int64_t end) const noexcept {
 
 void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
                        const char* gathered_grad) const noexcept {
-  each_block(begin, end, scratch, gathered_grad, end - begin,
+  each_block(begin, end, scratch, gathered_grad,
              [this](Blocks& blocks, void* const* written, const char* grad, std::int64_t n) {
                const Loop loop = blocks.begin_at_lines() ? kernel->wide : kernel->loop;
                loop(written, grad, n, *coefficients);
@@ -122,7 +122,7 @@ void Task::sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
   double lanes[norm_lanes] = {};  // of a run that is begun
   std::int64_t position = 0;      // in it
   Scratch scratch;
-  each_block(begin, begin + runs * length, scratch, nullptr, runs * length,
+  each_block(begin, begin + runs * length, scratch, nullptr,
              [&](Blocks&, void* const* written, const char* grad, std::int64_t n) {
                char* const param = static_cast<char*>(written[param_place]);
                for (std::int64_t at = 0, count; at < n; at += count) {
@@ -146,21 +146,13 @@ void Task::sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
              });
 }
 
-Task::Both Task::sum_squares(std::int64_t begin, std::int64_t end, const Both& rescale,
-                             const SquareLoops& loops) const noexcept {
+void Task::sum_squares(std::int64_t begin, std::int64_t end, BlockSums sums) const noexcept {
   Scratch scratch;
-  alignas(cache_line) char measured[block_bytes];
-  double param_lanes[norm_lanes] = {}, measured_lanes[norm_lanes] = {};
-  const auto add = loops.add[written_.working];
-  std::int64_t position = 0;
-  each_block(begin, end, scratch, nullptr, block_bytes / item_size(written_.working),
+  each_block(begin, end, scratch, nullptr,
              [&](Blocks&, void* const* written, const char* grad, std::int64_t n) {
-               kernel->measure(written, grad, n, *coefficients, measured);
-               add(written[param_place], n, position, rescale.param, param_lanes);
-               add(measured, n, position, rescale.measured, measured_lanes);
-               position += n;
+               kernel->measure(written, grad, n, *coefficients, sums);
              });
-  return {sum_lanes(param_lanes), sum_lanes(measured_lanes)};
+  if (sums.position > 0) end_block(sums);
 }
 
 void Task::work_as(const Task& other) noexcept {
@@ -171,18 +163,18 @@ void Task::work_as(const Task& other) noexcept {
   random_key = other.random_key;
 }
 
-// Block after block: each up to the next end of a row of an array that is used in place, at most
-// `most` elements, and no more than fits the scratch where one is gathered or converted. The
-// gradient of the whole range may have been gathered already; else that is null.
+// Block after block: each up to the next end of a row of an array that is used in place, and no
+// more than fits the scratch where one is gathered or converted. The gradient of the whole range
+// may have been gathered already; else that is null.
 template <class Each>
 void Task::each_block(std::int64_t begin, std::int64_t end, Scratch& scratch,
-                      const char* gathered_grad, std::int64_t most, Each each) const noexcept {
+                      const char* gathered_grad, Each each) const noexcept {
   if (begin == end) return;
   Blocks blocks(written_, random_key, begin, scratch);
   Cursor grad_cursor;
   if (gathered_grad == nullptr) grad_cursor.go(grad_, begin);
   for (std::int64_t at = begin, n; at < end; at += n) {
-    n = blocks.most(std::min(most, end - at));
+    n = blocks.most(end - at);
     if (at == begin) n = blocks.most_to_line(n);
     if (gathered_grad == nullptr && !grad_.in_rows()) n = std::min(n, blocks.most_in_block());
     if (gathered_grad == nullptr && grad_.in_rows()) n = std::min(n, grad_cursor.run());

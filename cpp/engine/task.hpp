@@ -68,14 +68,9 @@ class Task {
   void sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
                 double* sums) const noexcept;
 
-  // Of the parameter's elements, and of what the kernel measures of them.
-  struct Both {
-    double param, measured;
-  };
-  // The sums of the squares of the elements from `begin` on before `end`, all of one block, which
-  // come in C order, each multiplied by `rescale`. Writes nothing of them. Allocates nothing.
-  Both sum_squares(std::int64_t begin, std::int64_t end, const Both& rescale,
-                   const SquareLoops& loops) const noexcept;
+  // The sums of the squares, of the parameter and of what the kernel measures, of the blocks from
+  // `begin` on before `end`, which come in C order. Writes nothing else; allocates nothing.
+  void sum_squares(std::int64_t begin, std::int64_t end, BlockSums sums) const noexcept;
 
   // Does to its elements what another does to the same.
   void work_as(const Task& other) noexcept;
@@ -90,7 +85,7 @@ class Task {
                    const char* gathered_grad) const noexcept;
   template <class Each>
   void each_block(std::int64_t begin, std::int64_t end, Scratch& scratch, const char* gathered_grad,
-                  std::int64_t most, Each each) const noexcept;
+                  Each each) const noexcept;
 
   // What a step of direct streams needs, close together: of many small parameters in one call, the
   // next one's is not in L1.

@@ -61,7 +61,6 @@ struct Rescaled {
 // A core that reads one place alone waits for its memory: blocks side by side, a few lines of each
 // in turn, asked for well ahead, took two thirds of the time of one after the other.
 constexpr int blocks_at_once = 4;
-constexpr int64_t elements_in_turn = 64;
 constexpr int64_t bytes_ahead = 1024;
 
 template <class T, class Stored, class Conditioning>

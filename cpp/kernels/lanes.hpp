@@ -13,5 +13,17 @@ inline double sum_lanes(double* sums) {
   return sums[0];
 }
 
+// Puts down the sum of a block, and begins the next.
+inline void end_block(SquareSums& sums) {
+  *sums.next++ = sum_lanes(sums.lanes);
+  for (double& lane : sums.lanes) lane = 0.0;
+}
+
+inline void end_block(BlockSums& sums) {
+  end_block(sums.param);
+  end_block(sums.measured);
+  sums.position = 0;
+}
+
 }  // namespace
 }  // namespace instep

@@ -6,7 +6,6 @@
 #include "kernels/gradients.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/rows.hpp"
-#include "kernels/squares.hpp"
 #include "kernels/storage.hpp"
 
 namespace instep {
@@ -17,7 +16,6 @@ constexpr Table make_table(const char* isa) noexcept {
           Registry<AllRules>::rules,
           sizeof(Registry<AllRules>::rules) / sizeof(Registry<AllRules>::rules[0]),
           gradient_loops,
-          square_loops,
           rows,
           storage_loops,
           {exchange_kernel<float>, exchange_kernel<double>},

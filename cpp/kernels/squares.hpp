@@ -7,16 +7,13 @@
 namespace instep {
 namespace {
 
+// Where several places are read, so many elements of each in turn: four arrays by 512 took up to
+// three times as long.
+constexpr int64_t elements_in_turn = 64;
+
 template <class T>
 struct AsItIs {
   T operator()(T x) const { return x; }
-};
-
-// In double, where the square may have no other place.
-template <class T>
-struct Multiplied {
-  double factor;
-  double operator()(T x) const { return factor * double(x); }
 };
 
 // Of a multiple of `norm_lanes` elements.
@@ -44,29 +41,15 @@ inline void add_squares_from(int64_t lane, const Stored* array, int64_t n, doubl
   }
 }
 
-template <class T, class Conditioning>
-inline void add_at(int64_t position, const T* array, int64_t n, double* sums,
-                   const Conditioning conditioning) {
-  const int64_t lane = position % norm_lanes;
-  const int64_t to_first = lane == 0 ? 0 : norm_lanes - lane;
-  const int64_t before = n < to_first ? n : to_first;
-  const int64_t whole = (n - before) / norm_lanes * norm_lanes;
-  add_squares_from<T>(lane, array, before, sums, conditioning);
-  add_squares<T>(array + before, whole, sums, conditioning);
-  add_squares_from<T>(0, array + before + whole, n - before - whole, sums, conditioning);
-}
-
+// Of n elements from this position in their block on.
 template <class T>
-void add_piece(const void* piece, int64_t n, int64_t position, double rescale, double* sums) {
-  const auto* const array = static_cast<const T*>(piece);
-  if (rescale == 1.0) {
-    add_at(position, array, n, sums, AsItIs<T>());
-  } else {
-    add_at(position, array, n, sums, Multiplied<T>{rescale});
+inline void add_at(int64_t position, const T* array, int64_t n, SquareSums& sums) {
+  for (int64_t i = 0; i < n; ++i) {
+    const double x = sums.rescale * double(array[i]);
+    double& lane = sums.lanes[(position + i) % norm_lanes];
+    lane = lane + (x * x);
   }
 }
-
-constexpr SquareLoops square_loops = {{add_piece<float>, add_piece<double>}};
 
 }  // namespace
 }  // namespace instep

@@ -33,10 +33,12 @@ using Loop = void (*)(void* const* written, const void* grad, std::int64_t n,
 using Prepare = void (*)(const double* options, std::int64_t step, double grad_scale,
                          double* scalars, Coefficients& coefficients);
 
-// For n elements what the rule has the norm of, before anything of the step is written; the arrays
-// are as a loop has them, and only read.
+// Goes on by n elements with the sums of the squares of the parameter and of what the rule has the
+// norm of, before anything of the step is written; the arrays are as a loop has them, and only
+// read.
+struct BlockSums;
 using Measure = void (*)(void* const* written, const void* grad, std::int64_t n,
-                         const Coefficients& coefficients, void* measured);
+                         const Coefficients& coefficients, BlockSums& sums);
 
 // Completes the coefficients by the norms of the parameter and of what was measured.
 using Adapt = void (*)(const double* options, double param_norm, double measured_norm,
@@ -118,12 +120,18 @@ struct GradientLoops {
                                                   const Condition&, double rescale, bool guarded);
 };
 
-// Sums of squares piece by piece, with the bits of `sum_squares`.
-struct SquareLoops {
-  // Adds those of the n elements from `position` in their block on, multiplied by `rescale` in
-  // double, to the lanes' sums.
-  void (*add[working_count])(const void* piece, std::int64_t n, std::int64_t position,
-                             double rescale, double* lanes);
+// The sums of the squares of elements, block after block and with the bits of `sum_squares`, each
+// multiplied by `rescale` in double.
+struct SquareSums {
+  double rescale;
+  double* next;  // where the sum of the block goes that is begun
+  double lanes[norm_lanes] = {};
+};
+
+// Those of the parameter and of what is measured, and how many elements of a block there are.
+struct BlockSums {
+  SquareSums param, measured;
+  std::int64_t position = 0;
 };
 
 // Which random bits n elements have: those of a key, by their indices, `stride` apart, modulo 2^32.
@@ -170,7 +178,6 @@ struct Table {
   const Rule* rules;
   int rule_count;
   GradientLoops gradients;
-  SquareLoops squares;
   Rows rows;
   StorageLoops storage;
   Exchanges exchanges;
