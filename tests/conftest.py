@@ -1,5 +1,6 @@
 """Fixtures and settings that several test files share."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
         import torch
 
         del torch.Tensor.__dlpack_c_exchange_api__
+
+
+def pytest_collection_finish() -> None:
+    # Searching what the tests themselves consist of, at each collection, takes a part of the time.
+    gc.freeze()
 
 
 @pytest.fixture
