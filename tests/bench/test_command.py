@@ -23,7 +23,7 @@ from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
 from instep.bench.rules import RULES
 from instep.bench.storage import COMBINATIONS
-from tests.bench.made_up import TABLE, measurement, results
+from tests.bench.made_up import RULE, TABLE, measurement, results
 
 NO_TIME = ("--seconds-per-case", "0")
 
@@ -73,7 +73,8 @@ def bench(*arguments: str) -> int:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--dtypes", *DTYPES, "--sizes", "1", "3x7"),
+        ("--rules", *RULE, "--sizes", "3x7", "--threads", "1"),
+        ("--dtypes", *DTYPES, "--rules", "adam", "--sizes", "1", "3x7"),
         ("--layouts", *LAYOUTS, "--rules", "adam", "--sizes", "12", "3x7"),
         ("--numbers", *NUMBERS, "--rules", "adam", "--sizes", "10"),
         ("--gradients", *GRADIENTS, "--rules", "adam", "--sizes", "10", "3x7"),

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.optimizers.description import (
-    DECAYS,
-    EPS_PLACES,
     Description,
     Floats,
     Optimizer,
@@ -15,14 +12,16 @@ from tests.optimizers.description import (
     StatesAndOptions,
 )
 
+STATES = ("state_sum",)
+
 
 def cases() -> Iterator[StatesAndOptions]:
-    lr_decays: tuple[Options, ...] = ({}, {"lr_decay": 0.1})
-    for lr_decay, eps, decay in itertools.product(lr_decays, EPS_PLACES, DECAYS):
-        yield ("state_sum",), {"lr": 0.1, **lr_decay, **eps, **decay}
-    yield ("state_sum",), {"lr": 0.1, "eps": 0.0}
-    for decay in DECAYS:
-        yield ("state_sum",), {"lr": 0.1, "maximize": True, **decay}
+    inside: Options = {"eps": 0.01, "eps_inside_sqrt": True}
+    yield STATES, {"lr": 0.1, "weight_decay": 0.1}
+    yield STATES, {"lr": 0.1, "eps": 0.0, "maximize": True}
+    yield STATES, {"lr": 0.1, "lr_decay": 0.1, "maximize": True, "weight_decay": 0.1}
+    yield STATES, {"lr": 0.1, **inside}
+    yield STATES, {"lr": 0.1, "lr_decay": 0.1, **inside, "weight_decay": 0.1}
 
 
 def formula(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:
@@ -50,5 +49,5 @@ DESCRIPTION = Description(
     formula=formula,
     initial_states=initial_states,
     off={"lr_decay": 0.0},
-    from_zero=("state_sum",),
+    from_zero=STATES,
 )

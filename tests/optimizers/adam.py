@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.optimizers.description import (
-    DECAYS,
     Description,
     Floats,
     Optimizer,
@@ -17,16 +15,21 @@ from tests.optimizers.description import (
 
 def cases() -> Iterator[StatesAndOptions]:
     moments = ("exp_avg", "exp_avg_sq")
-    forms: tuple[Options, ...] = ({}, {"eps_hat": True}, {"bias_correction": False})
-    decays: tuple[Options, ...] = (*DECAYS, {"weight_decay": 0.1, "decoupled_weight_decay": True})
-    for states in (moments, (*moments, "max_exp_avg_sq")):
-        for form, decay in itertools.product(forms, decays):
-            yield states, {"lr": 0.1, **form, **decay}
-        yield states, {"lr": 0.1, "eps": 0.0}
-        yield states, {"lr": 0.1, "eps": 0.1, "beta1": 0.0, "beta2": 0.0}
-        yield states, {"lr": 0.1, "eps": 0.1, "beta1": 0.3, "beta2": 0.7}
-        for decay in decays:
-            yield states, {"lr": 0.1, "maximize": True, **decay}
+    decoupled: Options = {"weight_decay": 0.1, "decoupled_weight_decay": True}
+    yield moments, {"lr": 0.1}
+    yield moments, {"lr": 0.1, "eps": 0.0}
+    yield moments, {"lr": 0.1, "eps_hat": True, **decoupled}
+    yield moments, {"lr": 0.1, "eps_hat": True, "weight_decay": 0.1}
+    yield moments, {"lr": 0.1, "bias_correction": False, "weight_decay": 0.1}
+    yield moments, {"lr": 0.1, "eps": 0.1, "beta1": 0.0, "beta2": 0.0}
+    yield moments, {"lr": 0.1, "maximize": True, "weight_decay": 0.1}
+    yield moments, {"lr": 0.1, "maximize": True, **decoupled}
+    amsgrad = (*moments, "max_exp_avg_sq")
+    yield amsgrad, {"lr": 0.1, "maximize": True}
+    yield amsgrad, {"lr": 0.1, "weight_decay": 0.1}
+    yield amsgrad, {"lr": 0.1, "eps_hat": True, **decoupled}
+    yield amsgrad, {"lr": 0.1, "bias_correction": False, "weight_decay": 0.1}
+    yield amsgrad, {"lr": 0.1, "eps": 0.1, "beta1": 0.3, "beta2": 0.7}
 
 
 def formula(theta: float, g: float, s: Floats, o: Floats, t: int) -> float:

@@ -15,7 +15,6 @@ Decay: TypeAlias = Literal["coupled", "decoupled", "own"]
 """A part of the gradient, a factor of the parameter, or what the rule's formula says itself."""
 
 DECAYS: tuple[Options, ...] = ({}, {"weight_decay": 0.1})
-EPS_PLACES: tuple[Options, ...] = ({}, {"eps": 0.01, "eps_inside_sqrt": True})
 
 
 @dataclass(frozen=True)

@@ -146,10 +146,10 @@ def test_special_values(case: Case, dtype: np.dtype[Any]) -> None:
 
 
 @every_dtype
-@pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("number", [10, 1000, 10**6, 2**31 + 1, 2**40, 2**53 + 1, 2**63 - 1])
-def test_many_steps_later(case: Case, dtype: np.dtype[Any], number: int) -> None:
-    assert_step_equals_reference(case, case.random_arrays(19, dtype), number)
+@every_case
+def test_many_steps_later(case: Case, dtype: np.dtype[Any]) -> None:
+    for number in (10, 1000, 10**6, 2**31 + 1, 2**40, 2**53 + 1, 2**63 - 1):
+        assert_step_equals_reference(case, case.random_arrays(19, dtype), number)
 
 
 @every_dtype
