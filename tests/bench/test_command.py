@@ -21,7 +21,6 @@ from instep.bench.measure import FEWEST_ROUNDS, measure
 from instep.bench.own import REFERENCE
 from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
-from instep.bench.rules import RULES
 from instep.bench.storage import COMBINATIONS
 from tests.bench.made_up import RULE, TABLE, measurement, results
 
@@ -307,5 +306,5 @@ def test_interrupted_tells_what_it_has_and_keeps_the_old_file(
 def test_help_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench("--help") == 0
     output = capsys.readouterr().out
-    for name in (*(rule.name for rule in RULES), *peers.PEERS, "--from", "--full"):
+    for name in (*RULE, *peers.PEERS, "--from", "--full"):
         assert name in output

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -38,33 +39,47 @@ files_are_left_to_python = pytest.mark.filterwarnings(
 PACKAGE = str(Path(instep.__file__).parent)
 
 
-def interrupted(call: Callable[[], Any], n: int) -> bool:
-    """Interrupt a call before the n-th instruction in this library's own Python code.
+def traced(call: Callable[[], Any], at: Callable[[FrameType], None]) -> None:
+    """Call, and tell of each instruction in this library's own Python code before it is done."""
 
-    Returns False where there is none.
-    """
-    seen = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal seen
+    def entered(frame: FrameType, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
-        frame.f_trace_opcodes = True
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        return inside
+
+    def inside(frame: FrameType, event: str, _: Any) -> Any:
         if event == "opcode":
-            seen += 1
-            if seen == n:
-                raise KeyboardInterrupt
-        return trace
+            at(frame)
+        return inside
 
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(entered)
     try:
         call()
-    except KeyboardInterrupt:
-        return True
     finally:
         sys.settrace(before)
-    return False
+
+
+def moments(call: Callable[[], Any]) -> list[int]:
+    """Return which instructions of a call to interrupt: each where it is met first and last."""
+    seen: list[tuple[CodeType, int]] = []
+    traced(call, lambda frame: seen.append((frame.f_code, frame.f_lasti)))
+    first = {place: n for n, place in reversed(list(enumerate(seen)))}
+    last = {place: n for n, place in enumerate(seen)}
+    return sorted({*first.values(), *last.values()})
+
+
+def interrupt(call: Callable[[], Any], moment: int) -> None:
+    """Interrupt a call before the instruction that comes after so many."""
+    to_come = itertools.count()
+
+    def raise_at(_: FrameType) -> None:
+        if next(to_come) == moment:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        traced(call, raise_at)
 
 
 def outcome(optimizer: Any) -> str:
@@ -138,23 +153,20 @@ def walk(
     call: Callable[[Any], Any],
     check: Callable[[], None] = nothing,
     stride: int = 1,
+    outcome: Callable[[Any], str] = outcome,
 ) -> None:
-    """Interrupt a call at each instruction, or at each of so many."""
+    """Interrupt a call at each of its instructions, or at each of so many."""
     before, changed = outcome(prepare()), prepare()
     call(changed)
-    after = outcome(changed)
-    n, found = 1, set()
-    goes_on = True
-    while goes_on:
+    after, traced_one = outcome(changed), prepare()
+    found = set()
+    for moment in moments(lambda: call(traced_one))[::stride]:
         optimizer = prepare()
-        goes_on = interrupted(lambda optimizer=optimizer: call(optimizer), n)  # type: ignore[misc]
+        interrupt(lambda optimizer=optimizer: call(optimizer), moment)  # type: ignore[misc]
         check()
         found.add(outcome(optimizer))
-        assert found <= {before, after}, f"instruction {n}"
-        n += stride
-    print(n)
-    assert n > 10
-    assert found == {before, after}
+        assert found <= {before, after}, f"instruction {moment}"
+    assert before in found
 
 
 @pytest.mark.parametrize(("prepare", "call"), OPERATIONS.values(), ids=list(OPERATIONS))
@@ -162,25 +174,21 @@ def test_interrupts(prepare: Callable[[], Any], call: Callable[[Any], Any]) -> N
     walk(prepare, call)
 
 
-def keyed_after_steps(steps: int) -> tuple[instep.Keyed, Array]:
-    keyed, w = instep.Keyed(instep.Adam, lr=0.5), np.zeros(3)
-    for _ in range(steps):
-        keyed.step("w", w, np.ones(3))
-    return keyed, w
-
-
 @pytest.mark.parametrize("steps", [0, 1])
 def test_interrupts_of_keyed_steps(steps: int) -> None:
     """At a key's first step and at a later one, by another array and rate."""
-    found, n, goes_on = set(), 0, True
-    while goes_on:
-        n += 1
-        keyed, w = keyed_after_steps(steps)
-        other = w.copy()
-        goes_on = interrupted(lambda: keyed.step("w", other, np.ones(3), 0.25), n)  # noqa: B023
-        found.add(repr([keyed.state_dict(), other.tolist()]))
-    assert n > 10
-    assert len(found) == 2  # as before, and as after
+
+    def prepare() -> tuple[instep.Keyed, Array]:
+        keyed, w = instep.Keyed(instep.Adam, lr=0.5), np.zeros(3)
+        for _ in range(steps):
+            keyed.step("w", w, np.ones(3))
+        return keyed, w.copy()
+
+    walk(
+        prepare,
+        lambda it: it[0].step("w", it[1], np.ones(3), 0.25),
+        outcome=lambda it: repr([it[0].state_dict(), it[1].tolist()]),
+    )
 
 
 @files_are_left_to_python
