@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -165,6 +166,10 @@ REFUSED = [
     for name in names
     for value in values
 ]
+FEW_REFUSED = [
+    next(alike) for _, alike in itertools.groupby(REFUSED, lambda case: (*case[:2], case[3]))
+]
+"""Of each hyperparameter of each class one value for each kind of error."""
 FIXED = {"amsgrad", "centered", "nesterov", "initial_accumulator_value"}
 
 
@@ -190,7 +195,7 @@ def test_values_that_construction_refuses(
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "value", "error"), [case for case in REFUSED if case[1] not in FIXED]
+    ("name", "key", "value", "error"), [case for case in FEW_REFUSED if case[1] not in FIXED]
 )
 def test_values_that_setting_refuses(
     name: str, key: str, value: Any, error: type[Exception]
