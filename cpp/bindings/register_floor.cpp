@@ -16,9 +16,12 @@ namespace instep {
 namespace {
 
 // The arrays are param, grad and states.
-Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) {
+Floor make_floor(const std::vector<py::object>& arrays, int roots, int read_before, int threads) {
   if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_written + 1 || roots > 2) {
     throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
+  }
+  if (read_before < 0 || std::size_t(read_before) > arrays.size()) {
+    throw py::value_error("read_before: expected no more arrays than there are");
   }
   Floor floor;
   const DType dtype = check_array(arrays[param_argument].ptr(), Label(), "param");
@@ -35,6 +38,9 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int threads) 
   const Floors& floors = chosen_table().floors;
   floor.loop = roots == 0 ? floors.traffic[arrays.size() - first_state_argument][dtype]
                           : floors.divide_root[roots - 1][dtype];
+  floor.takes_roots = roots > 0;
+  floor.read_before = read_before;
+  if (read_before > 0) floor.read = floors.read[read_before - 1];
   floor.size = element_count(arrays[param_argument].ptr());
   floor.item_size = item_size(dtype);
   floor.threads = threads;
@@ -54,8 +60,9 @@ PyMethodDef run_method = {"run", run, METH_NOARGS, "run($self, /)\n--\n\nRun the
 
 void register_floor(py::module_& module) {
   py::class_<Floor> type(module, "Floor");
-  type.def(py::init(&make_floor), py::arg("arrays"), py::arg("roots"), py::arg("threads"),
-           py::keep_alive<1, 2>());
+  type.def(py::init(&make_floor), py::arg("arrays"), py::arg("roots"), py::arg("read_before"),
+           py::arg("threads"), py::keep_alive<1, 2>());
+  type.def_property_readonly("bytes", &Floor::bytes);
   add_method(type, run_method);
 }
 

@@ -10,19 +10,29 @@ namespace instep {
 
 struct Floor {
   Loop loop = nullptr;
+  bool takes_roots = false;
   void* written[max_written] = {};
   int written_count = 0;
   const void* grad = nullptr;
   std::int64_t size = 0, item_size = 0;
   int threads = 1;
 
-  std::int64_t bytes() const { return size * item_size * (written_count + 1); }
+  // How many of parameter, gradient and states a pass before that of the loop reads. Where the loop
+  // takes roots, it is that pass as well.
+  int read_before = 0;
+  ReadArrays read = nullptr;
+
+  // What is moved: parameter and states are read and written.
+  std::int64_t bytes() const { return size * item_size * (read_before + 1 + 2 * written_count); }
 
   // Allocates nothing.
   void run() const noexcept;
 
  private:
+  using Part = void (Floor::*)(std::int64_t begin, std::int64_t end) const noexcept;
+  void run_pass(Part part) const noexcept;
   void run_part(std::int64_t begin, std::int64_t end) const noexcept;
+  void read_part(std::int64_t begin, std::int64_t end) const noexcept;
 };
 
 }  // namespace instep

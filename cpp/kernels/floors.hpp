@@ -44,6 +44,23 @@ void divide_root(void* const* written, const void* read, int64_t n, const Coeffi
   }
 }
 
+// The exclusive or of all bytes.
+template <int... k>
+inline unsigned char read(std::integer_sequence<int, k...>, const void* const* arrays,
+                          int64_t bytes) {
+  const unsigned char* const each[] = {static_cast<const unsigned char*>(arrays[k])...};
+  unsigned char all = 0;
+  for (int64_t i = 0; i < bytes; ++i) {
+    all = static_cast<unsigned char>(all ^ (each[k][i] ^ ...));
+  }
+  return all;
+}
+
+template <int count>
+unsigned char read_arrays(const void* const* arrays, int64_t bytes) {
+  return read(std::make_integer_sequence<int, count>(), arrays, bytes);
+}
+
 constexpr Floors floors = {
     {{traffic<float, 0>, traffic<double, 0>},
      {traffic<float, 1>, traffic<double, 1>},
@@ -52,6 +69,8 @@ constexpr Floors floors = {
      {traffic<float, 4>, traffic<double, 4>}},
     {{divide_root<float, 1>, divide_root<double, 1>},
      {divide_root<float, 2>, divide_root<double, 2>}},
+    {read_arrays<1>, read_arrays<2>, read_arrays<3>, read_arrays<4>, read_arrays<5>,
+     read_arrays<6>},
 };
 
 }  // namespace

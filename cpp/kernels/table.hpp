@@ -160,10 +160,14 @@ struct StorageLoops {
 // kept.
 using Exchanges = Kernel[working_count];
 
+// Reads so many bytes of each array, and returns what depends on all.
+using ReadArrays = unsigned char (*)(const void* const* arrays, std::int64_t bytes);
+
 // Loops that no step over the same arrays can beat; their coefficients mean nothing.
 struct Floors {
   Loop traffic[max_states + 1][working_count];  // by the number of states
   Loop divide_root[2][working_count];           // one root, two roots
+  ReadArrays read[max_written + 1];             // one array and more: what a pass before does
 };
 
 // Copies of n elements between a row, in which `stride` bytes lie from one to the next, and a

@@ -61,4 +61,4 @@ def test_floors_of_16_bits_are_refused() -> None:
     """There are no such loops."""
     arrays = [np.zeros(8, np.float16) for _ in range(3)]
     with pytest.raises(TypeError, match="param: expected dtype float32 or float64"):
-        _core.Floor(arrays, 0, 1)
+        _core.Floor(arrays, 0, 0, 1)
