@@ -70,15 +70,21 @@ double next<double>(std::istream& line) {
   return std::strtod(next<std::string>(line).c_str(), nullptr);
 }
 
-// As the engine finds it: again where the squares cannot be represented.
-double norm_of_block(const Table& table, const void* array, std::int64_t n, DType dtype) {
-  const auto sum = [&](double rescale) {
-    double lanes[norm_lanes] = {};
-    table.squares.add[dtype](array, n, 0, rescale, lanes);
-    return sum_lanes(lanes);
+// As the engine does, with arrays of one block: again where squares cannot be represented.
+void adapt(const Kernel& kernel, const double* options, void* const* written, const void* grad,
+           std::int64_t n, Coefficients& coefficients) {
+  if (n > norm_block) throw std::runtime_error("norms are of one block");
+  double param = 0.0, measured = 0.0;
+  const auto sum = [&](double rescale_param, double rescale_measured) {
+    BlockSums sums = {{rescale_param, &param}, {rescale_measured, &measured}};
+    kernel.measure(written, grad, n, coefficients, sums);
+    if (sums.position > 0) end_block(sums);
   };
-  const double rescale = rescaling(sum(1.0));
-  return std::sqrt(sum(rescale)) / rescale;
+  sum(1.0, 1.0);
+  const double of_param = rescaling(param), of_measured = rescaling(measured);
+  sum(of_param, of_measured);
+  kernel.adapt(options, std::sqrt(param) / of_param, std::sqrt(measured) / of_measured,
+               coefficients);
 }
 
 void step(const Table& table, std::istream& line) {
@@ -105,11 +111,7 @@ void step(const Table& table, std::istream& line) {
   for (int k = 0; k < rule.scalar_count; ++k) scalars[k] = next<double>(line);
   kernel.prepare(options.data(), number, scale, scalars, coefficients);
   if (kernel.measure != nullptr) {
-    const auto norm = [&](const void* array) { return norm_of_block(table, array, n, dtype); };
-    Bytes measured(bytes);
-    kernel.measure(pointers.data(), grad.data(), n, coefficients, measured.data());
-    kernel.adapt(options.data(), norm(written[param_place].data()), norm(measured.data()),
-                 coefficients);
+    adapt(kernel, options.data(), pointers.data(), grad.data(), n, coefficients);
   }
   kernel.loop(pointers.data(), grad.data(), n, coefficients);
   for (const Bytes& array : written) write_array(array.data(), array.size());
