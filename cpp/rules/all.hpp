@@ -10,6 +10,7 @@
 #include "rules/ademamix.hpp"
 #include "rules/asgd.hpp"
 #include "rules/ftrl.hpp"
+#include "rules/lamb.hpp"
 #include "rules/lars.hpp"
 #include "rules/lion.hpp"
 #include "rules/nadam.hpp"
@@ -47,7 +48,8 @@ using AllRules = RuleList<
     ScheduleFreeSgd,
     ScheduleFreeAdamW,
     Adamax,
-    Lars
+    Lars,
+    Lamb
 >;
 // clang-format on
 

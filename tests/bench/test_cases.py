@@ -40,6 +40,7 @@ BYTES_PER_FLOAT32 = {
     "schedule_free_adamw": 28,
     "lars": 12,
     "lars-adapted": 28,
+    "lamb": 44,
 }
 
 

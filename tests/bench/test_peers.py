@@ -46,7 +46,7 @@ AT_LEAST = {
         "torch fused": Offer((*SGD_ALL, *ADAM_ALL, "adagrad"), layouts=CONTIGUOUS),
     },
     "deepspeed": {"deepspeed": Offer(("adam", "adamw", "adagrad"), FLOAT32, CONTIGUOUS)},
-    "optax": {"optax": Offer((*TAUGHT, "adabelief", "lars-adapted"), layouts=CONTIGUOUS)},
+    "optax": {"optax": Offer((*TAUGHT, "adabelief", "lars-adapted", "lamb"), layouts=CONTIGUOUS)},
     "pytorch_optimizer": {
         "pytorch_optimizer": Offer(("adabelief", "ftrl", "adan", "ademamix"), layouts=CONTIGUOUS)
     },

@@ -52,7 +52,7 @@ class Description:
     takes_rows: bool = True
     """Whether it takes a gradient of rows: not where it depends on norms of a whole parameter."""
     off: Options = field(default_factory=dict)
-    """Options beside decay and sign that change nothing at these values."""
+    """Options beside sign that change nothing at these values; decay does not at 0, if not said."""
     decay: Decay = "coupled"
     """What `weight_decay` is, where no option `decoupled_weight_decay` makes it decoupled."""
 

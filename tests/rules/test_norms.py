@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,6 +137,61 @@ def test_lars_without_decay_is_sgd_of_rows_too() -> None:
     for optimizer, param in zip((instep.LARS, instep.SGD), params, strict=True):
         optimizer(param, lr=0.5, momentum=0.5).step(rows)
     assert_same_bits(params[0], params[1])
+
+
+# LAMB
+
+
+def lamb(param: list[float], grad: list[float], **options: Any) -> Any:
+    w = np.array(param)
+    functional.lamb_step(w, np.array(grad), *np.zeros((2, w.size)), step=1, eps=0.0, **options)
+    return w.tolist()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e200])
+def test_lamb_moves_by_a_part_of_the_parameter(size: float) -> None:
+    """Also where squares cannot be represented."""
+    w = [3.0 * size, 4.0 * size]
+    moved = lamb(w, [1e-9, 1e9], lr=0.5, weight_decay=0.0, always_adapt=True)
+    step = 0.5 * 5.0 * size / math.sqrt(2.0)
+    expected = [3.0 * size - step, 4.0 * size - step]
+    assert moved == pytest.approx(expected, rel=1e-12, abs=0.0)
+
+
+def test_lamb_counts_coupled_decay_to_the_step() -> None:
+    moved = lamb([3.0, 4.0], [0.5, 0.5], lr=0.5, weight_decay=0.25)
+    trust = 5.0 / math.hypot(1.75, 2.0)
+    assert moved == pytest.approx([3.0 - 0.5 * trust * 1.75, 4.0 - 0.5 * trust * 2.0])
+
+
+def test_lamb_steps_from_the_parameter_that_decoupled_decay_leaves() -> None:
+    options = {"weight_decay": 1.0, "decoupled_weight_decay": True}
+    assert lamb([6.0, 8.0], [1.0, -1.0], lr=0.5, **options) == pytest.approx(
+        [3.0 - 0.5 * 5.0 / math.sqrt(2.0), 4.0 + 0.5 * 5.0 / math.sqrt(2.0)]
+    )
+
+
+def test_lamb_without_a_norm_steps_as_adam() -> None:
+    assert lamb([0.0, 0.0], [1.0, -2.0], lr=0.5) == pytest.approx([-0.5, 0.5])
+
+
+def test_lamb_clips_what_would_lengthen_a_step() -> None:
+    for size in (0.25, 4.0):
+        moved = lamb([size], [1.0], lr=0.5, weight_decay=0.0, trust_clip=True, always_adapt=True)
+        assert moved == pytest.approx([size - 0.5 * min(size, 1.0)])
+
+
+def test_lamb_without_decay_is_adam_of_rows_too() -> None:
+    rows = RowGradient(np.array([2, 0, 2]), np.arange(6.0).reshape(3, 2))
+    params = [np.ones((3, 2)) for _ in range(2)]
+    for optimizer, param in zip((instep.LAMB, instep.Adam), params, strict=True):
+        made = optimizer(param, lr=0.5, eps=0.5, weight_decay=0.0)
+        for _ in range(3):
+            made.step(rows)
+    assert params[0] == pytest.approx(params[1], rel=1e-14)
+
+
+# Both
 
 
 def test_norms_follow_what_the_group_says() -> None:

@@ -123,7 +123,7 @@ VARIANTS: Mapping[str, Mapping[str, tuple[type[instep.Optimizer], Mapping[str, A
 """What is measured of a rule of the core beside its class at the defaults."""
 
 
-READ_BEFORE: Mapping[str, int] = {"lars-adapted": 2}
+READ_BEFORE: Mapping[str, int] = {"lars-adapted": 2, "lamb": 4}
 """How many arrays are read for norms: the parameter and the gradient, then the states."""
 
 

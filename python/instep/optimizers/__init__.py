@@ -14,6 +14,7 @@ from instep.optimizers.ademamix import AdEMAMix
 from instep.optimizers.amsgrad import AMSGrad
 from instep.optimizers.asgd import ASGD
 from instep.optimizers.ftrl import FTRL
+from instep.optimizers.lamb import LAMB
 from instep.optimizers.lars import LARS
 from instep.optimizers.lion import Lion
 from instep.optimizers.nadam import NAdam
@@ -28,6 +29,7 @@ from instep.optimizers.sgd import SGD
 __all__ = [
     "ASGD",
     "FTRL",
+    "LAMB",
     "LARS",
     "SGD",
     "AMSGrad",

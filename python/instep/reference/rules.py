@@ -13,6 +13,7 @@ from instep.reference.adan import adan_step as adan_step
 from instep.reference.ademamix import ademamix_step as ademamix_step
 from instep.reference.asgd import asgd_step as asgd_step
 from instep.reference.ftrl import ftrl_step as ftrl_step
+from instep.reference.lamb import lamb_step as lamb_step
 from instep.reference.lars import lars_step as lars_step
 from instep.reference.lion import lion_step as lion_step
 from instep.reference.nadam import nadam_step as nadam_step

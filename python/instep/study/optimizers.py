@@ -100,6 +100,13 @@ RELATIVES = {
     "adan": Pairing(title="Adan", lr=1e-3, optimizer=instep.Adan),
     "ademamix": Pairing(title="AdEMAMix", lr=1e-3, optimizer=instep.AdEMAMix),
     "asgd": Pairing(title="ASGD", lr=1e-1, optimizer=instep.ASGD),
+    "lamb": Pairing(title="LAMB", lr=1e-2, optimizer=instep.LAMB),
+    "lars": Pairing(
+        title="LARS",
+        lr=1e-1,
+        optimizer=instep.LARS,
+        options={"momentum": MOMENTUM, "weight_decay": 1e-4, "trust_coeff": 0.02},
+    ),
     "lion": Pairing(title="Lion", lr=3e-4, optimizer=instep.Lion),
     "nadam": Pairing(title="NAdam", lr=1e-3, optimizer=instep.NAdam),
     "radam": Pairing(title="RAdam", lr=1e-3, optimizer=instep.RAdam),

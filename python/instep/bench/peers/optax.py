@@ -95,6 +95,12 @@ def _lars(
     )
 
 
+def _lamb(
+    *, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, **_: object
+) -> Any:
+    return optax.lamb(lr, beta1, beta2, eps, weight_decay=weight_decay)
+
+
 _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": _sgd,
     "sgd-momentum": _sgd,
@@ -113,6 +119,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "schedule_free_sgd": _schedule_free_sgd,
     "schedule_free_adamw": _schedule_free_adamw,
     "lars-adapted": _lars,
+    "lamb": _lamb,
 }
 
 
