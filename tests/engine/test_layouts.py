@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import instep
@@ -349,6 +349,7 @@ def views_of_shape(draw: st.DrawFn, shape: Shape, dtype: np.dtype[Any]) -> Array
     return owner.transpose(np.argsort(order))[(*ahead, ...)][(*turned, ...)]
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 @every_dtype
 @every_case

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -162,6 +162,7 @@ def test_the_same_bits_for_any_number_of_threads(case: Case, threads: int) -> No
             assert_step_of_rows(case, with_rows(case, (400, columns), DTYPES[0], rows))
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 @every_case
 def test_any_rows(case: Case, data: st.DataObject) -> None:
