@@ -39,7 +39,7 @@ from tests.api.model import (
 )
 from tests.cases import DTYPES, HALVES, Array
 from tests.optimizers import DESCRIPTIONS
-from tests.processes import assert_success, start_child
+from tests.processes import assert_success, run_scenario, start_child
 
 shapes = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 2, 2)])
 layouts = st.sampled_from(["C", "F", "strided"])
@@ -382,5 +382,13 @@ class Life(RuleBasedStateMachine):
             assert {key: group[key] for key in mine} == mine
 
 
+def live() -> None:
+    run_state_machine_as_test(
+        Life,
+        settings=settings(max_examples=150, stateful_step_count=30, deadline=None, print_blob=True),
+    )
+
+
 def test_life() -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=150, stateful_step_count=30))
+    """In a small process, which is quick to fork."""
+    run_scenario(live, timeout=600)
