@@ -221,8 +221,8 @@ inline void measure_each(std::integer_sequence<int, state...>, void* const* writ
 }
 
 template <class T, class Rule, unsigned variant>
-void measure(void* const* written, const void* grad, int64_t n, const Coefficients& coefficients,
-             BlockSums& sums) {
+INSTEP_WIDEST void measure(void* const* written, const void* grad, int64_t n,
+                           const Coefficients& coefficients, BlockSums& sums) {
   measure_each<T, Rule, variant>(std::make_integer_sequence<int, state_count<Rule>>(), written,
                                  grad, n, coefficients, sums);
 }
