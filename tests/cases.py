@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -49,9 +50,18 @@ class Case:
         getattr(implementation, f"{self.rule}_step")(**given, step=number, **self.options)
 
     def shape_of(self, name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of an array of the case where the parameter has this one."""
+        """Return the shape of an array of the case where the parameter has this one.
+
+        Where such a parameter has not the states of the case, it is that of one of as many elements
+        that has.
+        """
         shape = (shape,) if isinstance(shape, int) else shape
-        return state_shape(self.rule, name, shape) if name in self.states else shape
+        if any(state_shape(self.rule, state, shape) is None for state in self.states):
+            size = math.prod(shape)
+            shape = (size,) if len(shape) > 1 else (size // math.gcd(size, 10), math.gcd(size, 10))
+        own = state_shape(self.rule, name, shape) if name in self.states else shape
+        assert own is not None
+        return own
 
     def is_reduced(self, name: str) -> bool:
         """Tell whether an array is a state that has fewer numbers than its parameter."""
@@ -77,8 +87,11 @@ def new_scalars(rule: str, params: Array | Sequence[Array]) -> Arguments:
     return {name: np.array(float(each)) for name, each in initial.items()}
 
 
-def state_shape(rule: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a state, by the name of its argument or torch's, of such a parameter."""
+def state_shape(rule: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape of a state, by the name of its argument or torch's, of such a parameter.
+
+    None where such a parameter has no such state.
+    """
     return class_of(rule)._rule.state_shape(state_name(rule, name), shape)
 
 

@@ -45,7 +45,7 @@ class Storage:
         if self.rest:
             arrays["param"], arrays["param_rest"] = split_master(exact["param"])
         if self.copy is not None:
-            arrays["copies"] = np.zeros(shape, self.copy)
+            arrays["copies"] = np.zeros(exact["param"].shape, self.copy)
         return arrays
 
     def of(self, case: Case, **keywords: Any) -> Case:

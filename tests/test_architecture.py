@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("parameters", "storage"),
     ("gradient_options", "hyperparameters"),
     ("_core",),
-    ("commandline", "dlpack", "docstrings", "names", "numbers"),
+    ("commandline", "dlpack", "docstrings", "names", "numbers", "state_shapes"),
 )
 """The rooms of python/instep, from the top; "" is the package's face."""
 

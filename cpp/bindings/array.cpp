@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <vector>
 
 #include "bindings/advice.hpp"
 
@@ -102,16 +103,40 @@ const char* in_code(DType dtype) {
                        "; write .astype(" + in_code(working) + ")");
 }
 
-void check_a_number_a_row(PyObject* array, PyObject* param, const Label& label, const char* role) {
-  const auto& a = fields(array);
+std::vector<py::ssize_t> state_shape(StateShape shape, PyObject* param) {
   const auto& p = fields(param);
-  const int axes = std::min(p.nd, 1);
-  if (a.nd == axes && std::equal(p.dimensions, p.dimensions + axes, a.dimensions)) return;
-  py::tuple expected{std::size_t(axes)};
-  if (axes == 1) expected[0] = p.dimensions[0];
-  throw py::value_error(label.with(role) + ": expected shape " + std::string(py::str(expected)) +
-                        ", a number for each row of its parameter of shape " + shape_name(param) +
-                        ", got " + shape_name(array));
+  std::vector<py::ssize_t> result(p.dimensions, p.dimensions + p.nd);
+  if (shape == StateShape::row) result.resize(std::min<std::size_t>(result.size(), 1));
+  if (shape == StateShape::rows) result.end()[-1] = 1;
+  if (shape == StateShape::columns) result.end()[-2] = 1;
+  return result;
+}
+
+py::tuple as_tuple(const std::vector<py::ssize_t>& shape) {
+  py::tuple result(shape.size());
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) result[axis] = shape[axis];
+  return result;
+}
+
+const char* in_words(StateShape shape) {
+  switch (shape) {
+    case StateShape::row:
+      return ", a number for each row of its parameter of shape ";
+    case StateShape::rows:
+      return ", a number for each row of the matrices of its parameter of shape ";
+    default:
+      return ", a number for each column of the matrices of its parameter of shape ";
+  }
+}
+
+void check_reduced_shape(PyObject* array, PyObject* param, StateShape shape, const Label& label,
+                         const char* role) {
+  const auto& a = fields(array);
+  const std::vector<py::ssize_t> expected = state_shape(shape, param);
+  if (std::equal(expected.begin(), expected.end(), a.dimensions, a.dimensions + a.nd)) return;
+  throw py::value_error(label.with(role) + ": expected shape " +
+                        std::string(py::str(as_tuple(expected))) + in_words(shape) +
+                        shape_name(param) + ", got " + shape_name(array));
 }
 
 void check_plain(PyObject* array, const Label& label, const char* role) {
@@ -165,14 +190,14 @@ DType check_gradient(PyObject* array, PyObject* param, DType working, const Labe
 DType check_state(PyObject* array, PyObject* param, DType working, StateShape shape,
                   const Label& label, const char* role) {
   const DType dtype = check_array(array, label, role);
-  const bool may_be_narrow = shape == StateShape::whole && working != float64;
+  const bool may_be_narrow = !is_reduced(shape) && working != float64;
   if (dtype != working && (!may_be_narrow || !widens(dtype, working))) {
     throw_other_type(array, param, working, may_be_narrow, label, role);
   }
-  if (shape == StateShape::whole) {
-    check_same_shape(array, param, label, role);
+  if (is_reduced(shape)) {
+    check_reduced_shape(array, param, shape, label, role);
   } else {
-    check_a_number_a_row(array, param, label, role);
+    check_same_shape(array, param, label, role);
   }
   return dtype;
 }

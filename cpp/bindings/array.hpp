@@ -48,8 +48,8 @@ void check_same_dtype(PyObject* array, PyObject* param, const Label& label, cons
 // in which `param` is stepped.
 DType check_gradient(PyObject* array, PyObject* param, DType working, const Label& label);
 
-// The same, of a state, which is stored in that type or, where it has its parameter's shape and
-// that is float32, in 16 bits. Raises for another shape, too.
+// The same, of a state, which is stored in that type or, where it has as many numbers as its
+// parameter and that is float32, in 16 bits. Raises for another shape, too.
 DType check_state(PyObject* array, PyObject* param, DType working, StateShape shape,
                   const Label& label, const char* role);
 

@@ -45,8 +45,8 @@ bool Call::run() noexcept {
   if (!gradient_pass_.run()) return false;
   prepare();
   if (more_) {
-    adapt();
     reductions_.run(gradient_pass_.options().flush_subnormals);
+    adapt();
   }
   tasks_.step(gradient_pass_.options().flush_subnormals);
   return true;
@@ -99,7 +99,8 @@ void Call::adapt() noexcept {
     if (part.adapted == nullptr) continue;
     const ParameterNorms::Norms norms = norms_.norms(k++);
     const double* const options = part.settings.options;
-    part.parameter->kernel(options).adapt(options, norms.param, norms.measured, *part.adapted);
+    part.parameter->kernel(options).adapt(options, norms.param, norms.measured,
+                                          part.parameter->size(), *part.adapted);
   }
 }
 

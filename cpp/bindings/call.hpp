@@ -11,6 +11,7 @@
 #include "bindings/gradient_pass.hpp"
 #include "bindings/parameter.hpp"
 #include "engine/parameter_norms.hpp"
+#include "engine/reductions.hpp"
 #include "engine/task_line.hpp"
 
 namespace instep {

@@ -9,6 +9,8 @@
 #include "bindings/dlpack.hpp"
 #include "bindings/exchange.hpp"
 #include "bindings/gil.hpp"
+#include "engine/matrix_reduction.hpp"
+#include "engine/row_reduction.hpp"
 #include "kernels/select.hpp"
 
 namespace instep {
@@ -38,6 +40,7 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy,
   rounding_ = rounding;
   for (std::size_t k = 0; k < states_.size(); ++k) {
     const bool is_rest = k + 1 == states_.size();
+    if (!is_rest) check_exists(k);
     if (states_[k].is_none() && (is_rest || (rule_->required_states >> k & 1) == 0)) continue;
     const char* const role = state_name(k);
     see_as_ndarray(states_[k], label(), role);
@@ -63,6 +66,23 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy,
   }
   reduction_ = new_reduction(all());
   task_ = dense_task();
+}
+
+void Parameter::check_exists(std::size_t state) const {
+  const StateShape shape = rule_->shapes[state];
+  const int axes = fields(param_.ptr()).nd;
+  if (shape == StateShape::whole || shape == StateShape::row) return;
+  if (states_[state].is_none() != exists(shape, axes)) return;
+  throw py::type_error(label().with(state_name(state)) + ": expected " +
+                       (exists(shape, axes) ? "a numpy.ndarray" : "None") + " for a parameter of " +
+                       (axes < 2 ? "less than two axes" : "two axes or more") + ", shape " +
+                       shape_name(param_.ptr()) + ", got " +
+                       (exists(shape, axes) ? "None" : "an array"));
+}
+
+bool Parameter::has_columns() const {
+  const StateShape* const end = rule_->shapes + rule_->state_count;
+  return std::find(rule_->shapes, end, StateShape::columns) != end;
 }
 
 Parameter Parameter::over(py::object param) const {
@@ -155,7 +175,7 @@ void Parameter::add_copies(const std::vector<py::object>& states, const py::obje
     if (states_[k].is_none()) continue;
     const auto& state = fields(states_[k].ptr());
     add(states.at(k), states_[k], state_dtypes_[k],
-        is_reduced(k) ? Order::of_c(state.nd, state.dimensions) : order_, state_name(k));
+        is_reduced(shape(k)) ? Order::of_c(state.nd, state.dimensions) : order_, state_name(k));
   }
   if (!rest().is_none()) {
     PyObject* const from = states.back().ptr();
@@ -169,6 +189,7 @@ void Parameter::add_copies(const std::vector<py::object>& states, const py::obje
 
 // The rows are an array of their own to the engine, of as many rows as are touched.
 void Parameter::bind_rows(const RowGradient& grad, const WrittenMemory& written) {
+  if (has_columns()) refuse_rows();
   DType dtype = dtype_;
   const py::object named = check_rows(grad, param_.ptr(), label(), dtype);
   written.check_read(grad.rows.ptr(), label(), "rows of the gradient");
@@ -224,8 +245,8 @@ Task Parameter::new_task(const Part& part, int slot) const {
   task.add_written(see(param_, stored_, part), slot, by_chance(param_slot));
   for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
     if (states_[k].is_none() || slot != param_slot) continue;
-    if (is_reduced(k)) {
-      task.add_read(see_factors(part), int(k));
+    if (is_reduced(shape(k))) {
+      task.add_read(see_factors(shape(k), part), int(k));
     } else {
       task.add_written(see(states_[k], state_dtypes_[k], part), int(k), by_chance(int(k)));
     }
@@ -258,43 +279,63 @@ Task Parameter::exchange_task(bool back) const {
   return task;
 }
 
-// One number for each row, as if each element had its own.
-Stream Parameter::see_factors(const Part& part) const {
+// One for each of the state's numbers, as if each element had its own.
+Stream Parameter::see_factors(StateShape shape, const Part& part) const {
   if (part.size() == 0) return Stream();
-  std::vector<std::ptrdiff_t> strides(part.shape.size(), 0);
-  if (!strides.empty()) strides[0] = std::ptrdiff_t(item_size(dtype_));
-  return Stream(reduction_->factors(), part.shape.data(), strides.data(), dtype_, part.order);
+  const std::size_t axes = part.shape.size();
+  const auto has = [shape, axes](std::size_t axis) {
+    return shape == StateShape::row ? axis == 0
+                                    : axis != axes - (shape == StateShape::rows ? 1 : 2);
+  };
+  std::vector<std::ptrdiff_t> strides(axes, 0);
+  auto stride = std::ptrdiff_t(item_size(dtype_));
+  for (std::size_t axis = axes; axis-- > 0;) {
+    if (!has(axis)) continue;
+    strides[axis] = stride;
+    stride *= part.shape[axis];
+  }
+  return Stream(reduction_->factors(shape), part.shape.data(), strides.data(), dtype_, part.order);
 }
 
 std::shared_ptr<Reduction> Parameter::new_reduction(const Part& part) const {
   const std::int64_t size = part.size();
-  if (size == 0 || !is_reduced(0)) return nullptr;
-  const auto ndim = int(part.shape.size());
-  const auto in_order = [&part](int axes) {
-    const Order order = Order::of_c(axes, part.shape.data());
+  if (size == 0) return nullptr;
+  const auto in_c_order = [&part](std::size_t axes, const std::ptrdiff_t* shape) {
+    const Order order = Order::of_c(int(axes), shape);
     return part.rows == nullptr ? order : order.rows_first();
   };
-  const std::int64_t rows = ndim == 0 ? 1 : part.shape[0];
-  const bool row_by_row = rows == 1 || part.order.has_rows_first();
-  auto reduction = std::make_shared<Reduction>(rows, size / rows, row_by_row, dtype_);
-  const Part in_c_order = {part.shape, in_order(ndim), part.rows};
+  std::shared_ptr<Reduction> reduction;
+  for (std::size_t k = 0; k + 1 < states_.size(); ++k) {
+    if (states_[k].is_none() || !is_reduced(shape(k))) continue;
+    if (!reduction) reduction = new_reduction_to(shape(k), part);
+    const auto& state = fields(states_[k].ptr());
+    std::vector<std::ptrdiff_t> numbers(state.dimensions, state.dimensions + state.nd);
+    if (part.rows != nullptr) numbers[0] = part.shape[0];
+    reduction->set_state(shape(k), Stream(state.data, numbers.data(), state.strides, dtype_,
+                                          in_c_order(numbers.size(), numbers.data()), part.rows));
+  }
+  if (!reduction) return nullptr;
+  const Part elements = {part.shape, in_c_order(part.shape.size(), part.shape.data()), part.rows};
   Task source(size, dtype_);
-  source.add_written(see(param_, stored_, in_c_order), param_slot, false);
-  if (!rest().is_none()) source.set_rest(see(rest(), rest_dtype, in_c_order));
+  source.add_written(see(param_, stored_, elements), param_slot, false);
+  if (!rest().is_none()) source.set_rest(see(rest(), rest_dtype, elements));
   reduction->set_source(std::move(source));
-  const auto& state = fields(states_[0].ptr());
-  reduction->set_state(Stream(state.data, part.shape.data(), state.strides, dtype_,
-                              in_order(std::min(ndim, 1)), part.rows));
   return reduction;
 }
 
-std::unique_ptr<Task> Parameter::task_in_c_order() const {
-  if (touched_) {
-    throw py::type_error(label().with("gradient") + ": expected an array, as a step of " +
-                         rule_->name +
-                         " depends on the norm of all its elements, got a RowGradient; pass an " +
-                         "array with zeros in the other rows");
+std::shared_ptr<Reduction> Parameter::new_reduction_to(StateShape shape, const Part& part) const {
+  const std::int64_t size = part.size();
+  if (shape == StateShape::row) {
+    const std::int64_t rows = part.shape.empty() ? 1 : part.shape[0];
+    const bool row_by_row = rows == 1 || part.order.has_rows_first();
+    return std::make_shared<RowReduction>(rows, size / rows, row_by_row, dtype_);
   }
+  const std::int64_t rows = part.shape.end()[-2], columns = part.shape.end()[-1];
+  return std::make_shared<MatrixReduction>(size / (rows * columns), rows, columns, dtype_);
+}
+
+std::unique_ptr<Task> Parameter::task_in_c_order() const {
+  if (touched_) refuse_rows();
   if (order_.is_c()) return nullptr;
   const auto& param = fields(param_.ptr());
   Part part = all();
@@ -302,6 +343,13 @@ std::unique_ptr<Task> Parameter::task_in_c_order() const {
   auto task = std::make_unique<Task>(new_task(part));
   task->set_grad(in_c_order(nullptr));
   return task;
+}
+
+void Parameter::refuse_rows() const {
+  throw py::type_error(
+      label().with("gradient") + ": expected an array, as a step of " + rule_->name +
+      " depends on all its elements, got a RowGradient; pass an array with zeros " +
+      "in the other rows");
 }
 
 void Parameter::plan_beginning(bool is_first) {

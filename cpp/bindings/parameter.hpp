@@ -96,6 +96,8 @@ class Parameter {
   void check_written() const;
   [[noreturn]] void throw_changed(const char* role, const char* way_on) const;
   void check_has_rest() const;
+  // Raises where the parameter has none of the state, or needs it and it is None.
+  void check_exists(std::size_t state) const;
   // Of those that were passed to set_states.
   const char* state_name(std::size_t k) const;
   const py::object& rest() const { return states_.back(); }
@@ -119,12 +121,15 @@ class Parameter {
   // Without a gradient; its reduction is there. In another slot than its own, the parameter is
   // written without its states.
   Task new_task(const Part& part, int slot = param_slot) const;
-  Stream see_factors(const Part& part) const;
+  Stream see_factors(StateShape shape, const Part& part) const;
   // Null where there is none.
   std::shared_ptr<Reduction> new_reduction(const Part& part) const;
-  bool is_reduced(std::size_t state) const {
-    return state < std::size_t(rule_->state_count) && rule_->shapes[state] != StateShape::whole;
+  std::shared_ptr<Reduction> new_reduction_to(StateShape shape, const Part& part) const;
+  StateShape shape(std::size_t state) const {
+    return state < std::size_t(rule_->state_count) ? rule_->shapes[state] : StateShape::whole;
   }
+  bool has_columns() const;
+  [[noreturn]] void refuse_rows() const;
   std::vector<std::ptrdiff_t> touched_shape() const;
   static Stream stream(PyObject* array, DType dtype, const Order& order);
 

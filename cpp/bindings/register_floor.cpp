@@ -20,9 +20,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int read_befo
   if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_written + 1 || roots > 2) {
     throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
   }
-  if (read_before < 0 || std::size_t(read_before) > arrays.size()) {
-    throw py::value_error("read_before: expected no more arrays than there are");
-  }
+  if (read_before < 0) throw py::value_error("read_before: expected a number of arrays");
   Floor floor;
   const DType dtype = check_array(arrays[param_argument].ptr(), Label(), "param");
   if (dtype >= working_count) throw py::type_error("param: expected dtype float32 or float64");
@@ -40,7 +38,7 @@ Floor make_floor(const std::vector<py::object>& arrays, int roots, int read_befo
                           : floors.divide_root[roots - 1][dtype];
   floor.takes_roots = roots > 0;
   floor.read_before = read_before;
-  if (read_before > 0) floor.read = floors.read[read_before - 1];
+  floor.read = floors.read;
   floor.size = element_count(arrays[param_argument].ptr());
   floor.item_size = item_size(dtype);
   floor.threads = threads;

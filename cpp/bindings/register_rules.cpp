@@ -17,7 +17,21 @@ py::tuple words(const char* const* first, int count) {
   return result;
 }
 
-const char* word(StateShape shape) { return shape == StateShape::whole ? "whole" : "row"; }
+const char* word(StateShape shape) {
+  switch (shape) {
+    case StateShape::whole:
+      return "whole";
+    case StateShape::row:
+      return "row";
+    case StateShape::rows:
+      return "rows";
+    case StateShape::columns:
+      return "columns";
+    case StateShape::vector:
+      return "vector";
+  }
+  return nullptr;
+}
 
 py::tuple shapes(const Rule& rule) {
   py::tuple result(rule.state_count);

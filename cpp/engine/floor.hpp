@@ -17,10 +17,10 @@ struct Floor {
   std::int64_t size = 0, item_size = 0;
   int threads = 1;
 
-  // How many of parameter, gradient and states a pass before that of the loop reads. Where the loop
-  // takes roots, it is that pass as well.
+  // How many of parameter, gradient and states passes before that of the loop read: one of so many
+  // as there are, then of the rest. Where the loop takes roots, it is that pass as well.
   int read_before = 0;
-  ReadArrays read = nullptr;
+  const ReadArrays* read = nullptr;  // by the number of arrays, from 1
 
   // What is moved: parameter and states are read and written.
   std::int64_t bytes() const { return size * item_size * (read_before + 1 + 2 * written_count); }
@@ -29,10 +29,10 @@ struct Floor {
   void run() const noexcept;
 
  private:
-  using Part = void (Floor::*)(std::int64_t begin, std::int64_t end) const noexcept;
+  template <class Part>
   void run_pass(Part part) const noexcept;
   void run_part(std::int64_t begin, std::int64_t end) const noexcept;
-  void read_part(std::int64_t begin, std::int64_t end) const noexcept;
+  void read_part(int count, std::int64_t begin, std::int64_t end) const noexcept;
 };
 
 }  // namespace instep

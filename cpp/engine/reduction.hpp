@@ -1,7 +1,6 @@
-// The step of a state with one number for each row of its parameter: the mean of squares over the
-// row, the new state, and the factor that the loop meets in its place. The same bits for any
-// layout, cut and number of threads: the squares of a row are summed in blocks of elements in C
-// order, the blocks in pairs.
+// The step of states that have other numbers than their parameter: what is reduced of its
+// gradient, the new states, and the factors that the loop meets in their place. The same bits for
+// any layout, cut and number of threads.
 #pragma once
 
 #include <cstddef>
@@ -9,84 +8,88 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cursor.hpp"
 #include "engine/stream.hpp"
 #include "engine/task.hpp"
+#include "kernels/table.hpp"
 
 namespace instep {
+
+// So many states are stepped at once.
+constexpr std::int64_t states_at_once = 256;
+
+// In so many turns a reduction does its work: pieces that depend on none of the same turn, and on
+// all of the turns before.
+constexpr int reduction_turns = 4;
+
+// Room for the factors of a state, of the working type; they stay where they are.
+class Factors {
+ public:
+  Factors(std::int64_t count, DType working)
+      : item_size_(instep::item_size(working)),
+        room_((std::size_t(count * item_size_) + sizeof(double) - 1) / sizeof(double)) {}
+  std::int64_t item_size() const { return item_size_; }
+  char* data() { return reinterpret_cast<char*>(room_.data()); }
+  char* at(std::int64_t index) { return data() + index * item_size_; }
+
+ private:
+  std::int64_t item_size_;
+  std::vector<double> room_;
+};
 
 // Of one parameter.
 class Reduction {
  public:
-  // Of rows of so many elements, which a task has one after another or not. May throw.
-  Reduction(std::int64_t rows, std::int64_t columns, bool row_by_row, DType working);
+  Reduction() = default;
+  Reduction(const Reduction&) = delete;
+  Reduction& operator=(const Reduction&) = delete;
+  virtual ~Reduction() = default;
 
   // What is reduced: a task of the parameter alone, in C order, and its gradient.
   void set_source(Task source) noexcept { source_ = std::move(source); }
   void set_grad(Stream stream) noexcept { source_.set_grad(std::move(stream)); }
-  // One number for each row.
-  void set_state(Stream stream) noexcept { state_ = std::move(stream); }
+  virtual void set_state(StateShape shape, Stream stream) noexcept = 0;
 
-  // Of the working type, for each row; they stay where they are.
-  char* factors() { return reinterpret_cast<char*>(factors_.data()); }
+  // Of the states of this shape, one for each.
+  virtual char* factors(StateShape shape) = 0;
 
-  // Whether it steps the parameter, too: short rows while they are in cache.
-  bool steps_all() const { return row_by_row_ && column_blocks_ == 1; }
+  // Whether it steps the parameter, too.
+  virtual bool steps_all() const { return false; }
 
   // What steps the parameter, with its kernel and coefficients.
-  void prepare(const Task& step) noexcept;
-
-  // The work is in pieces that depend on no other, and later ones that depend on all of them. They
-  // allocate nothing.
-  std::int64_t pieces() const {
-    return column_blocks_ == 1 ? row_pieces() : rows_ * column_blocks_;
+  void prepare(const Task& step) noexcept {
+    source_.work_as(step);
+    step_ = &step;
   }
-  void run(std::int64_t piece) noexcept;
-  std::int64_t later_pieces() const { return column_blocks_ == 1 ? 0 : row_pieces(); }
-  void run_later(std::int64_t piece) noexcept;
+
+  virtual std::int64_t pieces(int turn) const = 0;
+  // Allocates nothing.
+  virtual void run(int turn, std::int64_t piece) noexcept = 0;
+
+ protected:
+  const Task& source() const { return source_; }
+  const Task& step() const { return *step_; }
+  const Reducing& reducing() const { return *source_.kernel->reducing; }
+  const Coefficients& coefficients() const { return *source_.coefficients; }
+
+  // Steps at most `states_at_once` states from `first` on by the sums of so many squares each,
+  // which become the states, and calls factor(states).
+  template <class Factor>
+  void step_states(const Stream& stream, std::int64_t first, std::int64_t count, double* sums,
+                   std::int64_t squares, Factor factor) const noexcept {
+    for (std::int64_t k = 0; k < count; ++k) sums[k] = sums[k] / double(squares);
+    double states[states_at_once];
+    Cursor cursor;
+    cursor.go(stream, first);
+    cursor.gather(count, states);
+    reducing().take(states, sums, count, coefficients());
+    cursor.scatter(count, states);
+    factor(reinterpret_cast<const char*>(states));
+  }
 
  private:
-  static constexpr std::int64_t most_rows_at_once = 256;
-
-  std::int64_t row_pieces() const { return (rows_ + rows_at_once_ - 1) / rows_at_once_; }
-  void step_states(std::int64_t first, std::int64_t rows, const double* sums) noexcept;
-
-  std::int64_t rows_, columns_, column_blocks_, rows_at_once_;
-  bool row_by_row_;
-  DType working_;
   Task source_;
   const Task* step_ = nullptr;
-  Stream state_;
-  std::vector<double> sums_;     // of the blocks of each row, where there are several
-  std::vector<double> factors_;  // room for them
-};
-
-// Of all parameters of a call, shared among threads.
-class Reductions {
- public:
-  void clear() {
-    reductions_.clear();
-    bytes_ = 0;
-  }
-  // Both must stay where they are until `run` has returned.
-  void add(Reduction& reduction, const Task& step) {
-    reductions_.push_back({&reduction, &step});
-    bytes_ += step.bytes();
-  }
-  std::int64_t bytes() const { return bytes_; }
-  // What is stepped has its kernel and coefficients. Allocates nothing.
-  void run(bool flush_subnormals) const noexcept;
-
- private:
-  struct Each {
-    Reduction* reduction = nullptr;
-    const Task* step = nullptr;
-  };
-
-  template <class Pieces, class Run>
-  void share_pieces(bool flush_subnormals, Pieces pieces, Run run) const noexcept;
-
-  std::vector<Each> reductions_;
-  std::int64_t bytes_ = 0;
 };
 
 }  // namespace instep

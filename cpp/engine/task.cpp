@@ -115,34 +115,11 @@ void Task::step_blocks(std::int64_t begin, std::int64_t end, Scratch& scratch,
              });
 }
 
-void Task::sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
-                    double* sums) const noexcept {
-  const std::int64_t item = item_size(written_.working);
-  const Reducing& reducing = *kernel->reducing;
-  double lanes[norm_lanes] = {};  // of a run that is begun
-  std::int64_t position = 0;      // in it
+void Task::add_squares(std::int64_t begin, std::int64_t end, RunSums& sums) const noexcept {
   Scratch scratch;
-  each_block(begin, begin + runs * length, scratch, nullptr,
+  each_block(begin, end, scratch, nullptr,
              [&](Blocks&, void* const* written, const char* grad, std::int64_t n) {
-               char* const param = static_cast<char*>(written[param_place]);
-               for (std::int64_t at = 0, count; at < n; at += count) {
-                 void* const from = param + at * item;
-                 const std::int64_t whole = position == 0 ? (n - at) / length : 0;
-                 if (whole > 0) {
-                   count = whole * length;
-                   reducing.sum_runs(&from, grad + at * item, whole, length, *coefficients, sums);
-                   sums += whole;
-                   continue;
-                 }
-                 count = std::min(n - at, length - position);
-                 reducing.add_squares(&from, grad + at * item, count, *coefficients, position,
-                                      lanes);
-                 position += count;
-                 if (position < length) continue;
-                 position = 0;
-                 *sums++ = sum_lanes(lanes);
-                 std::fill_n(lanes, norm_lanes, 0.0);
-               }
+               kernel->reducing->add_squares(written, grad, n, *coefficients, sums);
              });
 }
 

@@ -63,10 +63,9 @@ class Task {
   // Steps the elements from `begin` on before `end`. Allocates nothing.
   void step(std::int64_t begin, std::int64_t end) const noexcept;
 
-  // The sums of the squares of what the rule reduces of so many runs of elements from `begin` on.
-  // Writes nothing else; allocates nothing.
-  void sum_runs(std::int64_t begin, std::int64_t runs, std::int64_t length,
-                double* sums) const noexcept;
+  // Goes on with the sums of the squares of what the rule reduces, by the elements from `begin` on
+  // before `end`. Writes nothing else; allocates nothing.
+  void add_squares(std::int64_t begin, std::int64_t end, RunSums& sums) const noexcept;
 
   // The sums of the squares, of the parameter and of what the kernel measures, of the blocks from
   // `begin` on before `end`, which come in C order. Writes nothing else; allocates nothing.

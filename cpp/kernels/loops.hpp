@@ -228,92 +228,118 @@ INSTEP_WIDEST void measure(void* const* written, const void* grad, int64_t n,
 }
 
 template <class T, class Rule, unsigned variant>
-void adapt(const double* options, double param_norm, double measured_norm,
+void adapt(const double* options, double param_norm, double measured_norm, int64_t size,
            Coefficients& coefficients) {
   auto scaled = unpacked<T, Rule, variant>(coefficients);
-  scaled.step.adapt(read<Rule>(options), param_norm, measured_norm);
+  scaled.step.adapt(read<Rule>(options), param_norm, measured_norm, size);
   memcpy(coefficients.bytes, &scaled, sizeof(scaled));
 }
 
-// What is squared of the elements of a run.
-template <class T, class Scaled>
-struct Reduced {
+// What is squared of elements, and to what it is added.
+template <class T, class Rule, class Scaled>
+struct Squares {
   const Scaled scaled;
   const T* param;
   const T* grad;
+  double* columns;
 
-  double square(int64_t i) const {
+  void add(int64_t i, double& lane) const {
     const auto x = double(scaled.step.reduced(param[i], scaled.grad_scale * grad[i]));
-    return x * x;
+    const double square = x * x;
+    lane = lane + square;
+    if constexpr (has_columns<Rule>()) columns[i] = columns[i] + square;
   }
 
-  // Of a multiple of `norm_lanes` elements, the first of which belongs to the first lane.
-  void add(int64_t begin, int64_t end, double* lanes) const {
-    for (int64_t i = begin; i < end; i += norm_lanes) {
-      for (int lane = 0; lane < norm_lanes; ++lane) lanes[lane] = lanes[lane] + square(i + lane);
+  // Of n elements, the first of which has this position in its run.
+  void add_all(int64_t position, int64_t n, double* lanes) const {
+    int64_t i = 0;
+    for (; i < n && (position + i) % norm_lanes != 0; ++i)
+      add(i, lanes[(position + i) % norm_lanes]);
+    const int64_t whole = i + ((n - i) / norm_lanes * norm_lanes);
+    for (; i < whole; i += norm_lanes) {
+      INSTEP_NO_OVERLAP
+      for (int lane = 0; lane < norm_lanes; ++lane) add(i + lane, lanes[lane]);
     }
+    for (; i < n; ++i) add(i, lanes[i - whole]);
   }
 };
 
 template <class T, class Rule, unsigned variant>
-inline auto reduced(void* const* written, const void* grad, const Coefficients& coefficients) {
+void add_reduced(void* const* written, const void* grad, int64_t n,
+                 const Coefficients& coefficients, RunSums& sums) {
   const auto scaled = unpacked<T, Rule, variant>(coefficients);
-  return Reduced<T, std::remove_const_t<decltype(scaled)>>{
-      scaled, static_cast<const T*>(written[param_place]), static_cast<const T*>(grad)};
-}
-
-template <class T, class Rule, unsigned variant>
-void add_squares(void* const* written, const void* grad, int64_t n,
-                 const Coefficients& coefficients, int64_t position, double* lanes) {
-  const auto elements = reduced<T, Rule, variant>(written, grad, coefficients);
-  const auto add = [&](int64_t i) {
-    double& lane = lanes[(position + i) % norm_lanes];
-    lane = lane + elements.square(i);
-  };
-  int64_t i = 0;
-  for (; i < n && (position + i) % norm_lanes != 0; ++i) add(i);
-  const int64_t whole = i + ((n - i) / norm_lanes * norm_lanes);
-  double sums[norm_lanes];
-  for (int lane = 0; lane < norm_lanes; ++lane) sums[lane] = lanes[lane];
-  elements.add(i, whole, sums);
-  for (int lane = 0; lane < norm_lanes; ++lane) lanes[lane] = sums[lane];
-  for (i = whole; i < n; ++i) add(i);
-}
-
-template <class T, class Rule, unsigned variant>
-void sum_runs(void* const* written, const void* grad, int64_t runs, int64_t length,
-              const Coefficients& coefficients, double* sums) {
-  auto elements = reduced<T, Rule, variant>(written, grad, coefficients);
-  const int64_t whole = length / norm_lanes * norm_lanes;
-  for (int64_t run = 0; run < runs; ++run) {
-    double lanes[norm_lanes] = {};
-    elements.add(0, whole, lanes);
-    for (int64_t i = whole; i < length; ++i) {
-      lanes[i - whole] = lanes[i - whole] + elements.square(i);
+  Squares<T, Rule, std::remove_const_t<decltype(scaled)>> squares = {
+      scaled, static_cast<const T*>(written[param_place]), static_cast<const T*>(grad),
+      sums.columns};
+  if constexpr (has_columns<Rule>()) squares.columns += sums.position;
+  double lanes[norm_lanes];
+  memcpy(lanes, sums.lanes, sizeof(lanes));
+  while (n > 0) {
+    const int64_t left = sums.length - sums.position, count = n < left ? n : left;
+    squares.add_all(sums.position, count, lanes);
+    squares.param += count;
+    squares.grad += count;
+    sums.position += count;
+    n -= count;
+    if (sums.position < sums.length) break;
+    *sums.runs++ = sum_lanes(lanes);
+    memset(lanes, 0, sizeof(lanes));
+    sums.position = 0;
+    if constexpr (has_columns<Rule>()) {
+      if (++sums.run == sums.runs_each) {
+        sums.run = 0;
+        sums.columns += sums.length;
+      }
+      squares.columns = sums.columns;
     }
-    sums[run] = sum_lanes(lanes);
-    elements.param += length;
-    elements.grad += length;
+  }
+  memcpy(sums.lanes, lanes, sizeof(lanes));
+}
+
+template <class T, class Rule, unsigned variant>
+void take(void* states, double* means, int64_t n, const Coefficients& coefficients) {
+  const auto step = unpacked<T, Rule, variant>(coefficients).step;
+  T* const taken = static_cast<T*>(states);
+  for (int64_t i = 0; i < n; ++i) {
+    step.take(taken[i], means[i]);
+    means[i] = double(taken[i]);
   }
 }
 
 template <class T, class Rule, unsigned variant>
-void take(void* states, const double* means, int64_t n, const Coefficients& coefficients) {
-  const auto step = unpacked<T, Rule, variant>(coefficients).step;
-  for (int64_t i = 0; i < n; ++i) step.take(static_cast<T*>(states)[i], means[i]);
-}
-
-template <class T, class Rule, unsigned variant>
-void row_factors(const void* states, int64_t n, const Coefficients& coefficients, void* factors) {
+void row_factors(const void* states, [[maybe_unused]] double mean, int64_t n,
+                 const Coefficients& coefficients, void* factors) {
   const auto step = unpacked<T, Rule, variant>(coefficients).step;
   for (int64_t i = 0; i < n; ++i) {
-    static_cast<T*>(factors)[i] = step.row_factor(static_cast<const T*>(states)[i]);
+    const T state = static_cast<const T*>(states)[i];
+    T& factor = static_cast<T*>(factors)[i];
+    if constexpr (has_columns<Rule>()) {
+      factor = step.row_factor(state, mean);
+    } else {
+      factor = step.row_factor(state);
+    }
   }
 }
 
 template <class T, class Rule, unsigned variant>
-constexpr Reducing reducing = {add_squares<T, Rule, variant>, sum_runs<T, Rule, variant>,
-                               take<T, Rule, variant>, row_factors<T, Rule, variant>};
+void column_factors(const void* states, int64_t n, const Coefficients& coefficients,
+                    void* factors) {
+  const auto step = unpacked<T, Rule, variant>(coefficients).step;
+  for (int64_t i = 0; i < n; ++i) {
+    static_cast<T*>(factors)[i] = step.column_factor(static_cast<const T*>(states)[i]);
+  }
+}
+
+template <class T, class Rule, unsigned variant>
+constexpr Reducing make_reducing() {
+  Reducing reducing = {add_reduced<T, Rule, variant>, take<T, Rule, variant>,
+                       row_factors<T, Rule, variant>, nullptr};
+  if constexpr (has_columns<Rule>()) reducing.column_factors = column_factors<T, Rule, variant>;
+  return reducing;
+}
+
+template <class T, class Rule, unsigned variant>
+constexpr Reducing reducing = make_reducing<T, Rule, variant>();
 
 template <class T, class Rule, unsigned variant>
 constexpr Kernel make_kernel() {
@@ -323,7 +349,7 @@ constexpr Kernel make_kernel() {
                    nullptr,
                    nullptr,
                    nullptr};
-  if constexpr (reduces<Rule>()) kernel.reducing = &reducing<T, Rule, variant>;
+  if constexpr (reduces<Rule>(variant)) kernel.reducing = &reducing<T, Rule, variant>;
   if constexpr (Measures<Rule>::of(variant)) {
     kernel.measure = measure<T, Rule, variant>;
     kernel.adapt = adapt<T, Rule, variant>;

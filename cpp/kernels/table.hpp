@@ -40,25 +40,44 @@ struct BlockSums;
 using Measure = void (*)(void* const* written, const void* grad, std::int64_t n,
                          const Coefficients& coefficients, BlockSums& sums);
 
-// Completes the coefficients by the norms of the parameter and of what was measured.
+// Completes the coefficients by the norms of the parameter and of what was measured, and the number
+// of their elements.
 using Adapt = void (*)(const double* options, double param_norm, double measured_norm,
-                       Coefficients& coefficients);
+                       std::int64_t size, Coefficients& coefficients);
+
+// How many elements of an array have a sum of squares of their own: a part of what decides the bits
+// of a norm.
+constexpr std::int64_t norm_block = 4096;
+
+// In double, the square of element i of a block is added to lane i modulo their number, the lanes
+// then in pairs: one order of additions for all instruction sets.
+constexpr int norm_lanes = 16;
+
+// The sums of the squares of runs of so many elements, one after another, and how far they are.
+struct RunSums {
+  std::int64_t length;
+  double* runs;               // where the sum of the next run goes
+  double* columns = nullptr;  // to which the squares are added as well, one for each place in a run
+  std::int64_t runs_each = 0;  // after so many, the next columns follow; of no use without them
+  std::int64_t run = 0;        // of these
+  std::int64_t position = 0;   // in a run that is begun
+  double lanes[norm_lanes] = {};
+};
 
 // Of states of another shape than their parameter's, from what is reduced to what the loop meets.
 struct Reducing {
-  // Adds the squares in double of what the rule reduces of n elements to `norm_lanes` sums, that of
-  // the element at `position` in its run to that modulo their number. Of the written arrays there
-  // is the parameter alone.
+  // Goes on by n elements with the sums of the squares in double of what the rule reduces. Of the
+  // written arrays there is the parameter alone.
   void (*add_squares)(void* const* written, const void* grad, std::int64_t n,
-                      const Coefficients& coefficients, std::int64_t position, double* lanes);
-  // The sums of whole runs of so many elements, one after another.
-  void (*sum_runs)(void* const* written, const void* grad, std::int64_t runs, std::int64_t length,
-                   const Coefficients& coefficients, double* sums);
-  // Steps n states by the means of these squares.
-  void (*take)(void* states, const double* means, std::int64_t n, const Coefficients& coefficients);
-  // What the loop meets in their place; once for each.
-  void (*row_factors)(const void* states, std::int64_t n, const Coefficients& coefficients,
-                      void* factors);
+                      const Coefficients& coefficients, RunSums& sums);
+  // Steps n states by the means of these squares, and makes these the states.
+  void (*take)(void* states, double* means, std::int64_t n, const Coefficients& coefficients);
+  // What the loop meets in their place; once for each. Of a matrix' rows, by the mean of all.
+  void (*row_factors)(const void* states, double mean, std::int64_t n,
+                      const Coefficients& coefficients, void* factors);
+  // Likewise, of rules that have a state of columns.
+  void (*column_factors)(const void* states, std::int64_t n, const Coefficients& coefficients,
+                         void* factors);
 };
 
 struct Kernel {
@@ -91,14 +110,6 @@ struct Rule {
   bool several_passes;       // whether it has states of another shape, or norms
   bool more_than_elements;   // whether it has these, or scalars, or states that begin so
 };
-
-// How many elements of an array have a sum of squares of their own: a part of what decides the bits
-// of a norm.
-constexpr std::int64_t norm_block = 4096;
-
-// In double, the square of element i of a block is added to lane i modulo their number, the lanes
-// then in pairs: one order of additions for all instruction sets.
-constexpr int norm_lanes = 16;
 
 // Each element of a gradient is widened to the working type, multiplied by `scale` and then clamped
 // to [-bound, bound], both rounded to that type.

@@ -59,10 +59,27 @@ struct Shapes<R, std::void_t<decltype(R::shapes)>> {
   static constexpr const auto& of = R::shapes;
 };
 
+// Whether a variant has a state with other numbers than its parameter.
+template <class R>
+constexpr bool reduces(unsigned variant) {
+  for (int state = 0; state < state_count<R>; ++state) {
+    if (is_reduced(Shapes<R>::of[state]) && Uses<R>::of(variant, state)) return true;
+  }
+  return false;
+}
+
 template <class R>
 constexpr bool reduces() {
+  for (unsigned variant = 0; variant < Variants<R>::count; ++variant) {
+    if (reduces<R>(variant)) return true;
+  }
+  return false;
+}
+
+template <class R>
+constexpr bool has_columns() {
   for (const StateShape shape : Shapes<R>::of) {
-    if (shape != StateShape::whole) return true;
+    if (shape == StateShape::columns) return true;
   }
   return false;
 }

@@ -3,6 +3,7 @@
 
 #include "rules/adabelief.hpp"
 #include "rules/adadelta.hpp"
+#include "rules/adafactor.hpp"
 #include "rules/adagrad.hpp"
 #include "rules/adam.hpp"
 #include "rules/adamax.hpp"
@@ -49,7 +50,8 @@ using AllRules = RuleList<
     ScheduleFreeAdamW,
     Adamax,
     Lars,
-    Lamb
+    Lamb,
+    Adafactor
 >;
 // clang-format on
 

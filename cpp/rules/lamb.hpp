@@ -76,7 +76,7 @@ struct Lamb {
       return direction(param, first_moment(g, exp_avg), second_moment(g, exp_avg_sq));
     }
 
-    void adapt(const Options& o, double size, double length) {
+    void adapt(const Options& o, double size, double length, int64_t) {
       size = size * magnitude(shrinkage(o));
       double trust = size > 0 && length > 0 ? size / length : 1.0;
       if (o.trust_clip != 0) trust = smaller(trust, 1.0);

@@ -56,7 +56,7 @@ struct Lars {
 
     T measured(T, T g, T) const { return g; }
 
-    void adapt(const Options& o, double size, double slope) {
+    void adapt(const Options& o, double size, double slope, int64_t) {
       double ratio = 1.0;
       if (size > 0 && slope > 0) {
         ratio = (o.trust_coeff * size) / ((slope + (size * o.weight_decay)) + o.eps);

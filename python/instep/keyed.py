@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -178,14 +178,13 @@ class Keyed(OwnAttributes):
             if "state" not in as_mapping(given, where):
                 raise KeyError(f"{where}: expected the key 'state', got {list(given)}")
             dictionary = _copy_of(given)
-            arrays = [
-                value
+            shapes = [
+                value.shape
                 for state in dictionary["state"].values()
                 for name, value in state.items()
                 if name != "step" and isinstance(value, np.ndarray)
             ]
-            shape = arrays[0].shape if arrays else None
-            known[key] = self._checked(_Saved(dictionary, 0, None, shape))
+            known[key] = self._checked(_Saved(dictionary, 0, None, _shape_of(shapes)))
         self._known = known
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -318,11 +317,10 @@ class Keyed(OwnAttributes):
     def _states(self, shape: tuple[int, ...]) -> dict[str, Array]:
         """Return states of the widest type: which a key's have is told by its weights alone."""
         values = self._model.param_groups[0]._values
-        names = self._model._rule.present_states(values)
         widest = np.dtype(np.float64)
         states = {
-            name: everywhere(0.0, self._model._rule.state_shape(name, shape), widest)
-            for name in names
+            name: everywhere(0.0, own, widest)
+            for name, own in self._model._rule.present_states(values, shape).items()
         }
         if self._model.master_weight_bits is not None:
             states[REST] = everywhere(0.0, shape, np.dtype(np.int16))
@@ -361,6 +359,16 @@ class Keyed(OwnAttributes):
             groups.append(self._group(params[-1], name))
         states = [self._states(param.shape) for param in params]
         return Expectation(self._kind(), groups, states, params, self._model._rule)
+
+
+def _shape_of(states: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """Return a shape of weights that have states of these shapes, where any has; None of none."""
+    if not states:
+        return None
+    try:
+        return np.broadcast_shapes(*states)  # of rows and columns, that of the matrix
+    except ValueError:
+        return states[0]
 
 
 def _step(

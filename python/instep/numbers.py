@@ -34,6 +34,8 @@ class Range:
     def __str__(self) -> str:
         if self.low == -math.inf and self.high == math.inf:
             return "a number that is not NaN"
+        if self.low == -math.inf:
+            return f"a number of at most {self.high:g}"
         if self.high == math.inf:
             finite = "finite " if self.below else ""
             return f"a {finite}number {'above' if self.above else 'of at least'} {self.low:g}"
@@ -66,6 +68,8 @@ ABOVE_0 = Range(0.0, above=True)
 FINITE_AT_LEAST_0 = Range(0.0, below=True)
 FINITE_ABOVE_0 = Range(0.0, above=True, below=True)
 FINITE_AT_LEAST_1 = Range(1.0, below=True)
+AT_MOST_0 = Range(-math.inf, 0.0)
+AT_LEAST_1 = Range(1.0)
 ABOVE_1 = Range(1.0, above=True)
 FROM_0_TO_1 = Range(0.0, 1.0)
 FROM_0_BELOW_1 = Range(0.0, 1.0, below=True)

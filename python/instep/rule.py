@@ -21,6 +21,7 @@ from instep.hyperparameters import (
 )
 from instep.names import nearest
 from instep.parameters import Array
+from instep.state_shapes import REDUCED, shape_of
 from instep.storage import REST, Storage
 
 T = TypeVar("T")
@@ -120,14 +121,17 @@ class Rule:
         return _WORDS[self.name][4]
 
     @property
-    def reduced_states(self) -> list[str]:
-        """The states that have one number for each row of their parameter."""
-        shapes = zip(self.states, _WORDS[self.name][3], strict=True)
-        return [name for name, shape in shapes if shape == "row"]
+    def _shapes(self) -> dict[str, str]:
+        return dict(zip(self.states, _WORDS[self.name][3], strict=True))
 
-    def state_shape(self, name: str, param: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of a state of a parameter of this shape."""
-        return param[:1] if name in self.reduced_states else param
+    @property
+    def reduced_states(self) -> list[str]:
+        """The states that have other numbers than their parameter: for rows or columns of it."""
+        return [name for name, shape in self._shapes.items() if shape in REDUCED]
+
+    def state_shape(self, name: str, param: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the shape of a state of a parameter of this shape, None where that has it not."""
+        return shape_of(self._shapes[name], param)
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -301,11 +305,20 @@ class Rule:
         """Return states by the names of the arguments of the rule's step function."""
         return {self.arguments.get(name, name): state for name, state in states.items()}
 
-    def present_states(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the names of the states that exist with these hyperparameters."""
-        return [
-            name for name in self.states if name not in self.switches or values[self.switches[name]]
-        ]
+    def present_states(
+        self, values: Mapping[str, Any], param: tuple[int, ...]
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the names of the states that a parameter of this shape has, and their shapes."""
+        return {
+            name: shape
+            for name in self.states
+            if (name not in self.switches or values[self.switches[name]])
+            and (shape := self.state_shape(name, param)) is not None
+        }
+
+    def has_states(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether there is a state with these hyperparameters."""
+        return any(name not in self.switches or values[self.switches[name]] for name in self.states)
 
     def initial_value(self, name: str, values: Mapping[str, Any]) -> float:
         """Return what a state or a scalar holds before the first step."""
@@ -339,20 +352,20 @@ class Rule:
         self, param: Array, values: Mapping[str, Any], storage: Storage, label: str
     ) -> dict[str, Array]:
         """Return the states of a parameter before its first step; `label` names it in messages."""
-        names = self.present_states(values)
+        shapes = self.present_states(values, param.shape)
         states = {}
-        for k, name in enumerate(names):
+        for k, (name, shape) in enumerate(shapes.items()):
             dtype = storage.dtype_of(name, param.dtype)
             if name in self.reduced_states:
-                state = np.zeros(self.state_shape(name, param.shape), dtype)
+                state = np.zeros(shape, dtype)
             else:
-                state = _core.new_state(param, k, len(names), dtype)
+                state = _core.new_state(param, k, len(shapes), dtype)
             states[name] = state
             value = self.initial_value(name, values)
             if value != 0:
                 state[...] = value
         if storage.has_rest(param.dtype, label):
-            states[REST] = _core.new_state(param, len(names), len(names) + 1, np.dtype(np.int16))
+            states[REST] = _core.new_state(param, len(shapes), len(shapes) + 1, np.dtype(np.int16))
         return states
 
     def in_order(self, states: Mapping[str, Array]) -> list[Array | None]:

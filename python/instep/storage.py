@@ -28,7 +28,16 @@ TO_NEAREST = frozenset({"max_exp_avg_sq"})
 """States that are never rounded stochastically: a maximum would collect what was rounded up."""
 
 SQUARES = frozenset(
-    {"acc_delta", "accumulator", "exp_avg_sq", "exp_avg_var", "max_exp_avg_sq", "square_avg", "sum"}
+    {
+        "acc_delta",
+        "accumulator",
+        "exp_avg_sq",
+        "exp_avg_var",
+        "max_exp_avg_sq",
+        "square_avg",
+        "sum",
+        "variance",
+    }
 )
 """States that hold squares, which in float16 are 0 for small gradients."""
 
@@ -104,7 +113,7 @@ class Storage:
                 if asked is not None and asked.itemsize == 2:
                     raise ValueError(
                         f"state_dtype[{name!r}]: expected None or float32 for a state of one "
-                        f"number a row, got {asked.name}"
+                        f"number a row or column, got {asked.name}"
                     )
         self.state_rounding: StateRounding = _check_roundings(state_rounding, states)
         self.param_rounding = check_param_rounding(param_rounding)

@@ -149,7 +149,8 @@ class Model:
         self.counts = [0 for _ in self.params]
         for states, group in zip(self.states, self.group_of, strict=True):
             for key, value in initial_states(self.name, self.groups[group]).items():
-                states[key][...] = value
+                if key in states:
+                    states[key][...] = value
         self.scalars = [new_scalars(RULES[self.name], param) for param in self.params]
 
     def add_group(
@@ -164,10 +165,9 @@ class Model:
             self.params.append(mine)
             self.copies.append(None if copy_of_it is None else np.array(copy_of_it))
             states = {
-                key: np.full(
-                    state_shape(RULES[self.name], key, mine.shape), value, self.dtype_of(key, mine)
-                )
+                key: np.full(shape, value, self.dtype_of(key, mine))
                 for key, value in initial_states(self.name, group).items()
+                if (shape := state_shape(RULES[self.name], key, mine.shape)) is not None
             }
             if self.storage.get("master_weight_bits") and mine.dtype == HALVES[1]:
                 states[REST] = np.zeros(mine.shape, np.int16)

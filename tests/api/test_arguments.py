@@ -24,7 +24,7 @@ from tests.api.model import (
     random_arrays,
     refused,
 )
-from tests.cases import Array, arrays_and_options, new_scalars, parameters_of
+from tests.cases import Array, arrays_and_options, new_scalars, parameters_of, state_shape
 from tests.optimizers import DESCRIPTIONS
 
 Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...]
@@ -491,18 +491,25 @@ def test_a_parameter_moved_after_construction_is_not_written() -> None:
     assert w.tolist() == [1.0] * 4 + [0.0] * 2
 
 
+def states_of_a_vector(rule: str) -> list[str]:
+    """Return the states that a parameter of one axis has, by the names of the arguments."""
+    _, _, *states = arrays_and_options(rule)[0]
+    return [name for name in states if state_shape(rule, name, (4,)) is not None]
+
+
 # The functions and their states; what each is asked for apart from arrays.
 FUNCTIONS: dict[str, tuple[int, dict[str, Any]]] = {
-    f"{rule}_step": (len(arrays_and_options(rule)[0]) - 2, {"lr": 0.5, "step": 1})
-    for rule in DESCRIPTIONS
+    f"{rule}_step": (len(states_of_a_vector(rule)), {"lr": 0.5, "step": 1}) for rule in DESCRIPTIONS
 }
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
 
 
 def call(function: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """Call a step function with arrays by position, and new scalars where it takes some."""
-    scalars = new_scalars(function.removesuffix("_step"), arrays[0])
-    return getattr(functional, function)(*arrays, **scalars, **options)
+    """Call a step function with arrays in its order, and new scalars where it takes some."""
+    rule = function.removesuffix("_step")
+    scalars = new_scalars(rule, arrays[0])
+    states = dict(zip(states_of_a_vector(rule), arrays[2:], strict=True))
+    return getattr(functional, function)(*arrays[:2], **states, **scalars, **options)
 
 
 def call_refused(

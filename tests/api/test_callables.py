@@ -79,8 +79,12 @@ def varying(name: str, key: str) -> Cycle:
         return Cycle([not default, default])
     if isinstance(declared, Number):
         candidates: list[Any] = [0.5, 0.125, 0.25, 1.0, 2.0]
+        if not is_allowed(declared, 0.5) and not is_allowed(declared, 2.0):
+            candidates = [-each for each in candidates]
     else:
-        candidates = [tuple(each * factor for each in default) for factor in (0.875, 0.5, 1.0)]
+        candidates = [
+            tuple(each and each * factor for each in default) for factor in (0.875, 0.5, 1.0)
+        ]
     values = [value for value in candidates if is_allowed(declared, value)]
     assert len(values) > 1
     return Cycle(values)

@@ -65,6 +65,14 @@ RANGES: list[tuple[str, list[str], list[Any], list[Any]]] = [
     ("dampening", ["SGD", "LARS"], [-1.0, 0.0, 1.0, 2.0], [math.nan]),
     ("trust_coeff", ["LARS"], [0.0, 2.0], [-TINY, math.nan]),
     ("lr_decay", ["Adagrad"], [0.0, 1.0], [-TINY, math.nan]),
+    ("beta2_decay", ["Adafactor"], [-math.inf, -0.5, 0.0], [TINY, 0.8, math.nan]),
+    ("d", ["Adafactor"], [1.0, math.inf], [1.0 - 2**-53, 0.0, -1.0, math.nan]),
+    (
+        "eps",
+        ["Adafactor"],
+        [(TINY, 0.0), (None, 0.0), (0.0, 1.0)],
+        [(-TINY, 0.0), (None, -TINY), (math.nan, 0.0), (0.0, math.nan)],
+    ),
     (
         "betas",
         WITH_THREE_BETAS,

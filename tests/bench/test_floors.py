@@ -24,9 +24,9 @@ def test_the_traffic_floor_moves_what_a_step_does(rule: Rule, dtype: str) -> Non
     assert floor_of(TRAFFIC.prepare(case).step).bytes == case.bytes_moved
 
 
-def test_a_pass_before_only_reads() -> None:
+def test_passes_before_only_read() -> None:
     arrays = [np.full(999, float(k)) for k in range(4)]
-    for read_before in range(len(arrays) + 1):
+    for read_before in range(2 * len(arrays) + 2):
         before = [array.copy() for array in arrays]
         _core.Floor(arrays, 0, read_before, 2).run()
         grad = before[1]
@@ -34,10 +34,9 @@ def test_a_pass_before_only_reads() -> None:
             np.testing.assert_array_equal(array, old if k == 1 else old + grad)
 
 
-@pytest.mark.parametrize("read_before", [-1, 4])
-def test_a_pass_before_reads_no_other_arrays(read_before: int) -> None:
-    with pytest.raises(ValueError, match="read_before: expected no more arrays than there are"):
-        _core.Floor([np.ones(3) for _ in range(3)], 0, read_before, 1)
+def test_no_pass_before_reads_less_than_nothing() -> None:
+    with pytest.raises(ValueError, match="read_before: expected a number of arrays"):
+        _core.Floor([np.ones(3) for _ in range(3)], 0, -1, 1)
 
 
 @pytest.mark.parametrize(("read_before", "arrays_moved"), [(0, 5), (2, 5), (4, 8)])

@@ -32,7 +32,7 @@ ADAM_ALL = ("adam", "adamw", "amsgrad")
 RMSPROP_ALL = ("rmsprop", "rmsprop-momentum", "rmsprop-centered")
 TAUGHT = (*SGD_ALL, *ADAM_ALL, *RMSPROP_ALL, "adagrad", "adadelta")
 
-TORCH_ALL = (*TAUGHT, "adamax", "radam", "rprop")
+TORCH_ALL = (*TAUGHT, "adamax", "radam", "rprop", "adafactor")
 
 CONTIGUOUS = ("contiguous",)
 FLOAT32 = ("float32",)
@@ -98,6 +98,8 @@ def telling(rule: Rule, **more: Any) -> Rule:
     used = {name: value for name, value in TELLING.items() if rule.hyperparameters.get(name)}
     if "betas" in used:
         used["betas"] = TELLING["betas"][: len(rule.hyperparameters["betas"])]
+    if isinstance(rule.hyperparameters.get("eps"), tuple):
+        used["eps"] = (TELLING["eps"], 1e-3)
     return dataclasses.replace(rule, options={**rule.options, **used, **more})
 
 

@@ -83,7 +83,7 @@ void adapt(const Kernel& kernel, const double* options, void* const* written, co
   sum(1.0, 1.0);
   const double of_param = rescaling(param), of_measured = rescaling(measured);
   sum(of_param, of_measured);
-  kernel.adapt(options, std::sqrt(param) / of_param, std::sqrt(measured) / of_measured,
+  kernel.adapt(options, std::sqrt(param) / of_param, std::sqrt(measured) / of_measured, n,
                coefficients);
 }
 

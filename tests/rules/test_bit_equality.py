@@ -91,11 +91,11 @@ def test_a_scalar_is_the_gradient_of_a_parameter_without_axes(
 def test_every_start_within_a_vector(case: Case, dtype: np.dtype[Any]) -> None:
     size = 77
     for start in range(17):
-        longer = case.random_arrays(size + 64, dtype, seed=start)
-        arrays = {
-            name: array[start * (1 + i) % 17 :][:size]
-            for i, (name, array) in enumerate(longer.items())
-        }
+        arrays = {}
+        for i, (name, array) in enumerate(case.random_arrays(size, dtype, seed=start).items()):
+            longer = np.empty(array.size + 64, dtype)
+            arrays[name] = longer[start * (1 + i) % 17 :][: array.size].reshape(array.shape)
+            arrays[name][...] = array
         assert_step_equals_reference(case, arrays, what=f"from {start} on")
 
 
@@ -132,7 +132,10 @@ def special_triples(case: Case, dtype: np.dtype[Any]) -> Arguments:
     constant, linear, quadratic = np.indices((prime, prime, prime)).reshape(3, -1)
     names = ("param", "grad", *case.states)
     return {
-        name: values[(constant + linear * x + quadratic * x * x) % prime]
+        name: np.resize(
+            values[(constant + linear * x + quadratic * x * x) % prime],
+            case.shape_of(name, prime**3),
+        )
         for x, name in enumerate(names)
     }
 
@@ -219,7 +222,7 @@ def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataO
     elements = hnp.from_dtype(dtype)
     size = data.draw(st.integers(0, 20))
     arrays = {
-        name: data.draw(hnp.arrays(dtype, size, elements=elements))
+        name: data.draw(hnp.arrays(dtype, case.shape_of(name, size), elements=elements))
         for name in ("param", "grad", *case.states)
     }
     numbers = data.draw(st.lists(st.integers(1, 2**63 - 1), min_size=1, max_size=2))

@@ -285,16 +285,17 @@ def test_step_functions_guard(case: Case, bad: float, module: Any) -> None:
     together = {name: [arrays[name] for arrays in each] for name in each[0]}
     guarded.step(module, together, 2)
     before = pickle.dumps(together)
-    for grad, index in (together["grad"][1], (2, 3)), (together["grad"][0], ()):
+    for grad in reversed(together["grad"]):
+        index = tuple(length // 2 for length in grad.shape)
         kept = grad[index].copy()
         grad[index] = bad
         with pytest.raises(FloatingPointError, match=re.escape(f"at index {index}")):
             guarded.step(module, together, 3)
         grad[index] = kept
         assert pickle.dumps(together) == before
-    large = np.full((), 3e38, np.float32)
+    large = {name: np.full(array.shape, 3e38, np.float32) for name, array in each[0].items()}
     with pytest.raises(FloatingPointError), np.errstate(over="ignore"):
-        guarded.step(module, {name: large.copy() for name in each[0]}, 3)
+        guarded.step(module, large, 3)
 
 
 def test_step_functions_do_not_skip() -> None:

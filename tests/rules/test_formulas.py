@@ -22,13 +22,16 @@ GRADIENTS = (0.5, -2.0, 0.03, 0.0, -0.7, 4.0, 1e-6, 1.0)
 
 def follow(case: Case, gradients: Iterable[float], **start: float) -> list[float]:
     """Return the parameter at the start and after each step; what is not given starts at 0."""
-    arrays = {name: np.array([start.get(name, 0.0)]) for name in ("param", "grad", *case.states)}
+    arrays = {
+        name: np.full(case.shape_of(name, 1), start.get(name, 0.0))
+        for name in ("param", "grad", *case.states)
+    }
     arrays |= new_scalars(case.rule, arrays["param"])
-    path = [float(arrays["param"][0])]
+    path = [arrays["param"].item()]
     for number, gradient in enumerate(gradients, start=1):
-        arrays["grad"][0] = gradient
+        arrays["grad"][...] = gradient
         case.step(reference, arrays, number)
-        path.append(float(arrays["param"][0]))
+        path.append(arrays["param"].item())
     return path
 
 

@@ -33,10 +33,34 @@ def _rows(array: Array) -> Array:
     return wide[:, :columns]
 
 
+def _every_second(array: Array) -> Array:
+    """Return the numbers as every second one of wider rows."""
+    return np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+def vector(size: int) -> tuple[int, ...]:
+    """Return the shape of so many numbers on one axis."""
+    return (size,)
+
+
+def matrix(size: int) -> tuple[int, ...]:
+    """Return that of a matrix, as near to a square as their count allows."""
+    rows = _divisor(size, math.isqrt(size))
+    return rows, size // rows
+
+
+def table(size: int) -> tuple[int, ...]:
+    """Return that of rows as embeddings are: of at most 128."""
+    columns = _divisor(size, min(size, 128))
+    return size // columns, columns
+
+
+def _divisor(size: int, most: int) -> int:
+    return next(n for n in range(most, 0, -1) if size % n == 0)
+
+
 def _matrix(array: Array) -> Array:
-    """Return the numbers as a matrix as near to a square as their count allows."""
-    rows = next(n for n in range(math.isqrt(array.size), 0, -1) if array.size % n == 0)
-    return array.reshape(rows, -1)
+    return array if array.ndim > 1 else array.reshape(matrix(array.size))
 
 
 @dataclass(frozen=True)
@@ -50,7 +74,7 @@ class Layout:
 LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     {
         "contiguous": Layout(np.copy, np.copy),
-        "strided": Layout(lambda a: np.repeat(a, 2)[::2], lambda a: np.repeat(a, 2)[::2]),
+        "strided": Layout(_every_second, _every_second),
         "rows": Layout(_rows, _rows),
         # Such as a layer's weights that are kept transposed, and a gradient that is not.
         "transposed": Layout(lambda a: _matrix(a).T.copy().T, lambda a: _matrix(a).copy()),

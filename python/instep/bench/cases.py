@@ -52,8 +52,8 @@ class Case:
     def bytes_moved(self) -> int:
         """Bytes that a step has to read and to write.
 
-        The gradient is read; the parameter and each state are read and written. What norms are
-        taken of is read before.
+        The gradient is read; the parameter and each state of its shape are read and written. What
+        norms and sums are taken of is read before.
         """
         passes = self.rule.read_before + 1 + 2 * (1 + len(self.rule.states))
         return passes * self.elements * np.dtype(self.dtype).itemsize
@@ -103,7 +103,7 @@ class Case:
             arrays = []
             for size in self.sizes:
                 numbers = random.standard_normal(min(size, DISTINCT)) * scale
-                arrays.append(place(np.resize(numbers.astype(self.dtype), size)))
+                arrays.append(place(np.resize(numbers.astype(self.dtype), self.rule.shape(size))))
             return arrays[0] if len(arrays) == 1 else arrays
 
         return draw(layout.param, 1.0), [

@@ -12,6 +12,7 @@ import numpy as np
 
 import instep
 from instep import _core, reference
+from instep.bench.arrays import matrix, table, vector
 from instep.optimizers import class_of
 
 if TYPE_CHECKING:
@@ -33,17 +34,23 @@ class Rule:
     """The function of `instep.reference` that has this rule."""
     options: Mapping[str, Any] = field(default_factory=dict)
     read_before: int = 0
-    """How many of parameter, gradient and states are read once more, before the step."""
+    """How many of parameter, gradient and states are read once more, or twice, before the step."""
+    shape: Callable[[int], tuple[int, ...]] = vector
+    """The shape of a parameter of so many elements."""
 
     @cached_property
     def states(self) -> tuple[str, ...]:
-        """Names of the state arrays of a parameter."""
+        """Names of the states that are as large as their parameter."""
         states = self._state_dict["state"][0]
-        return tuple(name for name in states if isinstance(states[name], np.ndarray))
+        reduced = self.optimizer._rule.reduced_states
+        arrays = (name for name in states if isinstance(states[name], np.ndarray))
+        return tuple(name for name in arrays if name not in reduced)
 
     @cached_property
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
+        if self.optimizer._rule.reduced_states:
+            return 0  # of theirs
         states = self.reference_states(np.ones(1))
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
             scalars = self.new_scalars(np.ones(1))
@@ -72,20 +79,18 @@ class Rule:
         """Return new states of a parameter, or of each of a list, by the names of the arguments."""
         rule, values = self.optimizer._rule, self.hyperparameters
 
-        def new(name: str, param: Array) -> Array:
-            if name in rule.begin_as_param:
-                return param.copy()
-            first = rule.initial_value(name, values)
-            return np.full_like(param, first, shape=rule.state_shape(name, param.shape))
-
-        return rule.step_states(
-            {
-                name: [new(name, each) for each in params]
-                if isinstance(params, list)
-                else new(name, params)
-                for name in self.states
+        def new(param: Array) -> dict[str, Array]:
+            return {
+                name: param.copy()
+                if name in rule.begin_as_param
+                else np.full_like(param, rule.initial_value(name, values), shape=shape)
+                for name, shape in rule.present_states(values, param.shape).items()
             }
-        )
+
+        if not isinstance(params, list):
+            return rule.step_states({**new(params)})
+        each = [new(param) for param in params]
+        return rule.step_states({name: [states[name] for states in each] for name in each[0]})
 
     def new_scalars(self, params: Arrays) -> dict[str, Arrays]:
         """Return the scalars of a parameter, or of each of a list, before the first step."""
@@ -98,8 +103,9 @@ class Rule:
 
     @cached_property
     def _state_dict(self) -> dict[str, Any]:
-        optimizer = self.optimizer(np.ones(1), **self.options)
-        optimizer.step(np.ones(1))
+        one = np.ones(self.shape(1))
+        optimizer = self.optimizer(one, **self.options)
+        optimizer.step(one.copy())
         return optimizer.state_dict()
 
 
@@ -123,15 +129,25 @@ VARIANTS: Mapping[str, Mapping[str, tuple[type[instep.Optimizer], Mapping[str, A
 """What is measured of a rule of the core beside its class at the defaults."""
 
 
-READ_BEFORE: Mapping[str, int] = {"lars-adapted": 2, "lamb": 4}
-"""How many arrays are read for norms: the parameter and the gradient, then the states."""
+READ_BEFORE: Mapping[str, int] = {"adafactor": 3, "lamb": 4, "lars-adapted": 2}
+"""How many arrays are read for norms: the parameter and the gradient, then the states.
+
+Adafactor reads the gradient for its sums, too.
+"""
+
+SHAPES: Mapping[str, Callable[[int], tuple[int, ...]]] = {
+    "adafactor": matrix,
+    "rowwise_adagrad": table,
+}
+"""The rules whose parameters are no vectors."""
 
 
 def _measured(rule: str) -> Iterator[Rule]:
     function = getattr(reference, f"{rule}_step")
     named = {rule: (class_of(rule), {}), **VARIANTS.get(rule, {})}
     for name, (optimizer, options) in named.items():
-        yield Rule(name, optimizer, function, options, READ_BEFORE.get(name, 0))
+        before, shape = READ_BEFORE.get(name, 0), SHAPES.get(name, vector)
+        yield Rule(name, optimizer, function, options, before, shape)
 
 
 RULES = tuple(itertools.chain.from_iterable(map(_measured, _core.rules())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from instep.optimizer import Optimizer
 from instep.optimizers.adabelief import AdaBelief
 from instep.optimizers.adadelta import Adadelta
+from instep.optimizers.adafactor import Adafactor
 from instep.optimizers.adagrad import Adagrad
 from instep.optimizers.adam import Adam
 from instep.optimizers.adamax import Adamax
@@ -36,6 +37,7 @@ __all__ = [
     "AdEMAMix",
     "AdaBelief",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",

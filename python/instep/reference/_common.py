@@ -155,7 +155,10 @@ def each_array(rule: Callable[P, None]) -> Callable[P, None]:
             for k in range(len(each))
         ]
         arrays = {name: of for name, of in arrays.items() if name not in scalar_names}
-        written = [dict(zip(arrays, of, strict=True)) for of in zip(*arrays.values(), strict=True)]
+        written = [
+            {name: array for name, array in zip(arrays, of, strict=True) if array is not None}
+            for of in zip(*arrays.values(), strict=True)
+        ]
         narrowing = Narrowing(state_names, options.get("step"), **rounding)
         for stored in written:
             narrowing.check_step(stored)

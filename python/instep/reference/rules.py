@@ -6,6 +6,7 @@ types.
 
 from instep.reference.adabelief import adabelief_step as adabelief_step
 from instep.reference.adadelta import adadelta_step as adadelta_step
+from instep.reference.adafactor import adafactor_step as adafactor_step
 from instep.reference.adagrad import adagrad_step as adagrad_step
 from instep.reference.adam import adam_step as adam_step
 from instep.reference.adamax import adamax_step as adamax_step

@@ -46,7 +46,7 @@ class Pairing:
                 else np.full_like(param, rule.initial_value(name, self._values))
                 for param in params
             ]
-            for name in rule.present_states(self._values)
+            for name in rule.present_states(self._values, (0,))
         }
         for name, value in zip(rule.scalars, rule.initial_scalars(self._values), strict=True):
             states[name] = [np.array(value) for _ in params]

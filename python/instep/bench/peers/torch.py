@@ -38,6 +38,7 @@ _OPTIMIZERS = {
     "rmsprop-momentum": torch.optim.RMSprop,
     "rmsprop-centered": torch.optim.RMSprop,
     "rprop": torch.optim.Rprop,
+    "adafactor": torch.optim.Adafactor,
     "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
     "nadam": torch.optim.NAdam,

@@ -22,6 +22,7 @@ if _find_spec("torch") is None:
     raise ImportError("instep.interop.torch needs torch; install with: pip install 'instep[torch]'")
 
 from instep.interop.torch.adadelta import Adadelta
+from instep.interop.torch.adafactor import Adafactor
 from instep.interop.torch.adagrad import Adagrad
 from instep.interop.torch.adam import Adam
 from instep.interop.torch.adamax import Adamax
@@ -41,6 +42,7 @@ __all__ = [
     "SGD",
     "AMSGrad",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",

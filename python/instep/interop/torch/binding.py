@@ -70,7 +70,7 @@ class Binding:
         first = 0
         for position, group in enumerate(groups):
             values = read_options(group, form.rule)
-            stays = set() if form.rule.present_states(values) else known
+            stays = set() if form.rule.has_states(values) else known
             names = names_of(groups, position)
             members = [
                 Joined(param, position, name, number)

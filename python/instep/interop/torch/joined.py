@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 import torch
@@ -75,7 +75,12 @@ def join_states(
     form: Form, storage: DropInStorage, joined: Joined, values: Mapping[str, Any], state: State
 ) -> dict[str, Array]:
     """Return the memory of the states; of a new state, what they hold before the first step."""
-    wanted = form.rule.present_states(values)
+    if joined.share is not None and form.rule.reduced_states:
+        raise TypeError(
+            f"{joined.what('parameter')}: expected a whole tensor, as a step depends on all of it, "
+            "got a DTensor, of which this process has a share; leave it to torch.optim"
+        )
+    wanted = form.rule.present_states(values, joined.array.shape)
     present = {name: value for name, value in state.items() if value is not None}
     has_rest = storage.has_rest(joined.array.dtype, joined.what("parameter"))
     if REST in present and not has_rest:
@@ -139,7 +144,7 @@ def _new_states(
             rule.initial_value(name, values),
             dtype=dtype_of(storage.dtype_of(name, joined.array.dtype)),
         )
-        for name in rule.present_states(values)
+        for name in rule.present_states(values, joined.array.shape)
     }
 
 
@@ -147,7 +152,7 @@ def _takes_random_bits(
     form: Form,
     storage: DropInStorage,
     joined: Joined,
-    wanted: Sequence[str],
+    wanted: Collection[str],
     present: Mapping[str, Any],
 ) -> bool:
     """Tell whether a step rounds by chance, and so depends on its number, whatever the rule."""

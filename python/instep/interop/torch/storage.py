@@ -25,14 +25,16 @@ OWN_OPTIONS = (*GRADIENT_DEFAULTS, *DEFAULTS)
 class DropInStorage(Storage):
     """The types of a drop-in's states: those of the parameter, as torch's, if nothing is asked.
 
-    But for squares of a parameter of float16, which are float32.
+    But for squares of a parameter of float16, and states that have other numbers than their
+    parameter, which are float32.
     """
 
     def dtype_of(self, state: str, param: np.dtype[Any]) -> np.dtype[Any]:
         """Return the type in which a state is stored, of a parameter of the type `param`."""
         asked = self.state_dtype
         named = asked.get(state) if isinstance(asked, dict) else asked
-        if named is not None or (param == np.float16 and state in SQUARES):
+        wider = state in self._reduced or (param == np.float16 and state in SQUARES)
+        if named is not None or wider:
             return super().dtype_of(state, param)
         return param
 
@@ -46,7 +48,11 @@ def by_name(option: Any) -> Any:
 
 def new_storage(rule: Rule, **options: Any) -> DropInStorage:
     """Return how an optimizer of a rule stores, or raise TypeError or ValueError."""
-    return DropInStorage(rule.states, **{**options, "state_dtype": by_name(options["state_dtype"])})
+    return DropInStorage(
+        rule.states,
+        rule.reduced_states,
+        **{**options, "state_dtype": by_name(options["state_dtype"])},
+    )
 
 
 def as_loaded(value: torch.Tensor, cast: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
