@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from instep.reference import split_master
-from tests.cases import DTYPES, HALVES, Arguments, Case
+from tests.cases import DTYPES, FEW_CASES, HALVES, Arguments, Case
 
 FLOAT32, FLOAT64 = DTYPES
 FLOAT16, BFLOAT16 = HALVES
@@ -121,3 +121,16 @@ FEW_STORAGES = {
         "a float16 copy of float64",
     )
 }
+
+(LONGEST,) = (case for case in FEW_CASES if len(case.states) == 3 and case.rule == "rmsprop")
+(AMSGRAD,) = (case for case in FEW_CASES if "max_exp_avg_sq" in case.states)
+(SHORTEST,) = (case for case in FEW_CASES if case.rule == "sgd" and not case.states)
+THREE_CASES = (LONGEST, AMSGRAD, SHORTEST)
+
+CASES_AND_STORAGES = {
+    f"{case}, {name}": (case, storage)
+    for case in FEW_CASES
+    for name, storage in STORAGES.items()
+    if case in THREE_CASES or name in FEW_STORAGES
+}
+"""Each rule in a few storages, a few in each: what stores and reads numbers knows no rule."""

@@ -22,6 +22,7 @@ from tests.cases import (
     arrays_and_options,
 )
 from tests.compare import assert_same_bits
+from tests.storage import AMSGRAD
 
 FLOAT32 = np.dtype(np.float32)
 BFLOAT16 = HALVES[1]
@@ -31,7 +32,6 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 few_cases = pytest.mark.parametrize("case", FEW_CASES, ids=str)
 row_cases = pytest.mark.parametrize("case", ROW_CASES, ids=str)
 every_half = pytest.mark.parametrize("half", HALVES, ids=str)
-(AMSGRAD,) = (case for case in FEW_CASES if "max_exp_avg_sq" in case.states)
 (MOMENTUM,) = (
     case for case in FEW_CASES if (case.rule, case.states) == ("sgd", ("momentum_buffer",))
 )

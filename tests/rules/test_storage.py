@@ -12,12 +12,22 @@ from instep.reference import split_master
 from tests.cases import CASES, DTYPES, FEW_CASES, FEW_CONDITIONS, HALVES, Arguments, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 from tests.rules.test_bit_equality import special_triples
-from tests.storage import BFLOAT16, FEW_STORAGES, FLOAT32, FLOAT64, STORAGES, Storage
+from tests.storage import (
+    BFLOAT16,
+    CASES_AND_STORAGES,
+    FEW_STORAGES,
+    FLOAT32,
+    FLOAT64,
+    STORAGES,
+    Storage,
+)
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 few_cases = pytest.mark.parametrize("case", FEW_CASES, ids=str)
-every_storage = pytest.mark.parametrize("storage", STORAGES.values(), ids=STORAGES)
 few_storages = pytest.mark.parametrize("storage", FEW_STORAGES.values(), ids=FEW_STORAGES)
+cases_and_storages = pytest.mark.parametrize(
+    ("case", "storage"), CASES_AND_STORAGES.values(), ids=CASES_AND_STORAGES
+)
 every_half = pytest.mark.parametrize("half", HALVES, ids=str)
 
 SIZES = (0, 1, 2, 3, 7, 8, 15, 16, 17, 63, 64, 65, 511, 512, 513, 1023, 1025, 4099, 10_007)
@@ -42,8 +52,7 @@ def test_every_rule_and_every_storage(case: Case) -> None:
         assert_steps_equal_reference(case, storage, 513, (1, 2), name)
 
 
-@every_storage
-@few_cases
+@cases_and_storages
 def test_every_size(case: Case, storage: Storage) -> None:
     for size in SIZES:
         assert_steps_equal_reference(case, storage, size, (2**40,))
@@ -55,8 +64,7 @@ def test_no_axes(case: Case, storage: Storage) -> None:
     assert_steps_equal_reference(case, storage, (), (1, 2, 3))
 
 
-@every_storage
-@few_cases
+@cases_and_storages
 def test_special_values(case: Case, storage: Storage) -> None:
     """Also such as 16 bits do not hold, which a step leads to."""
     with np.errstate(all="ignore"):

@@ -18,7 +18,15 @@ from instep.reference import narrow, random_bits
 from tests.cases import FEW_CASES, ROW_CASES, Arguments, Array, Case
 from tests.compare import assert_same_bits, assert_step_equals_reference
 from tests.engine.test_layouts import LAYOUTS, Layout, memory_of
-from tests.storage import BFLOAT16, FEW_STORAGES, STORAGES, Storage
+from tests.storage import (
+    BFLOAT16,
+    CASES_AND_STORAGES,
+    FEW_STORAGES,
+    LONGEST,
+    STORAGES,
+    THREE_CASES,
+    Storage,
+)
 
 few_cases = pytest.mark.parametrize("case", FEW_CASES, ids=str)
 row_cases = pytest.mark.parametrize("case", ROW_CASES, ids=str)
@@ -32,11 +40,7 @@ every_layout = pytest.mark.parametrize(
 )
 every_number_of_threads = pytest.mark.parametrize("threads", [1, 2, 3, 5])
 
-(LONGEST,) = (case for case in FEW_CASES if len(case.states) == 3 and case.rule == "rmsprop")
-(AMSGRAD,) = (case for case in FEW_CASES if "max_exp_avg_sq" in case.states)
-(SHORTEST,) = (case for case in FEW_CASES if case.rule == "sgd" and not case.states)
-
-three_cases = pytest.mark.parametrize("case", [LONGEST, AMSGRAD, SHORTEST], ids=str)
+three_cases = pytest.mark.parametrize("case", THREE_CASES, ids=str)
 
 
 @pytest.fixture(autouse=True)
@@ -167,8 +171,11 @@ ROWS: tuple[list[int], ...] = ([], [2], [0, 3, 6], [6, 1, 4], [5, 5], [4, 0, 4, 
 ROW_SHAPES = ((7,), (7, 1), (7, 3), (7, 64), (7, 200), (7, 3, 5), (7, 0))
 
 
-@every_storage
-@row_cases
+@pytest.mark.parametrize(
+    ("case", "storage"),
+    [pair for pair in CASES_AND_STORAGES.values() if pair[0] in ROW_CASES],
+    ids=[name for name, (case, _) in CASES_AND_STORAGES.items() if case in ROW_CASES],
+)
 def test_rows(case: Case, storage: Storage) -> None:
     """Also such that come more than once: their values are added up in the working type."""
     each_choice = [((7, 3), rows) for rows in ROWS]
