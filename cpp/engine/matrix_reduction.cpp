@@ -44,7 +44,7 @@ std::int64_t MatrixReduction::pieces(int turn) const {
     case 0:
       return matrices_ * row_blocks_ * column_blocks_;
     case 1:
-      return matrices_ * (row_pieces() + column_pieces());
+      return matrices_ * (row_pieces() + (row_blocks_ == 1 ? 0 : column_pieces()));
     case 2:
       return matrices_;
     default:
@@ -119,7 +119,7 @@ void MatrixReduction::sum_block(std::int64_t piece) noexcept {
 
 void MatrixReduction::step_rows(std::int64_t piece) noexcept {
   const std::int64_t in_matrix = piece % row_pieces() * states_at_once;
-  const std::int64_t count = std::min(rows_ - in_matrix, states_at_once);
+  const std::int64_t count = std::clamp<std::int64_t>(rows_ - in_matrix, 1, states_at_once);
   const std::int64_t first = piece / row_pieces() * rows_ + in_matrix;
   double sums[states_at_once];
   for (std::int64_t k = 0; k < count; ++k) {

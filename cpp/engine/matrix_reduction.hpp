@@ -30,10 +30,7 @@ class MatrixReduction final : public Reduction {
   // A matrix of one block is stepped in one piece, with others.
   bool is_small() const { return row_blocks_ == 1 && column_blocks_ == 1; }
   std::int64_t row_pieces() const { return (rows_ + states_at_once - 1) / states_at_once; }
-  // Of sums of several blocks.
-  std::int64_t column_pieces() const {
-    return row_blocks_ == 1 ? 0 : (columns_ + states_at_once - 1) / states_at_once;
-  }
+  std::int64_t column_pieces() const { return (columns_ + states_at_once - 1) / states_at_once; }
 
   void step_small(std::int64_t piece) noexcept;
   void sum_block(std::int64_t piece) noexcept;
