@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from instep import functional, reference
-from tests.accuracy import bounds, exact
+from tests.accuracy import exact
 from tests.accuracy.exact import Element, Real
+from tests.accuracy.gradients import Gradient, conditioned, decayed
+from tests.accuracy.precision import precision, stored
+from tests.accuracy.rules import RULES
+from tests.accuracy.step import Step
 from tests.cases import Arguments, Array, Case
 from tests.optimizers import DESCRIPTIONS
 
@@ -54,10 +58,9 @@ def worst_of(
         keep = _without_overflow(case, arrays, step)
         arrays = _at(arrays, keep)
     conditions = conditions or {}
-    p = bounds.precision(arrays["param"].dtype)
+    p = precision(arrays["param"].dtype)
     grads = [_numbers(arrays["grad"])]
-    conditioned = exact.condition(grads, **conditions)
-    known = bounds.conditioned(p, grads, conditioned, **conditions)
+    known = conditioned(p, grads, exact.condition(grads, **conditions), **conditions)
     computed = {name: array.copy() for name, array in arrays.items()}
     conditional = Case(case.rule, case.states, {**case.options, **conditions})
     with np.errstate(all="ignore"):
@@ -66,19 +69,19 @@ def worst_of(
 
 
 def compare(
-    case: Case, arrays: Arguments, known: list[bounds.Gradient], computed: Arguments, step: int
+    case: Case, arrays: Arguments, known: list[Gradient], computed: Arguments, step: int
 ) -> dict[str, Worst]:
     """Compare stepped arrays with the exact step from `arrays`, by the name of the array."""
-    p = bounds.precision(arrays["param"].dtype)
-    options = exact.all_options(case.rule, case.options)
+    p = precision(arrays["param"].dtype)
+    rule, options = RULES[case.rule], exact.all_options(case.rule, case.options)
     scalars = DESCRIPTIONS[case.rule].scalars
     worst = {name: Worst() for name in ("param", *case.states, *scalars)}
     for index, (element, incoming) in enumerate(zip(elements(arrays), known, strict=True)):
         before = {**element, "grad": incoming.value}
-        after = getattr(exact, case.rule)(before, options, step)
-        gradient = bounds.decayed(p, before, incoming, options)
-        taken = bounds.Step(p, before, gradient, after, options, step)
-        limits = getattr(bounds, case.rule)(taken)
+        after = rule.exact_step(before, options, step)
+        gradient = decayed(p, before, incoming, options)
+        taken = Step(p, before, gradient, after, options, step)
+        limits = rule.bound(taken)
         seen = f"{case}, step {step}, {arrays['param'].dtype}, " + ", ".join(
             f"{name} {float(value)!r}" for name, value in before.items()
         )
@@ -87,7 +90,7 @@ def compare(
                 continue
             wanted = after[name]
             rounding = case.options.get("param_rounding" if name == "param" else "state_rounding")
-            limit = bounds.stored(
+            limit = stored(
                 arrays[name].dtype, wanted, limits[name], stochastic=rounding == "stochastic"
             )
             worst[name].add(float(computed[name].flat[index]), wanted, limit, f"{name}, {seen}")

@@ -13,14 +13,20 @@ from hypothesis import strategies as st
 import instep
 from instep import functional, reference
 from tests import cases
-from tests.accuracy import bounds, exact
+from tests.accuracy import exact
 from tests.accuracy.check import assert_within_bounds, compare, elements, worst_of
+from tests.accuracy.coefficients import bias_correction
+from tests.accuracy.gradients import Gradient, conditioned, decayed
 from tests.accuracy.inputs import FAMILIES
+from tests.accuracy.precision import FLOAT64, precision
+from tests.accuracy.rules import RULES, nadam
+from tests.accuracy.step import Step
+from tests.accuracy.strategies import rates
 from tests.cases import DTYPES, FROM_ZERO, HALVES, Case
 from tests.optimizers import DESCRIPTIONS
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-CASES = [case for case in cases.CASES if hasattr(bounds, case.rule)]
+CASES = [case for case in cases.CASES if case.rule in RULES]
 """Those of the rules for which docs/accuracy.md proves a bound."""
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -160,7 +166,7 @@ def test_gradients_clipped_by_their_common_norm(
     functional.sgd_step(params, grads, step=1, lr=1.0, maximize=True, **conditions)
     elements = [[exact.number(g) for g in grad.tolist()] for grad in grads]
     wanted = exact.condition(elements, **conditions)
-    known = bounds.conditioned(bounds.precision(dtype), elements, wanted, **conditions)
+    known = conditioned(precision(dtype), elements, wanted, **conditions)
     for param, gradients in zip(params, known, strict=True):
         for computed, gradient in zip(param.tolist(), gradients, strict=True):
             assert abs(exact.number(computed) - gradient.value) <= gradient.error
@@ -169,7 +175,7 @@ def test_gradients_clipped_by_their_common_norm(
 @every_dtype
 @few_cases
 def test_rows_that_come_more_than_once(case: Case, dtype: np.dtype[Any]) -> None:
-    p = bounds.precision(dtype)
+    p = precision(dtype)
     rng = np.random.default_rng(0)
     arrays = FAMILIES["ordinary"](case, dtype, rng, 6)
     rows = rng.permutation(np.repeat(np.arange(6), 5))
@@ -178,7 +184,7 @@ def test_rows_that_come_more_than_once(case: Case, dtype: np.dtype[Any]) -> None
     for row in range(6):
         terms = [exact.number(value) for value in values[rows == row].tolist()]
         known.append(
-            bounds.Gradient(sum(terms), sum(abs(term) for term in terms), p.gamma(len(terms) - 1))
+            Gradient(sum(terms), sum(abs(term) for term in terms), p.gamma(len(terms) - 1))
         )
     computed = {name: array.copy() for name, array in arrays.items()}
     computed["grad"] = instep.RowGradient(rows, values)
@@ -189,12 +195,12 @@ def test_rows_that_come_more_than_once(case: Case, dtype: np.dtype[Any]) -> None
 @pytest.mark.parametrize("step", [1, 2, 3, 10, 1000, 10**6, 2**31, 2**31 + 1, 2**53 + 1, 2**62])
 @pytest.mark.parametrize("beta", [0.0, 1e-200, 0.3, 0.9, 0.999, 1 - 1e-9, 1 - 2.0**-45])
 def test_bias_correction(beta: float, step: int) -> None:
-    wanted, relative = bounds.bias_correction(exact.number(beta), step)
+    wanted, relative = bias_correction(exact.number(beta), step)
     computed = 1.0 - reference._common.power(beta, step)
     assert abs(computed - wanted) <= relative * wanted
     # At every step: 1 - beta ** t is at least (1 - beta) t beta ** (t - 1).
     if beta < 1 - 1e-6:
-        assert relative <= 1.001 * bounds.FLOAT64.unit / (1 - exact.number(beta))
+        assert relative <= 1.001 * FLOAT64.unit / (1 - exact.number(beta))
 
 
 @pytest.mark.parametrize("step", [1, 2, 10, 1000, 2**31 + 1, 2**53 + 1, 2**62])
@@ -204,9 +210,9 @@ def test_the_momentum_of_nadam(decay: float, step: int) -> None:
     product = np.array(1.0)
     functional.nadam_step(param, grad, m, v, product, step=step, momentum_decay=decay)
     options = exact.all_options("nadam", {"momentum_decay": decay})
-    wanted, relative = exact.momentum(options, step), bounds.momentum_error(options, step)
+    wanted, relative = nadam.momentum(options, step), nadam.momentum_error(options, step)
     assert abs(exact.number(product.item()) - wanted) <= relative * wanted
-    assert relative <= 4.001 * bounds.FLOAT64.unit
+    assert relative <= 4.001 * FLOAT64.unit
 
 
 def test_a_coefficient_that_is_rounded_too_early_exceeds_the_bounds() -> None:
@@ -229,64 +235,12 @@ def numbers(dtype: np.dtype[Any], *, from_zero: bool = False) -> st.SearchStrate
     return st.floats(low, largest, width=32 if dtype.itemsize == 4 else 64)
 
 
-rates = st.floats(2.0**-40, 2.0**40)
-below_one = st.floats(0, 1, exclude_max=True)
-moments: dict[str, st.SearchStrategy[Any]] = {
-    "beta1": below_one,
-    "beta2": below_one,
-    "eps": rates,
-    "decoupled_weight_decay": st.booleans(),
-}
-OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "sgd": {"momentum": rates, "dampening": st.floats(0, 1)},
-    "adam": {**moments, "bias_correction": st.booleans(), "eps_hat": st.booleans()},
-    "rmsprop": {
-        "alpha": st.floats(0, 1),
-        "eps": rates,
-        "momentum": rates,
-        "eps_inside_sqrt": st.booleans(),
-    },
-    "adagrad": {"lr_decay": rates, "eps": rates, "eps_inside_sqrt": st.booleans()},
-    "rowwise_adagrad": {"eps": rates},
-    "adadelta": {"rho": st.floats(0, 1), "eps": rates},
-    "rprop": {
-        "etaminus": st.floats(0, 1, exclude_min=True, exclude_max=True),
-        "etaplus": st.floats(1, 2.0**10, exclude_min=True),
-        "step_size_min": rates,
-        "step_size_max": rates,
-    },
-    "adabelief": moments,
-    "adamax": {"beta1": below_one, "beta2": below_one, "eps": rates},
-    "radam": moments,
-    "ademamix": {
-        "beta1": below_one,
-        "beta2": below_one,
-        "beta3": below_one,
-        "alpha": rates,
-        "beta3_warmup": rates,
-        "alpha_warmup": rates,
-        "eps": rates,
-    },
-    "adan": {
-        "beta1": below_one,
-        "beta2": below_one,
-        "beta3": below_one,
-        "eps": rates,
-        "no_prox": st.booleans(),
-    },
-    "nadam": {**moments, "momentum_decay": rates},
-    "asgd": {"lambd": rates, "alpha": st.floats(0, 4), "t0": st.floats(-(2.0**40), 2.0**63)},
-    "ftrl": {"beta": rates, "l1": rates, "l2": rates},
-    "lion": {"beta1": below_one, "beta2": below_one},
-}
-
-
 @settings(max_examples=30)
 @given(data=st.data())
 @every_dtype
 @few_cases
 def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataObject) -> None:
-    own = OPTIONS[case.rule]
+    own = RULES[case.rule].OPTIONS
     if "momentum_buffer" not in case.states:
         own = {name: s for name, s in own.items() if name not in ("momentum", "dampening")}
     common = {"weight_decay": rates, "maximize": st.booleans()}
@@ -309,168 +263,6 @@ def test_any_options_and_values(case: Case, dtype: np.dtype[Any], data: st.DataO
     assert_within_bounds(worst_of(Case(case.rule, case.states, options), arrays, step))
 
 
-def in_short(case: Case, step: bounds.Step) -> exact.Element:
-    """Return the first-order bounds, without the parameter's own rounding, over the unit."""
-    p, before, gradient, after, options, number = step
-    c, g = p.rounds_options, gradient.size
-    root, lr, doubles = exact.root, options["lr"], bounds.FLOAT64.unit / p.unit
-    if case.rule == "sgd":
-        if not case.states:
-            return {"param": (1 + c) * lr * g}
-        terms = options["momentum"] * abs(before["momentum_buffer"])
-        terms += (1 - options["dampening"]) * g
-        ahead = g + options["momentum"] * terms
-        param = (6 + 2 * c) * lr * ahead if options["nesterov"] else (4 + c) * lr * terms
-        return {"momentum_buffer": 3 * terms, "param": param}
-    if case.rule == "adam":
-        beta1, beta2 = options["beta1"], options["beta2"]
-        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
-        correction = root(1 - beta2**number)
-        rate = lr * correction / (1 - beta1**number)
-        k = 10 if c else 12 + 1 / (1 - beta1) + 1 / (1 - beta2)
-        v = after.get("max_exp_avg_sq", after["exp_avg_sq"])
-        update = k * rate * terms / (root(v) + options["eps"] * correction)
-        squares = 4 * after["exp_avg_sq"]
-        return {
-            "exp_avg": 3 * terms,
-            "exp_avg_sq": squares,
-            "max_exp_avg_sq": squares,
-            "param": update,
-        }
-    if case.rule == "rprop":
-        size = (1 + 2 * c) * after["step_size"]
-        return {"prev": 0, "step_size": size, "param": size}
-    if case.rule == "adamax":
-        terms = options["beta1"] * abs(before["exp_avg"]) + (1 - options["beta1"]) * g
-        largest = after["exp_inf"]
-        k = 7 + (c or 1 / (1 - options["beta1"]))
-        update = k * lr / (1 - options["beta1"] ** number) * terms / largest
-        return {"exp_avg": 3 * terms, "exp_inf": (1 + c) * largest, "param": update}
-    if case.rule == "radam":
-        beta1, beta2 = options["beta1"], options["beta2"]
-        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
-        squares = 4 * after["exp_avg_sq"]
-        step_size, rectified = bounds.radam_step_size(p, lr, beta1, beta2, number)
-        e = step_size.relative / p.unit
-        update = (4 + e) * step_size.value * terms
-        if rectified:
-            update = (
-                (9 + e) * step_size.value * terms / (root(after["exp_avg_sq"]) + options["eps"])
-            )
-        return {"exp_avg": 3 * terms, "exp_avg_sq": squares, "param": update}
-    if case.rule == "nadam":
-        beta1, beta2 = options["beta1"], options["beta2"]
-        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
-        of_grad, of_moment, eps, _ = bounds.nadam_coefficients(
-            p, options, after["mu_product"], number
-        )
-        k = 0 if c else 1 / (2 * (1 - beta2))
-        update = (7 + k + of_grad.relative / p.unit) * of_grad.value * g
-        update += (10 + k + of_moment.relative / p.unit) * of_moment.value * terms
-        return {
-            "exp_avg": 3 * terms,
-            "exp_avg_sq": 4 * after["exp_avg_sq"],
-            "param": update / (root(after["exp_avg_sq"]) + eps.value),
-            "mu_product": 5 * after["mu_product"] * doubles,
-        }
-    if case.rule == "asgd":
-        rate, weight = before["eta"], before["mu"]
-        param = 2 * abs(1 - options["lambd"] * rate) * abs(before["param"])
-        param += 4 * options["lambd"] * rate * abs(before["param"]) * doubles
-        param += (1 + c) * rate * g
-        whole = param + abs(after["param"])
-        distance = abs(after["param"] - before["ax"])
-        moved = abs(after["ax"]) + weight * (whole + (2 + c) * distance)
-        return {
-            "param": param,
-            "ax": whole if weight == 1 else moved,
-            "eta": (3 + 4 * options["alpha"]) * after["eta"] * doubles,
-            "mu": 2 * after["mu"] * doubles,
-        }
-    if case.rule == "rmsprop":
-        quotient = g / (root(after["square_avg"]) + options["eps"])
-        terms = options["momentum"] * abs(before.get("momentum_buffer", 0)) + quotient
-        k = 7 + c if "momentum_buffer" in case.states else 6 + c
-        return {
-            "square_avg": 4 * after["square_avg"],
-            "momentum_buffer": 6 * terms,
-            "param": k * lr * terms,
-        }
-    if case.rule == "adagrad":
-        decay = options["lr_decay"]
-        rate = lr / (1 + (number - 1) * decay)
-        k = 6 if c else 9 if decay else 5
-        quotient = g / (root(after["state_sum"]) + options["eps"])
-        return {"state_sum": 2 * after["state_sum"], "param": k * rate * quotient}
-    if case.rule == "ademamix":
-        beta1, beta2, beta3 = (options[f"beta{k}"] for k in (1, 2, 3))
-        fast = beta1 * abs(before["exp_avg_fast"]) + (1 - beta1) * g
-        slow = beta3 * abs(before["exp_avg_slow"]) + (1 - beta3) * g
-        correction = root(1 - beta2**number)
-        terms = fast / (1 - beta1**number) + exact.slow_weight(options, number) * slow
-        k = 12 if c else 18 + 1 / (1 - beta1) + 1 / (1 - beta2)
-        below = root(after["exp_avg_sq"]) + options["eps"] * correction
-        return {
-            "exp_avg_fast": 3 * fast,
-            "exp_avg_slow": 3 * slow,
-            "exp_avg_sq": 4 * after["exp_avg_sq"],
-            "param": k * lr * correction * terms / below,
-        }
-    if case.rule == "adan":
-        beta1, beta2, beta3 = (options[f"beta{k}"] for k in (1, 2, 3))
-        d = abs(gradient.value + before["neg_pre_grad"])
-        ahead = abs(gradient.value + beta2 * (gradient.value + before["neg_pre_grad"]))
-        mean = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
-        change = beta2 * abs(before["exp_avg_diff"]) + (1 - beta2) * d
-        square = 6 * after["exp_avg_sq"] + 12 * (1 - beta3) * beta2 * ahead * d
-        correction = root(1 - beta3**number)
-        size = root(after["exp_avg_sq"])
-        below = size + options["eps"] * correction
-        terms = mean / (1 - beta1**number) + beta2 * change / (1 - beta2**number)
-        k = 11 if c else 15 + 1 / (1 - beta1) + 1 / (1 - beta2) + 1 / (1 - beta3)
-        k += square / (2 * size * below)
-        return {
-            "exp_avg": 3 * mean,
-            "exp_avg_sq": square,
-            "exp_avg_diff": 4 * change,
-            "neg_pre_grad": exact.number(0),
-            "param": k * lr * correction * terms / below,
-        }
-    if case.rule == "ftrl":
-        old, n, z = before["accumulator"], after["accumulator"], after["linear"]
-        pull = abs(before["param"]) / lr
-        added = abs(z - before["linear"])
-        linear = 3 * pull * (2 * root(n) - root(old)) + added + abs(z)
-        curvature = (options["beta"] + root(n)) / lr + 2 * options["l2"]
-        update = (linear + c * options["l1"]) / curvature + 6 * abs(after["param"])
-        return {"accumulator": 2 * n, "linear": linear, "param": update}
-    if case.rule == "rowwise_adagrad":
-        quotient = g / (root(after["state_sum"]) + options["eps"])
-        return {"state_sum": 2 * after["state_sum"], "param": (5 + c) * lr * quotient}
-    if case.rule == "adabelief":
-        beta1, beta2 = options["beta1"], options["beta2"]
-        m, v = abs(after["exp_avg"]), after["exp_avg_var"]
-        terms = beta1 * abs(before["exp_avg"]) + (1 - beta1) * g
-        distance = abs(gradient.value - after["exp_avg"])
-        variance = 8 * v + 12 * (1 - beta2) * distance * terms
-        correction = root(1 - beta2**number)
-        d = root(v) + options["eps"] * correction
-        k = 10 if c else 12 + 1 / (1 - beta1) + 1 / (1 - beta2)
-        update = k * terms / d + variance * m / (2 * root(v) * d**2)
-        rate = lr * correction / (1 - beta1**number)
-        return {"exp_avg": 3 * terms, "exp_avg_var": variance, "param": rate * update}
-    if case.rule == "lion":
-        beta2 = options["beta2"]
-        terms = beta2 * abs(before["exp_avg"]) + (1 - beta2) * g
-        return {"exp_avg": 3 * terms, "param": (1 + c) * lr}
-    delta = abs(before["param"] - after["param"]) / lr
-    return {
-        "square_avg": 4 * after["square_avg"],
-        "acc_delta": (18 + c) * after["acc_delta"],
-        "param": (8 + exact.number(1.5) * c) * lr * delta,
-    }
-
-
 @every_dtype
 @pytest.mark.parametrize(
     "case",
@@ -484,16 +276,16 @@ def in_short(case: Case, step: bounds.Step) -> exact.Element:
     ids=str,
 )
 def test_the_bounds_in_short(case: Case, dtype: np.dtype[Any]) -> None:
-    p = bounds.precision(dtype)
-    options = exact.all_options(case.rule, case.options)
+    p = precision(dtype)
+    rule, options = RULES[case.rule], exact.all_options(case.rule, case.options)
     arrays = FAMILIES["ordinary"](case, dtype, np.random.default_rng(0), 5)
     for before in elements(arrays):
         for number in (2, 100, 10**6):
-            after = getattr(exact, case.rule)(before, options, number)
-            gradient = bounds.Gradient(before["grad"], abs(before["grad"]))
-            gradient = bounds.decayed(p, before, gradient, options)
-            step = bounds.Step(p, before, gradient, after, options, number)
-            short = in_short(case, step)
-            for name, bound in getattr(bounds, case.rule)(step).items():
+            after = rule.exact_step(before, options, number)
+            gradient = Gradient(before["grad"], abs(before["grad"]))
+            gradient = decayed(p, before, gradient, options)
+            step = Step(p, before, gradient, after, options, number)
+            short = rule.bound_in_short(step)
+            for name, bound in rule.bound(step).items():
                 own = p.unit * abs(after[name]) if name == "param" else 0
                 assert bound <= own + (1 + 1e-3) * p.unit * short[name], name

@@ -9,7 +9,10 @@ import pytest
 
 import instep
 from instep import functional, reference
-from tests.accuracy import bounds, exact
+from tests.accuracy import exact
+from tests.accuracy.coefficients import adam_coefficients, coefficient
+from tests.accuracy.precision import FLOAT64, precision
+from tests.accuracy.rules import nadam
 from tests.cases import DTYPES, Array
 from tests.compare import assert_same_bits
 
@@ -28,8 +31,8 @@ def test_the_step_size_of_adam(dtype: np.dtype[Any], step: int, beta1: float, be
     param, grad, m, v = np.zeros(1, dtype), *(np.ones(1, dtype) for _ in range(3))
     functional.adam_step(param, grad, m, v, step=step, lr=lr, beta1=beta1, beta2=beta2, eps=0.0)
     assert m == v == 1
-    size, _ = bounds.adam_coefficients(
-        bounds.precision(dtype), *map(exact.number, (lr, beta1, beta2, 0.0)), step, False
+    size, _ = adam_coefficients(
+        precision(dtype), *map(exact.number, (lr, beta1, beta2, 0.0)), step, False
     )
     assert abs(-exact.number(param.item()) - size.value) <= size.relative * size.value
     if step >= 10**6:
@@ -43,7 +46,7 @@ def test_the_step_size_of_adagrad(dtype: np.dtype[Any], step: int) -> None:
     param, grad, total = np.zeros(1, dtype), np.ones(1, dtype), np.zeros(1, dtype)
     functional.adagrad_step(param, grad, total, step=step, lr=lr, lr_decay=decay, eps=0.0)
     wanted = exact.number(lr) / (1 + (step - 1) * exact.number(decay))
-    size = bounds.coefficient(bounds.precision(dtype), wanted, bounds.FLOAT64.gamma(4))
+    size = coefficient(precision(dtype), wanted, FLOAT64.gamma(4))
     assert abs(-exact.number(param.item()) - wanted) <= size.relative * wanted
 
 
@@ -86,10 +89,10 @@ def test_the_product_of_nadam_drifts_by_its_roundings_alone() -> None:
     options = exact.all_options("nadam", {"beta1": 0.5})
     param, grad, m, v = (np.ones(1) for _ in range(4))
     product, wanted = np.array(1.0), exact.number(1)
-    doubles = bounds.FLOAT64
+    doubles = FLOAT64
     for step in range(1, 1501):
         functional.nadam_step(param, grad, m, v, product, step=step, beta1=0.5)
-        wanted *= exact.momentum(options, step)
+        wanted *= nadam.momentum(options, step)
         limit = doubles.gamma(6 * step) * wanted + 2 * doubles.smallest / (1 - options["beta1"])
         assert abs(exact.number(product.item()) - wanted) <= limit
     assert wanted < doubles.smallest
@@ -120,7 +123,7 @@ def gradients(dtype: np.dtype[Any]) -> list[Array]:
 def test_a_million_steps(
     dtype: np.dtype[Any], optimizer: Any, step: Any, options: dict[str, Any]
 ) -> None:
-    p = bounds.precision(dtype)
+    p = precision(dtype)
     stepped = optimizer(np.zeros(3, dtype), lr=1e-3, **options)
     grads = gradients(dtype)
     take = stepped.step

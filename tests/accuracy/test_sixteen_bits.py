@@ -10,7 +10,7 @@ import pytest
 
 from instep import functional, reference
 from instep.reference import join_master
-from tests.accuracy import bounds, exact
+from tests.accuracy import exact, precision
 from tests.cases import HALVES, Array
 
 BFLOAT16 = HALVES[1]
@@ -123,7 +123,7 @@ def test_the_spread_of_a_mean_that_hardly_forgets() -> None:
 @pytest.mark.parametrize("beta", [0.5, 0.9, 0.99, 0.999])
 def test_a_mean_to_nearest_stands_still_below_half_a_unit(half: np.dtype[Any], beta: float) -> None:
     """As far from it as the bound says, to some roundings of float32; twice that is no longer."""
-    unit, _, _ = bounds.HALVES[half.name]
+    unit, _, _ = precision.HALVES[half.name]
     rng = np.random.default_rng(0)
     means = (rng.choice([-1, 1], COUNT) * 2.0 ** rng.uniform(-3, 3, COUNT)).astype(half)
     widened = means.astype(np.float64)

@@ -11,9 +11,9 @@ from collections import defaultdict
 import numpy as np
 
 from instep.optimizers import class_of
-from tests.accuracy import bounds
 from tests.accuracy.check import Worst, worst_of
 from tests.accuracy.inputs import FAMILIES
+from tests.accuracy.rules import RULES
 from tests.cases import CASES, DTYPES, Case
 
 STEPS = (1, 2, 10, 1000, 10**6, 2**31 + 1)
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--elements", type=int, default=10, help="per family, case and dtype")
     elements = parser.parse_args().elements
     rows: dict[tuple[str, str], dict[str, Worst]] = defaultdict(lambda: defaultdict(Worst))
-    for position, case in enumerate(case for case in CASES if hasattr(bounds, case.rule)):
+    for position, case in enumerate(case for case in CASES if case.rule in RULES):
         for dtype in DTYPES:
             rng = np.random.default_rng(position)
             for number, (title, family) in enumerate(FAMILIES.items()):

@@ -39,6 +39,7 @@ RULES = sorted(
     | names_of(PACKAGE / "reference", "[a-z]*.py", *BESIDE)
     | names_of(ROOT / "cpp/rules", "*.hpp", *SHARED)
     | names_of(ROOT / "tests/optimizers", "[a-z]*.py", "description")
+    | names_of(ROOT / "tests/accuracy/rules", "[a-z]*.py")
 )
 """What is a rule anywhere."""
 
