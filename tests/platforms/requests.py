@@ -1,6 +1,6 @@
 """What the stepper is asked, and what the reference answers.
 
-Every rule with every combination of options, both dtypes, several numbers of steps; every condition
+Every case of every rule, both dtypes, several numbers of steps; every condition
 of a gradient; whatever is stored in 16 bits; the portable functions. The numbers are those of a
 training and those that no training should meet: zeros of both signs, subnormals, the largest
 numbers, infinity and NaN.
