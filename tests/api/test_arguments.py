@@ -508,7 +508,7 @@ def call(function: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> An
     """Call a step function with arrays in its order, and new scalars where it takes some."""
     rule = function.removesuffix("_step")
     scalars = new_scalars(rule, arrays[0])
-    states = dict(zip(states_of_a_vector(rule), arrays[2:], strict=True))
+    states = dict(zip(states_of_a_vector(rule), arrays[2:], strict=False))
     return getattr(functional, function)(*arrays[:2], **states, **scalars, **options)
 
 

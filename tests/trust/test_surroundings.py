@@ -202,7 +202,7 @@ def step_every_layout() -> None:
         for layout in LAYOUTS.values():
             arrays = case.random_arrays((70, 130), DTYPES[1])
             for name, array in arrays.items():
-                if not case.is_reduced(name):
+                if array.ndim == 2 and not case.is_reduced(name):
                     arrays[name] = layout(array.shape, array.dtype)
                     arrays[name][...] = array
             assert_step_equals_reference(case, arrays)
