@@ -508,8 +508,10 @@ def call(function: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> An
     """Call a step function with arrays in its order, and new scalars where it takes some."""
     rule = function.removesuffix("_step")
     scalars = new_scalars(rule, arrays[0])
-    states = dict(zip(states_of_a_vector(rule), arrays[2:], strict=False))
-    return getattr(functional, function)(*arrays[:2], **states, **scalars, **options)
+    _, _, *states = arrays_and_options(rule)[0]
+    # Those of a matrix come before those that a vector has.
+    absent = [None for name in states if name not in states_of_a_vector(rule)]
+    return getattr(functional, function)(*arrays[:2], *absent, *arrays[2:], **scalars, **options)
 
 
 def call_refused(
