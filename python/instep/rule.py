@@ -368,6 +368,23 @@ class Rule:
             states[REST] = _core.new_state(param, len(shapes), len(shapes) + 1, np.dtype(np.int16))
         return states
 
+    def first_states(self, param: Array, values: Mapping[str, Any]) -> dict[str, Array]:
+        """Return the states of a parameter before its first step, as a step function takes them."""
+        return {
+            name: np.array(param)
+            if name in self.begin_as_param
+            else np.full_like(param, self.initial_value(name, values), shape=shape)
+            for name, shape in self.present_states(values, param.shape).items()
+        }
+
+    def first_states_of_all(
+        self, params: Sequence[Array], values: Mapping[str, Any]
+    ) -> dict[str, list[Array | None]]:
+        """Return those of several, None where a parameter has not what another has."""
+        each = [self.first_states(param, values) for param in params]
+        names = [name for name in self.states if any(name in states for states in each)]
+        return {name: [states.get(name) for states in each] for name in names}
+
     def in_order(self, states: Mapping[str, Array]) -> list[Array | None]:
         """Return states as the core takes them, None for one that does not exist."""
         return [states.get(name) for name in (*self.states, REST)]

@@ -75,22 +75,12 @@ class Rule:
         """The options with which the reference steps as the optimizer does."""
         return self.optimizer._rule.step_options(self.hyperparameters)
 
-    def reference_states(self, params: Arrays) -> dict[str, Arrays]:
+    def reference_states(self, params: Arrays) -> dict[str, Any]:
         """Return new states of a parameter, or of each of a list, by the names of the arguments."""
         rule, values = self.optimizer._rule, self.hyperparameters
-
-        def new(param: Array) -> dict[str, Array]:
-            return {
-                name: param.copy()
-                if name in rule.begin_as_param
-                else np.full_like(param, rule.initial_value(name, values), shape=shape)
-                for name, shape in rule.present_states(values, param.shape).items()
-            }
-
-        if not isinstance(params, list):
-            return rule.step_states({**new(params)})
-        each = [new(param) for param in params]
-        return rule.step_states({name: [states[name] for states in each] for name in each[0]})
+        if isinstance(params, list):
+            return rule.step_states({**rule.first_states_of_all(params, values)})
+        return rule.step_states({**rule.first_states(params, values)})
 
     def new_scalars(self, params: Arrays) -> dict[str, Arrays]:
         """Return the scalars of a parameter, or of each of a list, before the first step."""

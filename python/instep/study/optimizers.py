@@ -36,18 +36,13 @@ class Pairing:
         """Return the optimizer of these parameters."""
         return self.optimizer(params, **self.options, **options)
 
-    def reference_states(self, params: Sequence[Singles]) -> dict[str, list[State]]:
-        """Return the reference's states and scalars before the first step, by torch's names."""
+    def reference_states(self, params: Sequence[Singles]) -> dict[str, list[Any]]:
+        """Return the reference's states and scalars before the first step, by torch's names.
+
+        None stands for a state that a parameter has not.
+        """
         rule = self.optimizer._rule
-        states: dict[str, list[State]] = {
-            name: [
-                param.copy()
-                if name in rule.begin_as_param
-                else np.full_like(param, rule.initial_value(name, self._values))
-                for param in params
-            ]
-            for name in rule.present_states(self._values, (0,))
-        }
+        states: dict[str, list[Any]] = {**rule.first_states_of_all(params, self._values)}
         for name, value in zip(rule.scalars, rule.initial_scalars(self._values), strict=True):
             states[name] = [np.array(value) for _ in params]
         return states
@@ -56,7 +51,7 @@ class Pairing:
         self,
         params: Sequence[Singles],
         grads: Sequence[Singles],
-        states: Mapping[str, Sequence[State]],
+        states: Mapping[str, Sequence[State | None]],
         *,
         step: int,
         lr: float,
@@ -96,6 +91,7 @@ ABLATIONS = {
 
 RELATIVES = {
     "adabelief": Pairing(title="AdaBelief", lr=1e-3, optimizer=instep.AdaBelief),
+    "adafactor": Pairing(title="Adafactor", lr=1e-1, optimizer=instep.Adafactor),
     "adamax": Pairing(title="Adamax", lr=1e-3, optimizer=instep.Adamax),
     "adan": Pairing(title="Adan", lr=1e-3, optimizer=instep.Adan),
     "ademamix": Pairing(title="AdEMAMix", lr=1e-3, optimizer=instep.AdEMAMix),

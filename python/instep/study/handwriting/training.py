@@ -202,12 +202,13 @@ def _check_equal(
     compiled_states: dict[int, dict[str, State | float]],
     weights: dict[str, Singles],
     copies: list[Singles],
-    states: dict[str, list[State]],
+    states: dict[str, list[State | None]],
 ) -> None:
     for index, name in enumerate(weights):
         pairs: dict[str, tuple[State | float, State]] = {name: (weights[name], copies[index])}
         for state, arrays in states.items():
-            pairs[f"{state} of {name}"] = compiled_states[index][state], arrays[index]
+            if (own := arrays[index]) is not None:
+                pairs[f"{state} of {name}"] = compiled_states[index][state], own
         for what, (compiled, expected) in pairs.items():
             if differing := int(np.count_nonzero(_differ(compiled, expected))):
                 raise CommandError(
