@@ -18,7 +18,7 @@ from instep.optimizers import class_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from instep.bench.arrays import Array, Arrays
+    from instep.bench.arrays import Arrays
 
 LATE = 1000
 """The number of a step that is as most are: the first ones of RAdam take no root."""
