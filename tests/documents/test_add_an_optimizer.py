@@ -27,7 +27,7 @@ BUILD = {
     "PIP_IGNORE_INSTALLED": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     # Bits do not depend on it, the time of the build does.
-    "SKBUILD_CMAKE_DEFINE": "CMAKE_CXX_FLAGS_RELEASE=-O0;CMAKE_UNITY_BUILD=ON",
+    "SKBUILD_CMAKE_DEFINE": "CMAKE_CXX_FLAGS_RELEASE=-O0",
 }
 
 
