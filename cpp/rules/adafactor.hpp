@@ -53,7 +53,7 @@ struct Adafactor {
       const double share = portable_pow(double(step), o.beta2_decay);
       keep = T(1.0 - share);
       fresh = T(share);
-      const double least = o.eps1 == o.eps1 ? o.eps1 : machine_epsilon(T());
+      const double least = o.eps1 >= 0 ? o.eps1 : machine_epsilon(T());
       eps1 = T(least);
       most = T(1.0 / least);
     }
