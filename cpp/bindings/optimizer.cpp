@@ -302,6 +302,11 @@ std::optional<double> Optimizer::last_grad_norm() const {
   return norm == no_norm ? std::nullopt : std::optional<double>(norm);
 }
 
+void Optimizer::set_first_indices(const std::vector<std::int64_t>& indices) {
+  for (std::size_t k = 0; k < parameters_.size(); ++k)
+    parameters_[k].set_first_index(indices.at(k));
+}
+
 void Optimizer::set_progress(const Progress& progress) {
   AllCounts counts = counts_of(progress);
   install(progress, counts);

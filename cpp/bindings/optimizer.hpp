@@ -55,6 +55,10 @@ class Optimizer {
                const std::vector<py::object>& params, const Progress& progress,
                Hyperparameters hyperparameters);
 
+  // For each parameter the index of its first element, where it is a part of an array of which the
+  // random bits are to be those of that array. Has the turn.
+  void set_first_indices(const std::vector<std::int64_t>& indices);
+
   // Raises unless there is a count for each parameter. Has the turn.
   void set_progress(const Progress& progress);
 

@@ -64,6 +64,12 @@ void Parameter::set_states(std::vector<py::object> states, py::object copy,
   task_ = dense_task();
 }
 
+void Parameter::set_first_index(std::int64_t index) {
+  rounding_.first_index = index;
+  task_ = dense_task();
+  forget_gradient();
+}
+
 void Parameter::check_exists(std::size_t state) const {
   const StateShape shape = rule_->shapes[state];
   const int axes = fields(param_.ptr()).nd;

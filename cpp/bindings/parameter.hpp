@@ -30,6 +30,9 @@ class Parameter {
   // the place of the former.
   Parameter over(py::object param) const;
 
+  // Rounds as if the elements were those from an index on, in C order, of a larger array.
+  void set_first_index(std::int64_t index);
+
   // Adds what a step of this parameter writes.
   void add_to(WrittenMemory& written) const;
 

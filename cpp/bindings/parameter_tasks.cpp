@@ -51,7 +51,7 @@ Task Parameter::new_task(const Part& part, int slot) const {
     }
     task.set_indices(
         {Stream(param.data, part.shape.data(), strides.data(), stored_, part.order, part.rows),
-         param.data});
+         param.data, rounding_.first_index});
   }
   return task;
 }

@@ -164,6 +164,7 @@ void register_optimizer(py::module_& module) {
            })
       .def("_train_mode",
            [](const Optimizer& optimizer) { return py::bool_(optimizer.train_mode()); })
+      .def("_set_first_indices", &Optimizer::set_first_indices, py::arg("indices"))
       .def("_set_progress", &Optimizer::set_progress, py::arg("progress"))
       .def("_states",
            [](const Optimizer& optimizer) {

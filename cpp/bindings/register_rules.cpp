@@ -53,9 +53,10 @@ py::dict rules() {
   const Table& table = chosen_table();
   for (int k = 0; k < table.rule_count; ++k) {
     const Rule& rule = table.rules[k];
-    result[rule.name] = py::make_tuple(
-        words(rule.options, rule.option_count), words(rule.states, rule.state_count),
-        words(rule.scalars, rule.scalar_count), shapes(rule), names(rule, rule.begin_as_param));
+    result[rule.name] =
+        py::make_tuple(words(rule.options, rule.option_count), words(rule.states, rule.state_count),
+                       words(rule.scalars, rule.scalar_count), shapes(rule),
+                       names(rule, rule.begin_as_param), !rule.several_passes);
   }
   return result;
 }
@@ -63,9 +64,11 @@ py::dict rules() {
 }  // namespace
 
 void register_rules(py::module_& module) {
-  module.def("rules", &rules,
-             "For each rule its options, states, scalars and the shapes of its states, in the "
-             "core's order, and the states that begin as the parameter.");
+  module.def(
+      "rules", &rules,
+      "For each rule its options, states, scalars and the shapes of its states, in the "
+      "core's order, the states that begin as the parameter, and whether a step of an element "
+      "depends on no other.");
 }
 
 }  // namespace instep

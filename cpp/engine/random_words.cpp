@@ -33,7 +33,7 @@ void random_words(std::uint64_t key, int pair, const Indices& indices, Cursor at
   const auto fill = chosen_table().storage.random_bits;
   const std::int64_t stride = indices.stream.axes().back().stride;
   for (std::int64_t count; n > 0; n -= count, words += count) {
-    const std::int64_t index = at.element() - indices.first;
+    const std::int64_t index = indices.first_index + (at.element() - indices.first);
     count = std::min({n, at.run(), before_turn(index, stride)});
     const std::uint64_t keys = mixed(key ^ std::uint64_t((4 * (index >> 32)) + pair));
     fill({std::uint32_t(keys), std::uint32_t(keys >> 32), std::uint32_t(index),

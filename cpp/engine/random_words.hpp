@@ -23,7 +23,8 @@ std::uint64_t random_key(std::uint64_t seed, std::int64_t step, std::int64_t par
 // The indices of a parameter's elements, in C order, as if they were addresses.
 struct Indices {
   Stream stream;
-  const char* first = nullptr;  // the address that stands for index 0
+  const char* first = nullptr;   // the address that stands for `first_index`
+  std::int64_t first_index = 0;  // above 0 where these are a part of a parameter
 };
 
 // The words of n elements of a pair of slots; `at` stands in the stream of the indices. Allocates

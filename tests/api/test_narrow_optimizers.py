@@ -355,3 +355,20 @@ def test_a_line_search_over_parameters_of_16_bits() -> None:
         search.step(lambda: 1.0, np.ones(2, dtype))
         assert search.failed_searches == failed + 1
         assert_same(w, before)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4096, 5000])
+def test_parts_of_an_array_round_as_the_whole_where_they_know_their_first_index(cut: int) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.standard_normal(5000).astype(BFLOAT16)
+    parted = whole.copy()
+    options: dict[str, Any] = {"param_rounding": "stochastic", "state_dtype": "bfloat16"}
+    optimizer = instep.Adam(whole, **options)
+    parts = [instep.Adam(each, **options) for each in (parted[:cut], parted[cut:])]
+    parts[1]._set_first_indices([cut])
+    for _ in range(2):
+        grad = rng.standard_normal(5000).astype(np.float32)
+        optimizer.step(grad)
+        for part, each in zip(parts, (grad[:cut], grad[cut:]), strict=True):
+            part.step(each)
+    np.testing.assert_array_equal(parted.view(np.uint16), whole.view(np.uint16))
