@@ -129,6 +129,11 @@ class Rule:
         """The states that have other numbers than their parameter: for rows or columns of it."""
         return [name for name, shape in self._shapes.items() if shape in REDUCED]
 
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether a step of an element depends on no other, whatever the hyperparameters."""
+        return _WORDS[self.name][5]
+
     def state_shape(self, name: str, param: tuple[int, ...]) -> tuple[int, ...] | None:
         """Return the shape of a state of a parameter of this shape, None where that has it not."""
         return shape_of(self._shapes[name], param)

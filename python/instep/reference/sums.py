@@ -15,8 +15,16 @@ BLOCK_OF_ROWS = 64
 def sums_of_squares(rows: NDArray[Any], rescale: float = 1.0) -> NDArray[np.float64]:
     """Return for each row the sum of the squares of its elements, `rescale` times each.
 
-    In blocks of 4,096 elements; in a block, element i is added to lane i modulo 16, and lanes and
-    blocks are added in pairs.
+    In blocks of 4,096 elements, which are added in pairs.
+    """
+    return sums_in_pairs(sums_of_squares_of_blocks(rows, rescale))
+
+
+def sums_of_squares_of_blocks(rows: NDArray[Any], rescale: float = 1.0) -> NDArray[np.float64]:
+    """Return for each row the sum of the squares of each block of 4,096 of its elements.
+
+    `rescale` times each element. In a block, element i is added to lane i modulo 16, and lanes are
+    added in pairs.
     """
     count, length = rows.shape
     elements = rows.astype(np.float64) * rescale
@@ -30,7 +38,8 @@ def sums_of_squares(rows: NDArray[Any], rescale: float = 1.0) -> NDArray[np.floa
     while lanes.shape[-1] > 1:
         half = lanes.shape[-1] // 2
         lanes = lanes[..., :half] + lanes[..., half:]
-    return sums_in_pairs(lanes[..., 0])
+    sums: NDArray[np.float64] = lanes[..., 0]
+    return sums
 
 
 def mean_of_squares_of_rows(array: NDArray[Any]) -> NDArray[Any]:
