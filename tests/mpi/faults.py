@@ -1,0 +1,86 @@
+"""What happens to the others when a process fails, dies or stops: run by each of a launch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+import instep
+from instep.mpi import Sharded
+
+
+def _made(comm: Any, **options: Any) -> tuple[Any, Sharded]:
+    w = np.ones(3)
+    optimizer = Sharded(instep.SGD, w, comm=comm, lr=1.0, **options)
+    optimizer.step(np.zeros(3))
+    return w, optimizer
+
+
+def raises_between_steps(comm: Any) -> None:
+    _, optimizer = _made(comm)
+    if comm.rank == 1:
+        raise RuntimeError("no gradient from this process")
+    optimizer.step(np.ones(3))
+
+
+def dies(comm: Any) -> None:
+    _, optimizer = _made(comm)
+    if comm.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    optimizer.step(np.ones(3))
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _stop_before(stepped: Sequence[int]) -> None:
+    _stop()
+
+
+def _end(comm: Any, stopped: int) -> None:
+    print("the others have gone on", flush=True)
+    os.kill(stopped, signal.SIGKILL)
+    comm.Abort(3)
+
+
+def stops_between_steps(comm: Any) -> None:
+    w, optimizer = _made(comm, timeout=1.0)
+    pids = comm.allgather(os.getpid())
+    if comm.rank == 1:
+        _stop()
+    _assert_raises(TimeoutError, "the calls: expected those of all 2 processes", optimizer)
+    assert w.tolist() == [1.0, 1.0, 1.0]
+    for _ in range(2):
+        _assert_raises(RuntimeError, "of no use any more: waiting for the calls", optimizer)
+    _end(comm, pids[1])
+
+
+def stops_in_a_step(comm: Any) -> None:
+    _, optimizer = _made(comm, timeout=1.0)
+    pids = comm.allgather(os.getpid())
+    if comm.rank == 1:
+        optimizer._exchange.gather_params = _stop_before  # type: ignore[method-assign]
+        optimizer.step(np.ones(3))
+    _assert_raises(TimeoutError, "the parameters: expected those of all 2", optimizer)
+    _assert_raises(RuntimeError, "of no use any more: waiting for the parameters", optimizer)
+    _end(comm, pids[1])
+
+
+def _assert_raises(kind: type[Exception], words: str, optimizer: Sharded) -> None:
+    try:
+        optimizer.step(np.ones(3))
+    except kind as error:
+        assert words in str(error), error  # noqa: PT017
+    else:
+        raise AssertionError(f"expected {kind.__name__}")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](MPI.COMM_WORLD)
