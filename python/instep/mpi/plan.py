@@ -46,8 +46,8 @@ class Plan:
         in_one_run: Sequence[bool],
         processes: int,
     ) -> None:
-        self.labels = tuple(labels)
-        self.shapes = tuple(shapes)
+        self.labels: tuple[str, ...] = tuple(labels)
+        self.shapes: tuple[tuple[int, ...], ...] = tuple(shapes)
         self.bounds: NDArray[np.int64] = _bounds(
             [math.prod(shape) for shape in shapes],
             [

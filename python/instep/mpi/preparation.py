@@ -41,7 +41,7 @@ class Preparation:
         self.names: list[str | None] = []
         for each in whole:
             self.names.extend(each.names or [None] * len(each.params))
-        self.labels = labels(whole)
+        self.labels: list[str] = labels(whole)
         model = self.make([np.empty(0, param.dtype) for param in self.params])
         self.facts: dict[str, Facts] = {
             "structure": {
