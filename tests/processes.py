@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,10 +20,19 @@ def run_python(
 ) -> subprocess.CompletedProcess[str]:
     """Run Python on `arguments`; a run that hangs fails, and its children end with it."""
     variables = {**os.environ, **(environment or {})}
+    given = {name: value for name, value in variables.items() if value is not None}
+    return run_command([sys.executable, *arguments], given, timeout)
+
+
+def run_command(
+    command: Sequence[str], environment: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with these variables; one that hangs fails, and its children end with it."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        command,
         cwd=ROOT,
-        env={name: value for name, value in variables.items() if value is not None},
+        env=environment,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

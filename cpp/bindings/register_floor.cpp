@@ -18,7 +18,7 @@ namespace {
 // The arrays are param, grad and states.
 Floor make_floor(const std::vector<py::object>& arrays, int roots, int read_before, int threads) {
   if (arrays.size() < (roots == 0 ? 2 : 3) || arrays.size() > max_written + 1 || roots > 2) {
-    throw py::value_error("expected 2 to 5 arrays, 3 for a floor with a root");
+    throw py::value_error("expected 2 to 6 arrays, 3 for a floor with a root");
   }
   if (read_before < 0) throw py::value_error("read_before: expected a number of arrays");
   Floor floor;

@@ -119,6 +119,7 @@ void MatrixReduction::sum_block(std::int64_t piece) noexcept {
 
 void MatrixReduction::step_rows(std::int64_t piece) noexcept {
   const std::int64_t in_matrix = piece % row_pieces() * states_at_once;
+  // Never less than one, which clang-tidy does not see by itself.
   const std::int64_t count = std::clamp<std::int64_t>(rows_ - in_matrix, 1, states_at_once);
   const std::int64_t first = piece / row_pieces() * rows_ + in_matrix;
   double sums[states_at_once];

@@ -317,13 +317,15 @@ class Rule:
         return {
             name: shape
             for name in self.states
-            if (name not in self.switches or values[self.switches[name]])
-            and (shape := self.state_shape(name, param)) is not None
+            if self._is_on(name, values) and (shape := self.state_shape(name, param)) is not None
         }
 
     def has_states(self, values: Mapping[str, Any]) -> bool:
         """Tell whether there is a state with these hyperparameters."""
-        return any(name not in self.switches or values[self.switches[name]] for name in self.states)
+        return any(self._is_on(name, values) for name in self.states)
+
+    def _is_on(self, name: str, values: Mapping[str, Any]) -> bool:
+        return name not in self.switches or bool(values[self.switches[name]])
 
     def initial_value(self, name: str, values: Mapping[str, Any]) -> float:
         """Return what a state or a scalar holds before the first step."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.processes import ROOT, run_command
 
 FOREIGN = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_LOCAL")
 """How the variables begin by which an MPI tells a process that it has been started by one."""
@@ -34,23 +33,11 @@ def launch(
     """Run ``python -m mpi4py`` on `arguments`, in several processes; one that hangs fails."""
     command = launcher()
     assert command is not None
-    process = subprocess.Popen(
-        [*command, "-n", str(processes), sys.executable, "-m", "mpi4py", *arguments],
-        cwd=ROOT,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        raise AssertionError(f"no end after {timeout} s\n{output}") from None
-    return subprocess.CompletedProcess(process.args, process.returncode, output, "")
+    mpi4py = [sys.executable, "-m", "mpi4py", *arguments]
+    ended = run_command([*command, "-n", str(processes), *mpi4py], _environment(), timeout)
+    # Of which the launcher gives what processes have written to the one, or to the other.
+    ended.stdout += ended.stderr
+    return ended
 
 
 def _environment() -> dict[str, str]:

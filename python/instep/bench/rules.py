@@ -50,7 +50,7 @@ class Rule:
     def roots(self) -> int:
         """Square roots for each element: those that the reference takes of its arrays."""
         if self.optimizer._rule.reduced_states:
-            return 0  # of theirs
+            return 0  # theirs are of rows and columns
         states = self.reference_states(np.ones(1))
         with patch.object(np, "sqrt", wraps=np.sqrt) as sqrt:
             scalars = self.new_scalars(np.ones(1))
