@@ -46,6 +46,8 @@ PARAM_SLOT = 4
 
 SEED_END = 2**64
 
+_STATES = ", alone or by the names of states"
+
 STORED = ("float32", "float64", "float16", "bfloat16")
 """The names of the types of parameters."""
 
@@ -287,12 +289,18 @@ def _check_dtypes(
     if isinstance(value, Mapping):
         _check_names("state_dtype", value, states)
         return {
-            state: _check_dtype(f"state_dtype[{state!r}]", each) for state, each in value.items()
+            state: check_dtype(f"state_dtype[{state!r}]", each, _STATES)
+            for state, each in value.items()
         }
-    return _check_dtype("state_dtype", value)
+    return check_dtype("state_dtype", value, _STATES)
 
 
-def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
+def check_dtype(name: str, value: object, more: str = "") -> np.dtype[Any] | None:
+    """Return the type in which something is stored, None for the usual one.
+
+    Raises ValueError, or ImportError where it is bfloat16 without its package. `more` is what
+    else messages say of what is expected.
+    """
     if value is None:
         return None
     if isinstance(value, str) and value == "bfloat16":
@@ -303,10 +311,7 @@ def _check_dtype(name: str, value: object) -> np.dtype[Any] | None:
         dtype = None
     if dtype is not None and (dtype in (np.float16, np.float32) or is_bfloat16(dtype)):
         return dtype
-    raise ValueError(
-        f"{name}: expected None, float16, bfloat16 or float32, alone or by the names of states, "
-        f"got {value!r}"
-    )
+    raise ValueError(f"{name}: expected None, float16, bfloat16 or float32{more}, got {value!r}")
 
 
 def _read_only(value: V) -> V | Mapping[Any, Any]:

@@ -62,6 +62,21 @@ def stops_between_steps(comm: Any) -> None:
     _end(comm, pids[1])
 
 
+def stops_before_it_reduces(comm: Any) -> None:
+    w, optimizer = _made(comm, timeout=1.0, bucket_bytes=8)
+    pids = comm.allgather(os.getpid())
+    if comm.rank == 1:
+        _stop()
+    optimizer.reduce(0, np.ones(3))  # without waiting, of however many buckets
+    _assert_raises(TimeoutError, "the calls: expected those of all 2", optimizer, ...)
+    assert w.tolist() == [1.0, 1.0, 1.0]
+    try:
+        optimizer.reduce(0, np.ones(3))
+    except RuntimeError as error:
+        assert "of no use any more" in str(error)  # noqa: PT017
+    _end(comm, pids[1])
+
+
 def stops_in_a_step(comm: Any) -> None:
     _, optimizer = _made(comm, timeout=1.0)
     pids = comm.allgather(os.getpid())
@@ -73,9 +88,11 @@ def stops_in_a_step(comm: Any) -> None:
     _end(comm, pids[1])
 
 
-def _assert_raises(kind: type[Exception], words: str, optimizer: Sharded) -> None:
+def _assert_raises(
+    kind: type[Exception], words: str, optimizer: Sharded, grads: Any = None
+) -> None:
     try:
-        optimizer.step(np.ones(3))
+        optimizer.step(np.ones(3) if grads is None else grads)
     except kind as error:
         assert words in str(error), error  # noqa: PT017
     else:

@@ -24,13 +24,19 @@ def agree(
     """Raise the same ValueError on every process unless all go on with the same call.
 
     Every process sends one record of the same size: whether it refuses the call, and why is
-    `refused`, and a digest of the facts of each of the `KINDS`. What they say is sent only where
-    these differ.
+    `refused`, a digest of the facts of each of the `KINDS`, and how often it has sent gradients
+    already, which all are to receive before a call is refused. What the facts say is sent only
+    where the digests differ.
     """
     facts = {**facts, "structure": {"call": call, **facts.get("structure", {})}}
-    record = np.array([refused is not None, *(_digest(facts.get(kind, {})) for kind in KINDS)])
+    digests = [_digest(facts.get(kind, {})) for kind in KINDS]
+    ahead = channel.ahead
+    record = np.array([refused is not None, *digests, 0 if ahead is None else ahead.launched])
     records = channel.all_gather(record, "the calls")
-    if records[:, 0].any():
+    same = (records[:, :-1] == [False, *digests]).all(axis=0)
+    if ahead is not None and not same.all():
+        ahead.settle(int(records[:, -1].max()))
+    if not same[0]:
         text = "" if refused is None else f"{type(refused).__name__}: {refused}"
         texts = channel.all_gather_texts(text, "the errors")
         by_text: dict[str, list[int]] = {}
@@ -39,7 +45,7 @@ def agree(
                 by_text.setdefault(each, []).append(rank)
         refusals = (f"{processes(ranks)} refused: {each}" for each, ranks in by_text.items())
         raise ValueError(f"nothing was done on any process, as {'; '.join(refusals)}") from refused
-    differing = [kind for k, kind in enumerate(KINDS, 1) if (records[:, k] != records[0, k]).any()]
+    differing = [kind for kind, as_here in zip(KINDS, same[1:], strict=True) if not as_here]
     if differing:
         own = {name: repr(each) for kind in differing for name, each in facts.get(kind, {}).items()}
         texts = channel.all_gather_texts(json.dumps(own), "what differs")

@@ -5,22 +5,46 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.mpi.lane import Lane
 from instep.mpi.library import MPI
 
 _SPINS = 1000
 _NAP = 2e-5  # seconds; at more processes than cores, the others need this one's
 
 
+class Pending(NamedTuple):
+    """A collective call that is on its way."""
+
+    request: Any
+    what: str
+    received: NDArray[Any]
+    sent: NDArray[Any]
+
+
+_PENDING: dict[int, Pending] = {}
+"""All of them: MPI cannot take back one, and writes into its memory whoever has forgotten it."""
+
+
+class Ahead(Protocol):
+    """What a process has sent before the call in which others do."""
+
+    @property
+    def launched(self) -> int:
+        """How many times it has sent something."""
+
+    def settle(self, launched: int) -> None:
+        """Send that often, as others have done, and forget what comes."""
+
+
 class Channel:
     """A communicator on which no wait is longer than a timeout.
 
-    A collective call cannot be cancelled: after a timeout its buffers are kept, as others may still
-    write into them, and every further use is refused.
+    After one, every further use is refused.
     """
 
     def __init__(self, comm: Any) -> None:
@@ -28,8 +52,10 @@ class Channel:
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()
         self.timeout: float | None = None
+        self.lane: Lane
+        """For gradients; set once all processes are known to be there."""
+        self.ahead: Ahead | None = None
         self._lost: str | None = None
-        self._kept: list[object] = []
 
     def check_usable(self) -> None:
         """Raise RuntimeError after a call that was not finished."""
@@ -51,31 +77,30 @@ class Channel:
             self._lost = self._lost or f"a call ended with {type(error).__name__}"
             raise
 
-    def wait(self, request: Any, what: str, *buffers: object) -> None:
-        """Wait for a collective call, of which these are the buffers."""
+    def finish(self, pending: Pending) -> NDArray[Any]:
+        """Wait for what a collective call receives."""
         with self.all_of_it():
-            self._kept += [request, *buffers]
             end = None if self.timeout is None else time.monotonic() + self.timeout
             spins = 0
-            while not request.Test():
+            while not pending.request.Test():
                 spins += 1
                 if spins < _SPINS:
                     continue
                 if end is not None and time.monotonic() > end:
-                    self._lost = f"waiting for {what}, it met a timeout"
+                    self._lost = f"waiting for {pending.what}, it met a timeout"
                     raise TimeoutError(
-                        f"{what}: expected those of all {self.size} processes within "
+                        f"{pending.what}: expected those of all {self.size} processes within "
                         f"{self.timeout:g} s, and at least one has not come; as it may have died "
                         "or be stopped, end all processes with comm.Abort()"
                     )
                 time.sleep(_NAP)
-            self._kept.clear()
+            del _PENDING[id(pending)]
+        return pending.received
 
     def all_gather(self, values: NDArray[Any], what: str) -> NDArray[Any]:
         """Return a row of values from each process; each has as many."""
         rows = np.empty((self.size, *values.shape), values.dtype)
-        self.wait(self.comm.Iallgather(values, rows), what, values, rows)
-        return rows
+        return self.finish(_started(self.comm.Iallgather(values, rows), what, rows, values))
 
     def all_gather_runs(
         self, values: NDArray[Any], counts: Sequence[int], what: str
@@ -84,7 +109,7 @@ class Channel:
         firsts = offsets(counts)
         line = np.empty(firsts[-1], values.dtype)
         target = [line, (list(counts), firsts[:-1])]
-        self.wait(self.comm.Iallgatherv(values, target), what, values, line)
+        self.finish(_started(self.comm.Iallgatherv(values, target), what, line, values))
         return [line[first : first + n] for first, n in zip(firsts, counts, strict=False)]
 
     def all_gather_texts(self, text: str, what: str) -> list[str]:
@@ -93,8 +118,12 @@ class Channel:
         counts = self.all_gather(np.array([own.size]), what)[:, 0].tolist()
         return [each.tobytes().decode() for each in self.all_gather_runs(own, counts, what)]
 
-    def all_to_all(self, values: NDArray[Any], counts: Sequence[int], what: str) -> NDArray[Any]:
-        """Return a row from each process: of its values those that are for this one.
+    def broadcast(self, values: NDArray[Any], what: str) -> None:
+        """Bring the values of process 0 into those of all."""
+        self.finish(_started(self.comm.Ibcast(values, root=0), what, values, values))
+
+    def start_all_to_all(self, values: NDArray[Any], counts: Sequence[int], what: str) -> Pending:
+        """Begin to receive a row from each process: of its values those that are for this one.
 
         `counts` are how many of the values are for each process.
         """
@@ -102,23 +131,23 @@ class Channel:
         rows = np.empty((self.size, own), values.dtype)
         sent = [values, (list(counts), offsets(counts)[:-1])]
         received = [rows, ([own] * self.size, [own * k for k in range(self.size)])]
-        self.wait(self.comm.Ialltoallv(sent, received), what, values, rows)
-        return rows
+        return _started(self.lane.comm.Ialltoallv(sent, received), what, rows, values)
 
-    def reduce_scatter(
+    def start_reduce_scatter(
         self, values: NDArray[Any], counts: Sequence[int], what: str
-    ) -> NDArray[Any]:
-        """Return the sum of all processes' values that are for this one, in MPI's own order."""
+    ) -> Pending:
+        """Begin to receive the sum of all processes' values for this one, in MPI's own order."""
         total = np.empty(counts[self.rank], values.dtype)
-        request = self.comm.Ireduce_scatter(values, total, list(counts), op=MPI.SUM)
-        self.wait(request, what, values, total)
-        return total
-
-    def broadcast(self, values: NDArray[Any], what: str) -> None:
-        """Bring the values of process 0 into those of all."""
-        self.wait(self.comm.Ibcast(values, root=0), what, values)
+        request = self.lane.comm.Ireduce_scatter(values, total, list(counts), op=MPI.SUM)
+        return _started(request, what, total, values)
 
 
 def offsets(counts: Sequence[int]) -> list[int]:
     """Return where each run begins of those that follow one another, and where the last ends."""
     return [0, *np.cumsum(counts, dtype=np.int64).tolist()]
+
+
+def _started(request: Any, what: str, received: NDArray[Any], sent: NDArray[Any]) -> Pending:
+    pending = Pending(request, what, received, sent)
+    _PENDING[id(pending)] = pending
+    return pending

@@ -9,6 +9,7 @@ import numpy as np
 
 import instep._core as _core
 from instep.dlpack import is_array
+from instep.numbers import check_integer
 from instep.parameters import Array, Structure
 from instep.storage import widens
 
@@ -23,6 +24,20 @@ def gradients_of(
             zip(_in_order(grads, names, structure), params, names, strict=True)
         )
     ]
+
+
+def gradient_of(
+    param: object, grad: object, params: Sequence[Array], names: Sequence[str | None]
+) -> tuple[int, Array]:
+    """Return a parameter's position, and its gradient, or raise as `gradients_of`."""
+    position: int
+    if isinstance(param, str):
+        if param not in names:
+            raise KeyError(f"param: expected one of {list(names)}, got {param!r}")
+        position = names.index(param)
+    else:
+        position = check_integer("param", param, at_least=0, below=len(params))
+    return position, _checked(grad, params[position], names[position], position)
 
 
 def _in_order(grads: object, names: Sequence[str | None], structure: Structure) -> list[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import instep.gradient_options as gradient_options
 from instep.gradient_options import GradientOptions
 from instep.mpi.agreement import Facts
+from instep.mpi.facts import option_facts
 from instep.mpi.plan import Plan
 from instep.optimizer import Optimizer
 from instep.optimizers.sgd import SGD
@@ -66,18 +67,6 @@ class Preparation:
             named = arrays if group.names is None else dict(zip(group.names, arrays, strict=True))
             groups.append({**group.options, "params": named})
         return self._class(groups, **self._options)
-
-
-def option_facts(groups: Sequence[ParamGroup], conditions: GradientOptions) -> dict[str, object]:
-    """Return hyperparameters, of which callables are only said to be such, and options."""
-    return {
-        **{
-            f"param_groups[{k}][{name!r}]": "a callable" if callable(value) else value
-            for k, group in enumerate(groups)
-            for name, value in group._values.items()
-        },
-        **conditions,
-    }
 
 
 def view_of_share(param: Array, share: range, *, in_one_run: bool) -> Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Collection, Iterable, Mapping
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 import instep.gradient_options as gradient_options
 from instep.dlpack import AnyArray
@@ -14,21 +16,21 @@ from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
 from instep.mpi.conditions import Conditioning, Measured
 from instep.mpi.exchange import Exchange
-from instep.mpi.gradients import gradients_of
+from instep.mpi.facts import count_facts, gradient_facts, option_facts
+from instep.mpi.gradients import gradient_of, gradients_of
+from instep.mpi.lane import Lane
 from instep.mpi.library import check_communicator
+from instep.mpi.overlap import Overlap
 from instep.mpi.plan import Plan
-from instep.mpi.preparation import OF_ALL, Preparation, option_facts, views_of_shares
+from instep.mpi.preparation import OF_ALL, Preparation, views_of_shares
+from instep.mpi.reduction import How, Reduction, ReductionOrder
+from instep.mpi.runs import by_type
 from instep.names import may_be_set, no_attribute
-from instep.numbers import FINITE_ABOVE_0, check_integer
+from instep.numbers import FINITE_ABOVE_0
 from instep.optimizer import Optimizer
 from instep.param_group import ParamGroup
 from instep.parameters import Array, Params
 from instep.two_points import TwoPointOptimizer
-
-Reduction = Literal["ordered", "fast"]
-
-MOST_BUCKET_BYTES = 2**30
-"""Counts of elements are 32-bit integers in MPI."""
 
 
 # numpydoc takes an argument of this name for that of a class method.
@@ -62,7 +64,12 @@ class Sharded:  # numpydoc ignore=PR02
         How gradients are added up: in the order of ranks, which gives the same bits at every run
         and under every MPI, or as MPI does it.
     bucket_bytes : int
-        How much is sent at once, in bytes, which bounds the memory for it to twice as much.
+        How much is sent at once, in bytes, which bounds the memory for it to four times as much.
+    wire_dtype : dtype, optional
+        Type to which gradients are rounded, to nearest, before they are sent, float16, bfloat16 or
+        float32; by default, and where it is not narrower, it is that in which the parameter is
+        stepped, as is their sum always. Parameters are sent as they are: with bfloat16 ones, and
+        ``master_weight_bits=32``, all that is sent has 16 bits.
     timeout : float, optional
         How many seconds a process waits for the others; for ever, by default.
     **options
@@ -124,8 +131,9 @@ class Sharded:  # numpydoc ignore=PR02
         *,
         comm: Any,
         broadcast: bool = True,
-        reduction: Reduction = "ordered",
+        reduction: ReductionOrder = "ordered",
         bucket_bytes: int = 2**26,
+        wire_dtype: DTypeLike | None = None,
         timeout: float | None = None,
         **options: Any,
     ) -> None:
@@ -136,17 +144,15 @@ class Sharded:  # numpydoc ignore=PR02
         try:
             if timeout is not None:
                 channel.timeout = FINITE_ABOVE_0.check("timeout", timeout)
-            check_integer("bucket_bytes", bucket_bytes, at_least=8, below=MOST_BUCKET_BYTES + 1)
-            if reduction not in get_args(Reduction):
-                raise ValueError(f"reduction: expected 'ordered' or 'fast', got {reduction!r}")
             if not isinstance(broadcast, bool):
                 raise TypeError(f"broadcast: expected True or False, got {broadcast!r}")
+            how = How.checked(reduction, bucket_bytes, wire_dtype)
             prepared = Preparation(cls, params, options)
-            own = {"broadcast": broadcast, "reduction": reduction, "bucket_bytes": bucket_bytes}
-            facts = {**prepared.facts, "counts": own}
+            facts = {**prepared.facts, "counts": {"broadcast": broadcast, **how._asdict()}}
         except Exception as error:
             refused = error
         agree(channel, "Sharded", refused, facts)
+        channel.lane = Lane.beside(comm)
 
         own_runs = [param.flags.c_contiguous for param in prepared.params]
         layouts = channel.all_gather(np.array(own_runs), "the layouts")
@@ -173,13 +179,9 @@ class Sharded:  # numpydoc ignore=PR02
         self._gradient_options = prepared.gradient_options
         self._last_grad_norm: float | None = None
         self._skipped_steps = 0
-        self._exchange = Exchange(
-            channel,
-            self._plan,
-            self._params,
-            ordered=reduction == "ordered",
-            bucket_bytes=bucket_bytes,
-        )
+        self._exchange = Exchange(channel, self._plan, self._params, bucket_bytes)
+        self._how = how
+        self._overlap = Overlap(channel, self._plan, self._params, how)
         if broadcast:
             with channel.all_of_it():
                 self._exchange.broadcast_params()
@@ -239,9 +241,59 @@ class Sharded:  # numpydoc ignore=PR02
         """Whether the parameters are where steps are taken from; `train` and `eval` change it."""
         return self._inner._train_mode()
 
+    def reduce(self, param: str | int, grad: AnyArray) -> None:
+        """Begin to add up a parameter's gradients, while others are still computed.
+
+        `step` without gradients, once all are there, steps by them. On each process they may come
+        in any order; they are sent in buckets of some parameters, those of the last ones first.
+        MPI goes on with what is on its way when an optimizer calls it.
+
+        Parameters
+        ----------
+        param : str or int
+            The parameter's name, or its position among all.
+        grad : ndarray
+            This process's gradient, as `step` takes it, which may be written again on return.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            When this process's gradient is refused, or is there already. What others reduce stays.
+        TimeoutError
+            When the others do not come to receive what was sent before.
+        RuntimeError
+            After a call that was not finished, or when another optimizer on the same communicator
+            has reduced gradients that are not stepped.
+
+        Examples
+        --------
+        >>> import numpy as np, instep, instep.mpi
+        >>> from mpi4py import MPI
+        >>> w, b = np.zeros(2), np.zeros(1)
+        >>> params = {"w": w, "b": b}
+        >>> optimizer = instep.mpi.Sharded(instep.SGD, params, comm=MPI.COMM_SELF, lr=0.5)
+        >>> optimizer.reduce("b", np.ones(1))
+        >>> optimizer.reduce("w", np.ones(2))
+        >>> optimizer.step()
+        >>> w, b
+        (array([-0.5, -0.5]), array([-0.5]))
+        """
+        self._channel.check_usable()
+        k, array = gradient_of(param, grad, self._params, self._names)
+        if k in self._overlap.reduced:
+            raise ValueError(
+                f"gradient of parameter {self._plan.labels[k]}: expected one for each step, got "
+                "another; call step() first"
+            )
+        self._overlap.add(k, array)
+
     def step(
         self,
-        grads: AnyArray | Iterable[AnyArray | None] | Mapping[str, AnyArray | None] | None,
+        grads: AnyArray
+        | Iterable[AnyArray | None]
+        | Mapping[str, AnyArray | None]
+        | EllipsisType
+        | None = ...,
         *,
         grad_scale: float = 1.0,
     ) -> None:
@@ -251,7 +303,8 @@ class Sharded:  # numpydoc ignore=PR02
         ----------
         grads : ndarray, or sequence or mapping of ndarray or None
             This process's gradients, as `Optimizer.step` takes them, but no `RowGradient`. None
-            skips a parameter, where all processes have None.
+            skips a parameter, where all processes have None. Left out, they are those that `reduce`
+            was called with.
         grad_scale : float
             What the loss was multiplied by.
 
@@ -260,6 +313,7 @@ class Sharded:  # numpydoc ignore=PR02
         ValueError
             When one process refuses the call, or hyperparameters, options, counts or which
             gradients are None differ between processes; on each of them, before anything is done.
+            Gradients that were reduced are dropped.
         FloatingPointError
             When the mean is not finite and `nonfinite` is "raise"; on every process, before
             anything is written.
@@ -268,21 +322,33 @@ class Sharded:  # numpydoc ignore=PR02
         RuntimeError
             After a call that was not finished.
         """
-        channel = self._channel
+        channel, overlap = self._channel, self._overlap
         channel.check_usable()
         refused: Exception | None = None
         facts: dict[str, Facts] = {}
+        given: dict[int, Array] = {}
+        reduced = grads is ...
         try:
             scale = check_grad_scale(grad_scale)
-            given = gradients_of(grads, self._params, self._names, self._structure)
-            facts = self._facts(given, scale)
+            if reduced != bool(overlap.reduced):
+                raise TypeError(
+                    "step: expected gradients, or calls of reduce() before"
+                    if reduced
+                    else "step: expected no gradients, as reduce() has got some"
+                )
+            channel.lane.check_free(overlap)
+            if not reduced:
+                arrays = gradients_of(grads, self._params, self._names, self._structure)
+                given = {k: array for k, array in enumerate(arrays) if array is not None}
+            facts = self._facts(scale, overlap.reduced or given, reduced=reduced)
         except Exception as error:
             refused = error
+        stepped = sorted(overlap.reduced or given)
         agree(channel, "step", refused, facts)
 
         conditioning = Conditioning(channel, self._plan, self._gradient_options, scale)
         with channel.all_of_it():
-            means = self._exchange.mean_of_share(given)
+            means = overlap.finish() if reduced else self._means(given)
             measured = conditioning.measure(means)
         if measured.not_finite is not None:
             self._refuse(measured)
@@ -292,7 +358,7 @@ class Sharded:  # numpydoc ignore=PR02
                 conditioning.clip(means, measured.factor)
                 scale = 1.0
             self._step_share(means, scale)
-            self._exchange.gather_params([k for k, grad in enumerate(given) if grad is not None])
+            self._exchange.gather_params(stepped)
         self._last_grad_norm = measured.norm
 
     def eval(self) -> None:
@@ -359,7 +425,9 @@ class Sharded:  # numpydoc ignore=PR02
         )
         self._gradient_options = options
 
-    def _facts(self, grads: list[Array | None], grad_scale: float) -> dict[str, Facts]:
+    def _facts(
+        self, grad_scale: float, given: Collection[int], *, reduced: bool
+    ) -> dict[str, Facts]:
         """Return what must be the same on all processes at a step, of which callables are asked."""
         inner, labels = self._inner, self._plan.labels
         if not inner._train_mode():
@@ -374,27 +442,15 @@ class Sharded:  # numpydoc ignore=PR02
                 "what the callables returned": self._asked,
                 "grad_scale": grad_scale,
             },
-            "counts": self._counts(),
-            "gradients": {
-                f"gradient of parameter {label}": "None" if grad is None else "an array"
-                for label, grad in zip(labels, grads, strict=True)
-            },
+            "counts": count_facts(inner, labels, self._skipped_steps),
+            "gradients": gradient_facts(labels, given, reduced=reduced),
         }
 
-    def _counts(self) -> Facts:
-        inner, labels = self._inner, self._plan.labels
-        return {
-            "steps": inner.steps,
-            "skipped_steps": self._skipped_steps,
-            "train_mode": inner._train_mode(),
-            "seed": inner.seed,
-            **{
-                f"step of parameter {label}": (step, *scalars)
-                for label, step, scalars in zip(
-                    labels, inner._param_steps(), inner._scalars(), strict=True
-                )
-            },
-        }
+    def _means(self, grads: Mapping[int, Array]) -> list[Array | None]:
+        reduction = Reduction(self._channel, self._plan, self._params, self._how)
+        for line in by_type(self._params, list(grads)):
+            reduction.add(line, [grads[k] for k in line])
+        return reduction.finish()
 
     def _step_share(self, means: list[Array | None], grad_scale: float) -> None:
         shares = [share for group in self._inner.param_groups for share in group.params]
@@ -428,7 +484,8 @@ class Sharded:  # numpydoc ignore=PR02
                 f"{type(inner).__name__} has one point; train() and eval() are of schedule-free "
                 "optimizers"
             )
-        agree(channel, f"train_mode={train_mode}", refused, {"counts": self._counts()})
+        counts = count_facts(inner, self._plan.labels, self._skipped_steps)
+        agree(channel, f"train_mode={train_mode}", refused, {"counts": counts})
         assert isinstance(inner, TwoPointOptimizer)
         with channel.all_of_it():
             (inner.train if train_mode else inner.eval)()

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from tests.mpi.cases import agreement, bits, conditions, life
+from tests.mpi.cases import agreement, bits, conditions, life, overlap
 
-MODULES: tuple[ModuleType, ...] = (bits, conditions, agreement, life)
+MODULES: tuple[ModuleType, ...] = (bits, conditions, agreement, life, overlap)
 
 CASES: Mapping[str, Callable[[Any], None]] = {
     f"{module.__name__.rpartition('.')[2]}.{name}": case

@@ -1,0 +1,55 @@
+"""A communicator for gradients, which are on their way while other calls are made."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from instep.mpi.library import MPI
+
+
+class Lane:
+    """A duplicate of a communicator, one for all optimizers of it.
+
+    The calls of a communicator are to come in the same order on every process. Gradients are sent
+    as soon as they are there, which is before the one process's next call and after the other's.
+    """
+
+    def __init__(self, comm: Any) -> None:
+        self.comm = comm.Dup()
+        self._user: object = None  # who has sent gradients that are still to be received
+
+    @classmethod
+    def beside(cls, comm: Any) -> Lane:
+        """Return that of a communicator; the first call is one of all its processes."""
+        lane = comm.Get_attr(_key())
+        if lane is None:
+            lane = cls(comm)
+            comm.Set_attr(_key(), lane)
+        assert isinstance(lane, cls)
+        return lane
+
+    def check_free(self, user: object) -> None:
+        """Raise RuntimeError where another optimizer's gradients are on their way."""
+        if self._user not in (None, user):
+            raise RuntimeError(
+                "another optimizer on this communicator has reduced gradients that it has not "
+                "stepped: call its step() first, or give each a communicator, comm.Dup()"
+            )
+
+    def enter(self, user: object) -> None:
+        """Keep others away."""
+        self.check_free(user)
+        self._user = user
+
+    def leave(self, user: object) -> None:
+        """Let others in."""
+        if self._user is user:
+            self._user = None
+
+
+@cache
+def _key() -> int:
+    # A communicator's attribute, as different objects of Python may be the same communicator.
+    key: int = MPI.Comm.Create_keyval()
+    return key
