@@ -72,7 +72,7 @@ def minimums(session: nox.Session) -> None:
     # Of the age of Matplotlib's: it takes any version, and newer ones warn of what it does.
     lines = [
         "pyparsing==3.1",
-        *lowest("bench", "bfloat16", "mpi", "safetensors", "scipy", "study", "test"),
+        *lowest("bench", "bfloat16", "mpi", "scipy", "study", "test"),
     ]
     constraints.write_text("\n".join(lines))
     session.install("--constraint", str(constraints), ".[mpi,test]", "mpich")

@@ -199,7 +199,7 @@ class Keyed(OwnAttributes):
 
         Raises
         ------
-        OSError, ValueError, ImportError
+        OSError, ValueError
             As `Optimizer.save` does.
         """
         import json

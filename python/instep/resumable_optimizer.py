@@ -78,8 +78,8 @@ class ResumableOptimizer(CoreOptimizer):
         Parameters
         ----------
         path : str or os.PathLike
-            Name of the file. ``.npz`` is an archive of NumPy, not compressed; ``.safetensors``
-            needs the package safetensors, ``pip install 'instep[safetensors]'``.
+            Name of the file. ``.npz`` is an archive of NumPy, not compressed; ``.safetensors`` is
+            read by the library of this name.
         params : bool
             Write the parameters as well.
 
@@ -90,13 +90,11 @@ class ResumableOptimizer(CoreOptimizer):
             is the new file in its place all the same.
         ValueError
             When the name ends in something else.
-        ImportError
-            When safetensors is not installed.
 
         Notes
         -----
         Other threads' steps wait while states, and parameters where they are asked for, are copied;
-        not while the copies are written. ``.safetensors`` takes the size of these copies once more.
+        not while the copies are written.
 
         Examples
         --------
@@ -260,13 +258,20 @@ class ResumableOptimizer(CoreOptimizer):
 
     def _state_dict(self) -> dict[str, Any]:
         """Return the state dictionary; the caller has the turn."""
+        return self._state_dict_of(
+            # Not items(): where memory runs out, CPython 3.11 dies of iterating them.
+            [{name: copy_of(states[name]) for name in states} for states in self._named_states()]
+        )
+
+    def _state_dict_of(self, states: Sequence[Mapping[str, Array]]) -> dict[str, Any]:
+        """Return the state dictionary with these states; the caller has the turn."""
         return write_state_dict(
             self._groups,
             [
                 {**self._rule.last(group._values, options, self._steps()), **self._shown()}
                 for group, options in zip(self._groups, self._options(), strict=True)
             ],
-            self._named_states(),
+            states,
             self._steps(),
             self._param_steps(),
             self._named_scalars(),
@@ -314,6 +319,12 @@ class ResumableOptimizer(CoreOptimizer):
 
         The caller has the turn.
         """
+        self._replace(*self._replacement(state_dict, params, skipped_steps))
+
+    def _replacement(
+        self, state_dict: Mapping[str, Any], params: Sequence[Array], skipped_steps: int | None
+    ) -> tuple[Any, ...]:
+        """Return what the core is to take over, or raise TypeError, ValueError or KeyError."""
         loaded = read_state_dict(state_dict, self._groups, self._named_states(), self._rule)
         values: list[dict[str, Any]] = []
         last: list[list[float]] = []
@@ -326,7 +337,7 @@ class ResumableOptimizer(CoreOptimizer):
         modes = set(loaded.train_modes)
         if len(modes) > 1:
             raise ValueError("train_mode: expected the same in all groups, got True and False")
-        self._replace(
+        return (
             [
                 self._rule.in_order(initial | arrays)
                 for initial, arrays in zip(self._initial_states(), loaded.states, strict=True)

@@ -11,7 +11,7 @@ from instep.numbers import as_float, check_count
 from instep.param_group import ParamGroup
 from instep.parameters import Array
 from instep.rule import Rule
-from instep.storage import REST, check_seed, copy_of, widens
+from instep.storage import REST, check_seed, widens
 
 _NOT_IN_OLDER_TORCH = ("decoupled_weight_decay", "maximize")
 
@@ -42,7 +42,7 @@ def write_state_dict(
     scalars: Sequence[Mapping[str, float]],
     seed: int,
 ) -> dict[str, Any]:
-    """Return a state dictionary that shares nothing with the optimizer."""
+    """Return a state dictionary of these very states."""
     first = 0
     param_groups = []
     for group, hyperparameters in zip(groups, values, strict=True):
@@ -52,8 +52,7 @@ def write_state_dict(
         param_groups.append({**hyperparameters, **named, "params": positions})
     return {
         "state": {
-            # Not items(): where memory runs out, CPython 3.11 dies of iterating them.
-            k: {"step": step, **numbers, **{name: copy_of(arrays[name]) for name in arrays}}
+            k: {"step": step, **numbers, **arrays}
             for k, (step, numbers, arrays) in enumerate(
                 zip(param_steps, scalars, states, strict=True)
             )

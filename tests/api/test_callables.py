@@ -346,8 +346,6 @@ def test_a_callable_that_a_dictionary_does_not_tell_is_asked_at_its_count() -> N
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 @each_class
 def test_checkpoints_go_on(name: str, suffix: str, tmp_path: Path) -> None:
-    if suffix == ".safetensors":
-        pytest.importorskip("safetensors")
     keys = [key for each, key in CALLABLES if each == name]
     optimizer, resumed = (
         make(name, groups(), **{key: varying(name, key) for key in keys}) for _ in range(2)

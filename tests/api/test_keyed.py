@@ -129,7 +129,6 @@ def by_two_files(keyed: Any, new: Any, folder: Path) -> None:
 
 
 def by_safetensors(keyed: Any, new: Any, folder: Path) -> None:
-    pytest.importorskip("safetensors")
     keyed.save(folder / "keyed.safetensors")
     new.load(folder / "keyed.safetensors")
 
@@ -275,7 +274,6 @@ def test_what_was_loaded_must_fit_the_weights() -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_damaged_and_foreign_files_are_refused(suffix: str, tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
     keyed, params = stepped("RMSprop", momentum=0.5)
     before = keyed.state_dict()
     path = tmp_path / f"keyed.{suffix}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib.util
 import os
 import pickle
 import tempfile
@@ -52,8 +51,7 @@ decays = st.sampled_from([0.0, 1e-3, 0.5, 2.0])
 bounds = st.sampled_from([0.0, 1e-3, 0.5, 100.0, np.inf])
 scales = st.sampled_from([1.0, 1.0, 0.25, 3.0, 1e30])
 
-# Where the extra is installed.
-ENDINGS = ["npz", "safetensors"] if importlib.util.find_spec("safetensors") else ["npz"]
+ENDINGS = ["npz", "safetensors"]
 
 
 @st.composite

@@ -74,7 +74,7 @@ def test_what_a_page_needs(tmp_path: Path) -> None:
         "",
         "# nothing but a comment",
         "python -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/python -m pytest",
-        "pip install 'instep[safetensors]'  # with a comment",
+        "pip install 'instep[bfloat16]'  # with a comment",
         "pip install torch",
         "pip install -e . --no-build-isolation",
         "INSTEP_ISA=baseline python -c 'import instep; instep.show_config()'",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import stat
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,6 @@ needs_links = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and 
 @pytest.fixture(params=FORMATS)
 def suffix(request: pytest.FixtureRequest) -> str:
     """Return each format's suffix."""
-    if request.param == ".safetensors":
-        pytest.importorskip("safetensors")
     return str(request.param)
 
 
@@ -347,16 +344,6 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
         other_adam().save(tmp_path / "run.npz")
     assert stat.S_ISFIFO((tmp_path / "run.npz").stat().st_mode)
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_without_the_library_of_safetensors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    optimizer = other_adam()
-    with pytest.raises(ImportError, match=r"pip install 'instep\[safetensors\]'"):
-        optimizer.save(tmp_path / "run.safetensors")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_import_does_not_load_what_only_checkpoints_need() -> None:

@@ -377,10 +377,10 @@ ARCHIVES: dict[str, tuple[Callable[[Members], Members], str]] = {
         replaced(ARRAY, lambda: npy(np.zeros((2, 3), "<f4")) + b"\0"),
         "too long",
     ),
-    "a member twice": (lambda members: [*members, members[-1]], "once"),
-    "the metadata twice": (lambda members: [members[0], *members], "once"),
+    "a member twice": (lambda members: [*members, members[0]], "once"),
+    "the metadata twice": (lambda members: [*members, members[-1]], "once"),
     "a member beside": (lambda members: [*members, ("readme.txt", b"")], "readme"),
-    "no metadata": (lambda members: members[1:], "metadata.json"),
+    "no metadata": (lambda members: members[:-1], "metadata.json"),
     "metadata not text": (replaced("metadata.json", lambda: b"\xff\xfe"), "damaged"),
     "nothing": (lambda _: [], "metadata.json"),
 }
@@ -401,7 +401,7 @@ def test_compressed_archives(method: int, saved: Path, tmp_path: Path) -> None:
     """Among them bombs: files that would take a thousand times their size."""
     path = tmp_path / "run.npz"
     bomb = ("state.0.exp_avg.npy", npy(np.zeros(2**22)))
-    write_archive(path, [*members_of(saved)[:1], bomb], compression=method)
+    write_archive(path, [bomb, *members_of(saved)[-1:]], compression=method)
     refuses(path, "compressed")
 
 
@@ -578,6 +578,5 @@ OTHERS: dict[str, tuple[Callable[[], Any], str]] = {
 def test_files_of_other_optimizers(
     made: Callable[[], Any], match: str, suffix: str, tmp_path: Path
 ) -> None:
-    pytest.importorskip("safetensors")
     made().save(tmp_path / f"run{suffix}", params=True)
     refuses(tmp_path / f"run{suffix}", match)

@@ -205,7 +205,6 @@ def test_interrupts_of_load(
     stride: int,
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("safetensors")
     path = tmp_path / f"run{suffix}"
     saved(path)
     walk(other, lambda it: it.load(path, params=True), stride=stride)
@@ -214,7 +213,6 @@ def test_interrupts_of_load(
 @files_are_left_to_python
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_interrupts_of_save(suffix: str, tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
     path = tmp_path / f"run{suffix}"
     saved_adam(path)
     old = path.read_bytes()

@@ -163,7 +163,6 @@ def test_others_read_the_arrays(saved: Path, tmp_path: Path) -> None:
     assert {array.dtype for array in arrays.values()} == {np.dtype("V2")}
     assert metadata["dtypes"] == {f"state.0.{name}": "bfloat16" for name in STATES}
     assert metadata["params"] == [["bfloat16", [2, 3]]]
-    pytest.importorskip("safetensors")
     path = tmp_path / "run.safetensors"
     optimizer = bfloat16_adam(
         state_dtype={"exp_avg": FLOAT16, "exp_avg_sq": BFLOAT16}, master_weight_bits=32
@@ -258,7 +257,6 @@ def test_a_byte_flipped(suffix: str, saved: Path, tmp_path: Path) -> None:
 def test_only_bfloat16_needs_its_package(
     suffix: str, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("safetensors")
     forge(path := tmp_path / f"run{suffix}", saved, lambda *_: None)
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     optimizer = bfloat16_adam(FLOAT16, state_dtype=FLOAT16)

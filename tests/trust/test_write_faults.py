@@ -43,8 +43,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(scenario: Callable[..., None], library: Path, suffix: str, stored: str) -> None:
-    if suffix == ".safetensors":
-        pytest.importorskip("safetensors")
     indices = FORMATS.index(suffix), list(STORED).index(stored)
     run_scenario(scenario, *indices, environment={"LD_PRELOAD": str(library)})
 

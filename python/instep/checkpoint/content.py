@@ -32,15 +32,15 @@ refuse arrays of 16 bits.
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from instep._core import __version__
+from instep.checkpoint.format import Format, Opened, Sizes, as_bytes, parse_json, stored_order
 from instep.numbers import check_count
 from instep.parameters import everywhere
 from instep.state_dict import as_mapping, labels, read_ids, read_state_dict
@@ -56,33 +56,6 @@ VERSION = 1
 
 _STATE = re.compile(r"state\.(0|[1-9][0-9]{0,9})\.(?!step$)([a-z_][a-z0-9_]*)")
 _PARAM = re.compile(r"param\.(0|[1-9][0-9]{0,9})")
-
-
-class Sizes(NamedTuple):
-    """What a checkpoint of an optimizer can be, in bytes."""
-
-    metadata: int
-    file: int
-
-
-class Opened(NamedTuple):
-    """A file whose arrays have not been read."""
-
-    metadata: str
-    names: Collection[str]
-    """Of the arrays."""
-    read: Callable[[str, Array], None]
-    """Reads the array of a name into a contiguous one, or raises ValueError."""
-
-
-class Format(Protocol):
-    """A file format."""
-
-    def write(self, file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
-        """Write a file."""
-
-    def open_file(self, file: IO[bytes], most: Sizes) -> Opened:
-        """Return what is in a file, or raise ValueError; allocates no more than `most`."""
 
 
 class Kind(NamedTuple):
@@ -127,8 +100,32 @@ class Content(NamedTuple):
     """Dtype and shape of each parameter, as the file says."""
 
 
-def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
-    """Return the metadata and the arrays of a file."""
+class Checked(NamedTuple):
+    """What a file says of itself, and fits."""
+
+    metadata: Mapping[str, Any]
+    places: list[int]
+    """Of the parameters, in the file."""
+    names: dict[str, tuple[int, str | None]]
+    """For the name of each array its parameter, and its state or None."""
+    arrays: dict[str, Array]
+    """Arrays like those in the file, without memory of their size."""
+
+    def wanted(self, *, params: bool) -> list[str]:
+        """Return the names of the arrays that are to be read, or raise ValueError."""
+        if params and any(f"param.{k}" not in self.names for k in self.places):
+            raise ValueError(
+                "expected parameters too, as params=True asks for; save with params=True"
+            )
+        return [name for name, (_, state) in self.names.items() if params or state is not None]
+
+    def empty(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return memory for some of the elements of an array, as they stand in the file."""
+        return np.empty(shape, stored_order(self.arrays[name].dtype))
+
+
+def encode(snapshot: Snapshot) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the metadata of a file, without its checksums, and the arrays."""
     states = snapshot.state_dict["state"]
     arrays = {
         f"state.{k}.{name}": states[k][name]
@@ -139,8 +136,6 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
     scalars = [
         {name: each for name, each in states[k].items() if isinstance(each, float)} for k in states
     ]
-    arrays.update({f"param.{k}": param for k, param in enumerate(snapshot.params)})
-    arrays = {name: array.astype(_stored(array), copy=False) for name, array in arrays.items()}
     groups = snapshot.state_dict["param_groups"]
     metadata = {
         "format": FORMAT,
@@ -155,26 +150,75 @@ def encode(snapshot: Snapshot) -> tuple[str, dict[str, Array]]:
         **({"scalars": scalars} if any(scalars) else {}),
         "params": snapshot.described,
         "param_groups": [{**group, "params": len(group["params"])} for group in groups],
-        "dtypes": {
-            name: array.dtype.name for name, array in arrays.items() if _STATE.fullmatch(name)
-        },
-        "checksums": {name: zlib.crc32(as_bytes(array)) for name, array in arrays.items()},
+        "dtypes": {name: array.dtype.name for name, array in arrays.items()},
     }
-    return json.dumps(metadata), arrays
+    arrays.update({f"param.{k}": param for k, param in enumerate(snapshot.params)})
+    return metadata, arrays
 
 
-def read_content(
-    expected: Expectation, form: Format, file: IO[bytes], with_params: bool
-) -> Content:
-    """Return what a file holds.
+def open_content(expected: Expectation, form: Format, file: IO[bytes]) -> tuple[Opened, Checked]:
+    """Return what a file holds beside its arrays, and what it says of these.
 
     Nothing is allocated for the arrays before the metadata has shown that they fit. Raises
     TypeError, ValueError or KeyError when the content does not.
     """
-    opened = form.open_file(file, _sizes(expected))
-    metadata = _metadata(opened, expected.kind)
+    opened = form.open_file(file, sizes(expected))
+    metadata = read_metadata(opened.metadata, expected.kind)
+    return opened, check_content(expected, metadata, _names_in(opened, metadata))
+
+
+def check_content(
+    expected: Expectation, metadata: Mapping[str, Any], names: Collection[str]
+) -> Checked:
+    """Return what metadata says of the arrays of these names.
+
+    Raises TypeError, ValueError or KeyError when it does not fit.
+    """
     _check_described(metadata, expected)
-    return _read(opened, _check(opened, metadata, expected), with_params)
+    return _check(metadata, names, expected)
+
+
+def read_arrays(opened: Opened, checked: Checked, *, params: bool) -> Content:
+    """Return what a file holds, or raise ValueError."""
+    arrays = {}
+    for name in checked.wanted(params=params):
+        arrays[name] = checked.empty(name, checked.arrays[name].shape)
+        read_array(opened, checked, name, [as_bytes(arrays[name])])
+    return content_of(checked, arrays)
+
+
+def read_array(opened: Opened, checked: Checked, name: str, buffers: Iterable[memoryview]) -> None:
+    """Fill one buffer after another with an array, or raise ValueError.
+
+    When one is asked for, the one before it is full.
+    """
+    checksum = 0
+
+    def filled() -> Iterator[memoryview]:
+        nonlocal checksum
+        for buffer in buffers:
+            yield buffer
+            checksum = zlib.crc32(buffer, checksum)
+
+    opened.read(name, checked.arrays[name], filled())
+    if checksum != checked.metadata["checksums"][name]:
+        raise ValueError(f"the checksum of {name} is wrong, the file is damaged")
+
+
+def content_of(checked: Checked, arrays: Mapping[str, Array]) -> Content:
+    """Return what was read, of which these are the arrays."""
+    metadata, places, names, _ = checked
+    native = {
+        name: array.astype(array.dtype.newbyteorder("="), copy=False)
+        for name, array in arrays.items()
+    }
+    params = [native[f"param.{place}"] for place in places if f"param.{place}" in native]
+    return Content(
+        _state_dict(metadata, {name: names[name] for name in native}, native),
+        params,
+        check_count("skipped_steps", _get(metadata, "skipped_steps")),
+        metadata["params"],
+    )
 
 
 def read_described(
@@ -187,47 +231,39 @@ def read_described(
     """
     size = file.seek(0, 2)
     opened = form.open_file(file, Sizes(size, size))
-    metadata = _metadata(opened, kind)
+    metadata = read_metadata(opened.metadata, kind)
     expected = expect(metadata)
-    checked = _check(opened, metadata, expected)
+    checked = _check(metadata, _names_in(opened, metadata), expected)
     if sum(array.nbytes for array in checked.arrays.values()) > size:
         raise ValueError(f"the file has {size:,} bytes, fewer than the arrays that it describes")
-    return _read(opened, checked, with_params=False)
+    return read_arrays(opened, checked, params=False)
 
 
-def _metadata(opened: Opened, kind: Kind) -> Mapping[str, Any]:
-    metadata = as_mapping(parse_json(opened.metadata), "metadata")
+def read_metadata(text: str, kind: Kind) -> Mapping[str, Any]:
+    """Return what metadata says of an optimizer of a kind, or raise TypeError or ValueError."""
+    metadata = as_mapping(parse_json(text), "metadata")
     _check_kind(metadata, kind)
     return metadata
 
 
-class _Checked(NamedTuple):
-    """What a file says of itself, and fits."""
-
-    metadata: Mapping[str, Any]
-    checksums: Mapping[str, Any]
-    places: list[int]
-    """Of the parameters, in the file."""
-    names: dict[str, tuple[int, str | None]]
-    """For the name of each array its parameter, and its state or None."""
-    arrays: dict[str, Array]
-    """Arrays like those in the file, without memory of their size."""
-
-
-def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -> _Checked:
-    """Raise for the reasons that a dictionary is refused."""
+def _names_in(opened: Opened, metadata: Mapping[str, Any]) -> Collection[str]:
+    """Return the names of a file's arrays, which are those that have a checksum."""
     checksums = as_mapping(_get(metadata, "checksums"), "checksums")
     if set(opened.names) != checksums.keys():
         odd = sorted(set(opened.names) ^ checksums.keys())
         raise ValueError(f"expected the arrays that the metadata names, but they differ by {odd}")
+    return checksums.keys()
 
+
+def _check(metadata: Mapping[str, Any], found: Collection[str], expected: Expectation) -> Checked:
+    """Raise for the reasons that a dictionary is refused."""
     places = _places(metadata, expected)
     shapes = {
         (k, name): array.shape
         for k, states, param in zip(places, expected.states, expected.params, strict=True)
         for name, array in (*states.items(), (None, param))
     }
-    names = _names(checksums, len(places))
+    names = _names(found, len(places))
     dtypes = as_mapping(metadata.get("dtypes", {}), "dtypes")
     arrays = {
         name: everywhere(
@@ -240,61 +276,10 @@ def _check(opened: Opened, metadata: Mapping[str, Any], expected: Expectation) -
     read_state_dict(
         _state_dict(metadata, names, arrays), expected.groups, expected.states, expected.rule
     )
-    return _Checked(metadata, checksums, places, names, arrays)
+    return Checked(metadata, places, names, arrays)
 
 
-def _read(opened: Opened, checked: _Checked, with_params: bool) -> Content:
-    metadata, checksums, places, names, described = checked
-    if with_params and any(f"param.{k}" not in names for k in places):
-        raise ValueError("expected parameters too, as params=True asks for; save with params=True")
-
-    arrays = {}
-    for name, (_, state) in names.items():
-        if state is None and not with_params:
-            continue
-        array = np.empty(described[name].shape, _stored(described[name]))
-        opened.read(name, array)
-        if zlib.crc32(as_bytes(array)) != checksums[name]:
-            raise ValueError(f"the checksum of {name} is wrong, the file is damaged")
-        arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return Content(
-        _state_dict(metadata, names, arrays),
-        [arrays[f"param.{place}"] for place in places] if with_params else [],
-        check_count("skipped_steps", _get(metadata, "skipped_steps")),
-        metadata["params"],
-    )
-
-
-def parse_json(text: str) -> Any:
-    """Return what a JSON text says, or raise ValueError."""
-    try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
-    except RecursionError:
-        raise ValueError("expected JSON of few levels, the metadata is too deep") from None
-    except ValueError as error:
-        raise ValueError(
-            f"expected a checkpoint of instep, with JSON as metadata: {error}"
-        ) from None
-
-
-def as_bytes(array: Array) -> memoryview:
-    """Return the memory of a contiguous array."""
-    return array.reshape(-1).view(np.uint8).data
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("expected each key once in the metadata")
-    return result
-
-
-def _stored(array: Array) -> np.dtype[Any]:
-    """Return the dtype of an array in a file."""
-    return array.dtype.newbyteorder("<")
-
-
-def _sizes(expected: Expectation) -> Sizes:
+def sizes(expected: Expectation) -> Sizes:
     """Return what such a checkpoint has at most, with room for what may be added."""
     groups, params = expected.groups, expected.params
     per_param = 1 + len(expected.rule.states)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from instep.checkpoint import npz, safetensors
 from instep.checkpoint.atomic import replace_file
-from instep.checkpoint.content import encode, read_content, read_described
+from instep.checkpoint.content import encode, open_content, read_arrays, read_described
 from instep.checkpoint.error import CheckpointError
+from instep.checkpoint.format import Stored
 
 if TYPE_CHECKING:
-    from instep.checkpoint.content import Content, Expectation, Format, Kind, Snapshot
+    from instep.checkpoint.content import Checked, Content, Expectation, Kind, Snapshot
+    from instep.checkpoint.format import Format, Opened
 
 MISFITS = (TypeError, ValueError, KeyError)
 """What is raised where the content of a file does not fit."""
@@ -39,22 +43,45 @@ class CheckpointFile:
     def write(self, snapshot: Snapshot) -> None:
         """Do what `Optimizer.save` says."""
         metadata, arrays = encode(snapshot)
-        replace_file(self._name, lambda file: self._format.write(file, metadata, arrays))
+        self.write_arrays(
+            metadata,
+            {name: Stored(each.dtype, each.shape, [each]) for name, each in arrays.items()},
+        )
+
+    def write_arrays(self, metadata: Mapping[str, Any], arrays: Mapping[str, Stored]) -> None:
+        """Write arrays with this metadata, which lacks their checksums."""
+
+        def describe(checksums: Mapping[str, int]) -> str:
+            return json.dumps({**metadata, "checksums": checksums})
+
+        replace_file(self._name, lambda file: self._format.write(file, arrays, describe))
 
     def read(self, expected: Expectation, *, params: bool) -> Content:
         """Do what `Optimizer.load` says, but for what it changes."""
-        return self._read(lambda file: read_content(expected, self._format, file, params))
+        with self._opened() as file:
+            return read_arrays(*open_content(expected, self._format, file), params=params)
 
     def read_described(
         self, kind: Kind, expect: Callable[[Mapping[str, Any]], Expectation]
     ) -> Content:
         """Do what `Keyed.load` says, but for what it changes."""
-        return self._read(lambda file: read_described(kind, expect, self._format, file))
+        with self._opened() as file:
+            return read_described(kind, expect, self._format, file)
 
-    def _read(self, read: Callable[[IO[bytes]], Content]) -> Content:
+    @contextmanager
+    def reading(self, expected: Expectation) -> Iterator[tuple[Opened, Checked]]:
+        """Give a file of which nothing but the arrays has been read.
+
+        What is raised of `MISFITS` in the ``with`` statement is the error of this file.
+        """
+        with self._opened() as file:
+            yield open_content(expected, self._format, file)
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
         with open(self._name, "rb") as file:  # noqa: PTH123
             try:
-                return read(file)
+                yield file
             except MISFITS as error:
                 raise self.refusal(error) from error
 

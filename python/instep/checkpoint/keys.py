@@ -18,7 +18,7 @@ def check_key(key: object) -> None:
 
 def key_of(text: str) -> Key:
     """Return the key that was written as JSON."""
-    from instep.checkpoint.content import parse_json
+    from instep.checkpoint.format import parse_json
 
     def as_key(value: Any) -> Key:
         return tuple(map(as_key, value)) if isinstance(value, list) else value

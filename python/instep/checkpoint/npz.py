@@ -10,14 +10,15 @@ import errno
 import re
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from instep.checkpoint.content import Opened, Sizes, as_bytes
+from instep.checkpoint.format import Describe, Opened, Sizes, Stored, stored_order
 
 if TYPE_CHECKING:
     from instep.parameters import Array
@@ -32,21 +33,28 @@ _HEADER = re.compile(
 _CHUNK = 2**20
 
 
-def write(file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
-    """Write a file."""
+def write(file: IO[bytes], arrays: Mapping[str, Stored], describe: Describe) -> None:
+    """Write a file; each piece of an array once."""
     archive = zipfile.ZipFile(file, "w")
+    checksums = {}
     try:
-        with archive.open(zipfile.ZipInfo(_METADATA), "w") as member:
-            member.write(metadata.encode())
-        for name, array in arrays.items():
+        for name, stored in arrays.items():
             info = zipfile.ZipInfo(name + _SUFFIX)
-            info.file_size = array.nbytes  # whether it needs large numbers
+            info.file_size = stored.nbytes  # whether it needs large numbers
+            header = {
+                "descr": _shown(stored.dtype).str,
+                "fortran_order": False,
+                "shape": stored.shape,
+            }
             with archive.open(info, "w") as member:
-                shown = array.view(_shown(array))
-                np.lib.format.write_array_header_1_0(
-                    member, np.lib.format.header_data_from_array_1_0(shown)
-                )
-                member.write(as_bytes(array))
+                np.lib.format.write_array_header_1_0(member, header)
+                checksums[name] = 0
+                for piece in stored.in_bytes():
+                    checksums[name] = zlib.crc32(piece, checksums[name])
+                    member.write(piece)
+        # The last, as only now the checksums are known; readers find it by the table at the end.
+        with archive.open(zipfile.ZipInfo(_METADATA), "w") as member:
+            member.write(describe(checksums).encode())
         archive.close()
     except BaseException:
         archive.fp = None  # or it would write its end to a file that is given up
@@ -88,8 +96,7 @@ def open_file(file: IO[bytes], most: Sizes) -> Opened:
     )
 
 
-def _read(archive: zipfile.ZipFile, name: str, array: Array) -> None:
-    to = as_bytes(array)
+def _read(archive: zipfile.ZipFile, name: str, like: Array, buffers: Iterable[memoryview]) -> None:
     with _damage_refused(), archive.open(name + _SUFFIX) as member:
         start = member.read(len(_MAGIC) + 2)
         if start[:-2] != _MAGIC:
@@ -100,22 +107,23 @@ def _read(archive: zipfile.ZipFile, name: str, array: Array) -> None:
             raise ValueError("its header is not that of an array of numbers")
         shape = tuple(int(each) for each in header[3].split(b",") if each.strip())
         found = (header[1].decode(), header[2] == b"True", shape)
-        if found != (_shown(array).str, False, array.shape):
+        if found != (_shown(like.dtype).str, False, like.shape):
             raise ValueError(f"its header says {found}")
-        at = 0
-        while at < len(to):
-            piece = member.read(min(_CHUNK, len(to) - at))
-            if not piece:
-                raise ValueError("it is truncated")
-            to[at : at + len(piece)] = piece
-            at += len(piece)
+        for to in buffers:
+            at = 0
+            while at < len(to):
+                piece = member.read(min(_CHUNK, len(to) - at))
+                if not piece:
+                    raise ValueError("it is truncated")
+                to[at : at + len(piece)] = piece
+                at += len(piece)
         if member.read(1):  # its end, where the archive's own checksum is compared
             raise ValueError("it is too long")
 
 
-def _shown(array: Array) -> np.dtype[Any]:
-    """Return the dtype of an array as the format knows it."""
-    return np.dtype("V2") if array.dtype.kind == "V" else array.dtype.newbyteorder("<")
+def _shown(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a dtype as the format knows it."""
+    return np.dtype("V2") if dtype.kind == "V" else stored_order(dtype)
 
 
 @contextmanager

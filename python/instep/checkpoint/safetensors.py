@@ -1,19 +1,20 @@
 """Checkpoints in the format of safetensors (https://github.com/huggingface/safetensors).
 
-The library writes them. They are read here: it would map the whole file into memory, which ends the
-process where the file gets shorter, or copy each array once more, and it parses headers of any
-size up to 100 MB.
+They are written and read here, without the library, which would copy each array once more, or map
+the whole file into memory, which ends the process where the file gets shorter, and parses headers
+of any size up to 100 MB.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from instep.checkpoint.content import Opened, Sizes, as_bytes, parse_json
+from instep.checkpoint.format import Describe, Opened, Sizes, Stored, parse_json
 
 if TYPE_CHECKING:
     from instep.parameters import Array
@@ -26,6 +27,7 @@ _DTYPES: dict[Any, str] = {
     "F64": "float64",
     "I16": "int16",
 }
+_LETTERS = {name: letters for letters, name in _DTYPES.items()}
 
 
 class _Place(NamedTuple):
@@ -35,18 +37,31 @@ class _Place(NamedTuple):
     end: int
 
 
-def write(file: IO[bytes], metadata: str, arrays: Mapping[str, Array]) -> None:
-    """Write a file."""
-    try:
-        from safetensors.numpy import save
-    except ImportError as error:
-        raise ImportError(
-            "a .safetensors file needs the package safetensors; install with: "
-            "pip install 'instep[safetensors]'"
-        ) from error
-    # One key: the library writes several in any order.
+def write(file: IO[bytes], arrays: Mapping[str, Stored], describe: Describe) -> None:
+    """Write a file; each piece of an array is asked for twice, as the checksums come first."""
+    checksums = {}
+    for name, stored in arrays.items():
+        checksums[name] = 0
+        for piece in stored.in_bytes():
+            checksums[name] = zlib.crc32(piece, checksums[name])
+    metadata = describe(checksums)
     text = f"{zlib.crc32(metadata.encode()):08x} {metadata}"
-    file.write(save(dict(arrays), {_KEY: text}))
+    header: dict[str, Any] = {"__metadata__": {_KEY: text}}
+    # The wider ones first, so that each lies at a multiple of its item's size.
+    ordered = sorted(arrays, key=lambda name: -arrays[name].dtype.itemsize)
+    end = 0
+    for name in ordered:
+        stored = arrays[name]
+        places = [end, end := end + stored.nbytes]
+        dtype = _LETTERS[stored.dtype.name]
+        header[name] = {"dtype": dtype, "shape": stored.shape, "data_offsets": places}
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    file.write(struct.pack("<Q", len(encoded)))
+    file.write(encoded)
+    for name in ordered:
+        for piece in arrays[name].in_bytes():
+            file.write(piece)
 
 
 def open_file(file: IO[bytes], most: Sizes) -> Opened:
@@ -95,18 +110,23 @@ def _place(name: str, entry: Any) -> _Place:
 
 
 def _read(
-    file: IO[bytes], offset: int, places: Mapping[str, _Place], name: str, array: Array
+    file: IO[bytes],
+    offset: int,
+    places: Mapping[str, _Place],
+    name: str,
+    like: Array,
+    buffers: Iterable[memoryview],
 ) -> None:
     place = places[name]
-    if place.dtype != array.dtype.name or place.shape != list(array.shape):
+    if place.dtype != like.dtype.name or place.shape != list(like.shape):
         raise ValueError(f"{name}: the header says dtype {place.dtype}, shape {place.shape}")
-    to = as_bytes(array)
-    if place.end - place.begin != len(to):
-        raise ValueError(f"{name}: expected {len(to):,} bytes, got {place.end - place.begin:,}")
+    if place.end - place.begin != like.nbytes:
+        raise ValueError(f"{name}: expected {like.nbytes:,} bytes, got {place.end - place.begin:,}")
     file.seek(offset + place.begin)
-    at = 0
-    while at < len(to):
-        count = file.readinto(to[at:])  # type: ignore[attr-defined]
-        if not count:
-            raise ValueError("the file is truncated")
-        at += count
+    for to in buffers:
+        at = 0
+        while at < len(to):
+            count = file.readinto(to[at:])  # type: ignore[attr-defined]
+            if not count:
+                raise ValueError("the file is truncated")
+            at += count
