@@ -37,7 +37,8 @@ def initial_weights() -> dict[str, Array]:
 
 def hidden(weights: Mapping[str, Array], images: Array) -> Array:
     """Return what the first layer makes of images."""
-    return np.maximum(images @ weights["first"] + weights["first bias"], 0)
+    active: Array = np.maximum(images @ weights["first"] + weights["first bias"], 0)
+    return active
 
 
 def gradients(

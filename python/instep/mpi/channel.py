@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from instep.mpi.buffers import Buffers
 from instep.mpi.lane import Lane
 from instep.mpi.library import MPI
 
@@ -57,6 +58,7 @@ class Channel:
         self.lane: Lane
         """For gradients; set once all processes are known to be there."""
         self.ahead: Ahead | None = None
+        self.buffers = Buffers()
         self._lost: str | None = None
 
     def check_usable(self) -> None:
@@ -111,9 +113,12 @@ class Channel:
     def all_gather_runs(
         self, values: NDArray[Any], counts: Sequence[int], what: str
     ) -> list[NDArray[Any]]:
-        """Return the values of each process, of which there are that many."""
+        """Return the values of each process, of which there are that many.
+
+        They are parts of one of the `buffers`.
+        """
         firsts = offsets(counts)
-        line = np.empty(firsts[-1], values.dtype)
+        line = self.buffers.take(firsts[-1], values.dtype)
         target = [line, (list(counts), firsts[:-1])]
         self.finish(_started(self.comm.Iallgatherv(values, target), what, line, values))
         return [line[first : first + n] for first, n in zip(firsts, counts, strict=False)]
@@ -134,7 +139,7 @@ class Channel:
         `counts` are how many of the values are for each process.
         """
         own = counts[self.rank]
-        rows = np.empty((self.size, own), values.dtype)
+        rows = self.buffers.take(self.size * own, values.dtype).reshape(self.size, own)
         sent = [values, (list(counts), offsets(counts)[:-1])]
         received = [rows, ([own] * self.size, [own * k for k in range(self.size)])]
         return _started(self.lane.comm.Ialltoallv(sent, received), what, rows, values)
@@ -143,7 +148,7 @@ class Channel:
         self, values: NDArray[Any], counts: Sequence[int], what: str
     ) -> Pending:
         """Begin to receive the sum of all processes' values for this one, in MPI's own order."""
-        total = np.empty(counts[self.rank], values.dtype)
+        total = self.buffers.take(counts[self.rank], values.dtype)
         request = self.lane.comm.Ireduce_scatter(values, total, list(counts), op=MPI.SUM)
         return _started(request, what, total, values)
 

@@ -33,7 +33,7 @@ class Exchange:
             own = runs[channel.rank]
             for begin, end in rounds(runs, self._bucket_bytes, dtype.itemsize):
                 counts = [run.count(begin, end) for run in runs]
-                sent = np.empty(counts[channel.rank], dtype)
+                sent = channel.buffers.take(counts[channel.rank], dtype)
                 for k, elements, place in own.pieces(begin, end):
                     sent[place] = elements_of[k][elements]
                 received = channel.all_gather_runs(sent, counts, "the parameters")
@@ -42,6 +42,7 @@ class Exchange:
                         continue
                     for k, elements, place in run.pieces(begin, end):
                         elements_of[k][elements] = values[place]
+                channel.buffers.give_back(sent, received[0])
 
     def broadcast_params(self) -> None:
         """Bring the parameters of process 0 to all others."""

@@ -105,7 +105,7 @@ class Reduction:
         working = working_type(self._params[some[0]])
         runs = runs_of_shares(self._plan, some)
         own = runs[self._channel.rank]
-        mean = np.empty(own.size, working)
+        mean = self._channel.buffers.take(own.size, working)
         bucket = _Bucket(grads, runs, self._how.sent_as(working))
         self._queue.extend(
             _Round(bucket, begin, end, mean[begin:end])
@@ -144,7 +144,10 @@ class Reduction:
             self._receive()
 
     def finish(self) -> list[Array | None]:
-        """Return of each gradient that was added the mean, of this process's share."""
+        """Return of each gradient that was added the mean, of this process's share.
+
+        They are parts of the channel's buffers.
+        """
         self.advance_to(self.launched + self.left)
         self.receive_all()
         return self._means
@@ -153,7 +156,7 @@ class Reduction:
         bucket, begin, end, _ = each = self._queue.popleft()
         counts = [run.count(begin, end) for run in bucket.runs]
         firsts = offsets(counts)
-        sent = np.empty(firsts[-1], bucket.sent_as)
+        sent = self._channel.buffers.take(firsts[-1], bucket.sent_as)
         with np.errstate(all="ignore"):
             for run, first in zip(bucket.runs, firsts, strict=False):
                 for k, elements, place in run.pieces(begin, end):
@@ -180,3 +183,4 @@ class Reduction:
             else:
                 mean[...] = received
             mean *= 1.0 / self._channel.size
+        self._channel.buffers.give_back(received, pending.sent)

@@ -64,7 +64,8 @@ class Sharded:  # numpydoc ignore=PR02
         How gradients are added up: in the order of ranks, which gives the same bits at every run
         and under every MPI, or as MPI does it.
     bucket_bytes : int
-        How much is sent at once, in bytes, which bounds the memory for it to four times as much.
+        How much is sent at once, in bytes; there is memory for it of up to four times as much. With
+        hundreds of processes, larger ones make messages of a good size.
     wire_dtype : dtype, optional
         Type to which gradients are rounded, to nearest, before they are sent, float16, bfloat16 or
         float32; by default, and where it is not narrower, it is that in which the parameter is
@@ -132,7 +133,7 @@ class Sharded:  # numpydoc ignore=PR02
         comm: Any,
         broadcast: bool = True,
         reduction: ReductionOrder = "ordered",
-        bucket_bytes: int = 2**26,
+        bucket_bytes: int = 2**22,
         wire_dtype: DTypeLike | None = None,
         timeout: float | None = None,
         **options: Any,
@@ -358,6 +359,7 @@ class Sharded:  # numpydoc ignore=PR02
                 conditioning.clip(means, measured.factor)
                 scale = 1.0
             self._step_share(means, scale)
+            channel.buffers.give_back(*(mean for mean in means if mean is not None))
             self._exchange.gather_params(stepped)
         self._last_grad_norm = measured.norm
 
