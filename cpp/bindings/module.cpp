@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters
   }
   module.attr("__version__") = INSTEP_VERSION;
   instep::register_memory_errors();
+  instep::register_block_sums(module);
   instep::register_build_config(module);
   instep::register_dlpack(module);
   instep::register_floor(module);

@@ -5,6 +5,7 @@
 
 namespace instep {
 
+void register_block_sums(pybind11::module_& module);
 void register_build_config(pybind11::module_& module);
 void register_dlpack(pybind11::module_& module);
 void register_floor(pybind11::module_& module);

@@ -61,14 +61,20 @@ double GradientNorm::norm(const Condition& condition, bool guarded,
   return std::sqrt(sum(condition, rescale, guarded, flush_subnormals)) / rescale;
 }
 
-double GradientNorm::sum(const Condition& condition, double rescale, bool guarded,
-                         bool flush_subnormals) noexcept {
+const std::vector<double>& GradientNorm::block_sums(const Condition& condition, double rescale,
+                                                    bool guarded, bool flush_subnormals) noexcept {
   share_out(bytes_, flush_subnormals, [&](int share, int shares) noexcept {
     blocks_.each(
         share, shares, [&](std::size_t k, std::size_t block, std::int64_t begin, std::int64_t end) {
           sum_blocks(arrays_[k], begin, end, &block_sums_[block], condition, rescale, guarded);
         });
   });
+  return block_sums_;
+}
+
+double GradientNorm::sum(const Condition& condition, double rescale, bool guarded,
+                         bool flush_subnormals) noexcept {
+  block_sums(condition, rescale, guarded, flush_subnormals);
   const StepMode mode(flush_subnormals);
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     sums_[k] = arrays_[k].sum = blocks_.sum(k, block_sums_.data());

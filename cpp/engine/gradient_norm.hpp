@@ -29,6 +29,12 @@ class GradientNorm {
   // is scaled. Allocates nothing.
   double norm(const Condition& condition, bool guarded, bool flush_subnormals) noexcept;
 
+  // The sums of the squares of each block of the conditioned elements, `rescale` times each, of one
+  // array after another. Guarded, one is not finite where an element is not once it is scaled.
+  // Allocates nothing.
+  const std::vector<double>& block_sums(const Condition& condition, double rescale, bool guarded,
+                                        bool flush_subnormals) noexcept;
+
   // The first element that is not finite once it is scaled. To be asked after `norm`.
   // Allocates nothing.
   std::optional<Place> find_not_finite(double scale) const noexcept;

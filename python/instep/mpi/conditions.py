@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+import instep._core as _core
 from instep.gradient_options import GradientOptions
 from instep.mpi.channel import Channel
 from instep.mpi.plan import Plan
 from instep.parameters import Array
 from instep.reference.gradients import LEAST_SUM, RESCALE, condition_gradients
-from instep.reference.sums import BLOCK, sums_in_pairs, sums_of_squares_of_blocks
+from instep.reference.sums import BLOCK, sums_in_pairs
 
 _AT_ONCE = 64 * BLOCK
 _LEAST_NORM = 1e-6
@@ -49,9 +50,9 @@ class Conditioning:
         largest = self._options["clip_norm"]
         if largest is None and not guards:
             return Measured()
-        not_finite = self._find_not_finite(grads) if guards else None
-        # What the guard has found is not to be hidden by a bound.
-        norm = self._norm(grads, self._options["clip_value"] if not_finite is None else None)
+        norm = self._norm(grads, guarded=guards)
+        # A norm of finite numbers may overflow.
+        not_finite = self._find_not_finite(grads) if guards and not math.isfinite(norm) else None
         factor = 1.0
         if largest is not None and largest != math.inf:
             coefficient = largest / (norm + _LEAST_NORM)
@@ -69,24 +70,31 @@ class Conditioning:
                 else:
                     elements[...] = self._conditioned(elements, bound) * factor
 
-    def _norm(self, grads: Sequence[Array | None], bound: float | None) -> float:
-        total = self._sum_of_squares(grads, bound, 1.0)
+    def _norm(self, grads: Sequence[Array | None], *, guarded: bool) -> float:
+        total = self._sum_of_squares(grads, 1.0, guarded)
         if total == math.inf or total < LEAST_SUM:
             rescale = RESCALE if total < LEAST_SUM else 1.0 / RESCALE
-            return math.sqrt(self._sum_of_squares(grads, bound, rescale)) / rescale
+            return math.sqrt(self._sum_of_squares(grads, rescale, guarded)) / rescale
         return math.sqrt(total)
 
     def _sum_of_squares(
-        self, grads: Sequence[Array | None], bound: float | None, rescale: float
+        self, grads: Sequence[Array | None], rescale: float, guarded: bool
     ) -> float:
         params = [k for k, grad in enumerate(grads) if grad is not None]
-        with np.errstate(all="ignore"):
-            own = [
-                sums_of_squares_of_blocks(
-                    self._conditioned(part.elements, bound).reshape(1, -1), rescale
-                )[0]
-                for part in self._parts(grads)
-            ]
+        options = self._options
+        bound = math.inf if options["clip_value"] is None else options["clip_value"]
+        own = [
+            _core.block_sums(
+                grad,
+                scale=1.0 / self._grad_scale,
+                bound=bound,
+                rescale=rescale,
+                guarded=guarded,
+                flush_subnormals=options["flush_subnormals"],
+            )
+            for grad in grads
+            if grad is not None
+        ]
         blocks = -(-np.diff(self._plan.bounds[:, params], axis=0) // BLOCK)
         sums = self._channel.all_gather_runs(
             np.concatenate([np.zeros(0), *own]), blocks.sum(axis=1).tolist(), "the sums of squares"

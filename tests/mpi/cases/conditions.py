@@ -42,6 +42,11 @@ def clipping(comm: Any) -> None:
             _compare(comm, dtype, 3.0, **options)
 
 
+def subnormal_numbers_that_are_taken_for_zero(comm: Any) -> None:
+    for size in (1e-40, 1e-25):
+        _compare(comm, np.float32, 1.0, size, clip_norm=1e-30, flush_subnormals=True)
+
+
 def norms_whose_squares_leave_the_range(comm: Any) -> None:
     for size in (1e200, 1e-200, 0.0):
         _compare(comm, np.float64, 1.0, size, clip_norm=1.0)
