@@ -26,6 +26,8 @@ class Exchange:
     def gather_params(self, stepped: Sequence[int]) -> None:
         """Bring each process's share of some parameters to all others."""
         channel = self._channel
+        if channel.size == 1:
+            return
         for line in by_type(self._params, stepped):
             elements_of = [flat(bits(self._params[k])) for k in line]
             dtype = bits(self._params[line[0]]).dtype
