@@ -17,8 +17,8 @@ if not (dist.is_available() and dist.is_gloo_available()):
     pytest.skip("torch was built without gloo", allow_module_level=True)
 
 from tests.api.model import Options
-from tests.interop.torch.pair import Pair
-from tests.interop.torch.pair import pair as pair
+from tests.interop.torch.distributed.processes import Pair
+from tests.interop.torch.distributed.processes import pair as pair
 from tests.interop.torch.training import each_variant
 
 each_class = pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Pair:
         self._pool: Any = None
 
     def run(self, scenario: str, *arguments: Any) -> None:
-        """Call a function of `by_two` in both processes, and fail unless both return.
+        """Call a function of `shards` in both processes, and fail unless both return.
 
         Named, as only these processes are to import what torch has for several.
         """
@@ -94,4 +94,4 @@ def _take_part(scenario: str, arguments: tuple[Any, ...]) -> None:
             timeout=LONGEST_WAIT,
         )
     dist.barrier()  # so that neither process takes both calls
-    getattr(importlib.import_module("tests.interop.torch.by_two"), scenario)(*arguments)
+    getattr(importlib.import_module("tests.interop.torch.distributed.shards"), scenario)(*arguments)

@@ -1,0 +1,1 @@
+"""What several processes do together; `test_distributed` runs it."""
