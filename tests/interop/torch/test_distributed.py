@@ -1,9 +1,10 @@
-"""Training by two processes: shards of parameters, whole ones, and checkpoints of them."""
+"""Training by several processes: shards of parameters, whole ones, and checkpoints of them."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -17,28 +18,42 @@ if not (dist.is_available() and dist.is_gloo_available()):
     pytest.skip("torch was built without gloo", allow_module_level=True)
 
 from tests.api.model import Options
-from tests.interop.torch.distributed.processes import Pair
-from tests.interop.torch.distributed.processes import pair as pair
-from tests.interop.torch.training import each_variant
+from tests.interop.torch.distributed.processes import Processes
+from tests.interop.torch.distributed.processes import processes as processes
+from tests.interop.torch.training import each_class, each_variant
 
-each_class = pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("SGD", {}),
-        ("SGD", {"momentum": 0.5}),
-        ("AdamW", {"amsgrad": True}),
-        ("RMSprop", {"centered": True}),
-        ("Adagrad", {"initial_accumulator_value": 0.5}),
-    ],
+Kind: TypeAlias = tuple[str, Options]
+
+SGD: Kind = ("SGD", {})
+MOMENTUM: Kind = ("SGD", {"momentum": 0.5})
+ADAMW: Kind = ("AdamW", {"amsgrad": True})
+RMSPROP: Kind = ("RMSprop", {"centered": True})
+ADAGRAD: Kind = ("Adagrad", {"initial_accumulator_value": 0.5})
+KINDS = [SGD, MOMENTUM, ADAMW, RMSPROP, ADAGRAD]
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
+each_group = pytest.mark.parametrize(
+    ("kind", "count"),
+    [*itertools.product(KINDS, [2]), *itertools.product([ADAMW, ADAGRAD], [3, 4])],
     ids=str,
 )
 
 
 @pytest.mark.parametrize("dim", [0, 1])
 @each_variant
-def test_shards_are_stepped_as_the_whole(name: str, options: Options, dim: int, pair: Pair) -> None:
+def test_shards_are_stepped_as_the_whole(
+    name: str, options: Options, dim: int, processes: Processes
+) -> None:
     """In their own memory, bit for bit, with states that are shards alike; empty shares too."""
-    pair.run("step_shards", name, options, dim)
+    processes.run(2, "shards.step_shards", name, options, dim)
+
+
+@pytest.mark.parametrize(("count", "dim"), [(3, 0), (4, 0), (4, 1)])
+@each_class
+def test_uneven_shards_are_stepped_as_the_whole(
+    name: str, count: int, dim: int, processes: Processes
+) -> None:
+    processes.run(count, "shards.step_shards", name, {}, dim)
 
 
 @pytest.mark.parametrize(
@@ -51,48 +66,58 @@ def test_shards_are_stepped_as_the_whole(name: str, options: Options, dim: int, 
         ("columns instep", "rows torch"),
     ],
 )
-@each_class
+@each_kind
 def test_a_distributed_checkpoint_loads_in_another_layout(
-    name: str, options: Options, first: str, second: str, pair: Pair, tmp_path: Path
+    kind: Kind, first: str, second: str, processes: Processes, tmp_path: Path
 ) -> None:
-    pair.run("resume", str(tmp_path), name, options, first, second)
+    processes.run(2, "checkpoints.resume", str(tmp_path), *kind, first, second)
 
 
-@pytest.mark.parametrize("use_orig_params", [False, True])
-@each_class
-def test_fsdp1(name: str, options: Options, use_orig_params: bool, pair: Pair) -> None:
-    pair.run("train_with_fsdp1", name, options, use_orig_params)
-
-
-@pytest.mark.parametrize("wrapper", ["train_with_ddp", "train_with_zero"])
-@each_class
-def test_wrappers_that_keep_whole_parameters(
-    name: str, options: Options, wrapper: str, pair: Pair
+@pytest.mark.parametrize(
+    ("by", "other_by"), [("instep", "instep"), ("torch", "instep"), ("instep", "torch")]
+)
+@pytest.mark.parametrize(("count", "other"), [*itertools.permutations([2, 3, 4], 2)])
+def test_a_distributed_checkpoint_loads_in_another_number_of_processes(
+    count: int, other: int, by: str, other_by: str, processes: Processes, tmp_path: Path
 ) -> None:
-    pair.run(wrapper, name, options)
+    processes.run(count, "checkpoints.save_shards", str(tmp_path), by, *ADAMW)
+    processes.run(other, "checkpoints.load_shards", str(tmp_path), by, other_by, *ADAMW)
+
+
+@pytest.mark.parametrize("wrapper", ["DDP", "FSDP1", "FSDP1 with use_orig_params", "FSDP2"])
+@each_group
+def test_wrappers(kind: Kind, count: int, wrapper: str, processes: Processes) -> None:
+    """As one process by the mean gradients, bit for bit, and as torch's class within rounding."""
+    processes.run(count, "wrappers.train_in", wrapper, *kind)
+
+
+@pytest.mark.parametrize("bucket_view", [False, True])
+@each_group
+def test_zero_redundancy(kind: Kind, count: int, bucket_view: bool, processes: Processes) -> None:
+    processes.run(count, "wrappers.train_with_zero", *kind, bucket_view)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("clip_norm", 1.0), ("nonfinite", "raise"), ("nonfinite", "skip")]
 )
-def test_a_share_decides_for_nobody(name: str, value: Any, pair: Pair) -> None:
-    pair.run("refuse_what_measures", name, value)
+def test_a_share_decides_for_nobody(name: str, value: Any, processes: Processes) -> None:
+    processes.run(2, "shards.refuse_what_measures", name, value)
 
 
 @pytest.mark.parametrize(
     "scenario",
     [
-        "step_replicas",
-        "gather_and_scatter",
-        "clip_by_torch",
-        "clip_each_element",
-        "refuse_gradients",
-        "refuse_sums",
-        "wait_for_gradients",
-        "notice",
-        "replace_memory",
-        "train_in_parallel_parts",
+        "shards.step_replicas",
+        "checkpoints.gather_and_scatter",
+        "shards.clip_by_torch",
+        "shards.clip_each_element",
+        "shards.refuse_gradients",
+        "shards.refuse_sums",
+        "shards.wait_for_gradients",
+        "shards.notice",
+        "shards.replace_memory",
+        "shards.train_in_parallel_parts",
     ],
 )
-def test_of_shards(scenario: str, pair: Pair) -> None:
-    pair.run(scenario)
+def test_of_shards(scenario: str, processes: Processes) -> None:
+    processes.run(2, scenario)

@@ -1,10 +1,11 @@
-"""Two processes that work together by gloo."""
+"""Processes that work together by gloo, in groups of any number."""
 
 from __future__ import annotations
 
 import datetime as dt
 import importlib
 import multiprocessing
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,83 +16,102 @@ import torch
 import torch.distributed as dist
 
 LONGEST_WAIT = dt.timedelta(seconds=60)
-"""Of one process for the other, which may have failed."""
-
-ranks: Any = None
-meeting_place: str = ""
+"""Of one process for another, which may have failed."""
 
 
-class Pair:
-    """Two processes that stay for all scenarios, or until one fails: then others take over."""
+class Processes:
+    """Processes that stay for all scenarios, or until one fails: then others take over.
+
+    The first ones of them are a group, which is made anew when another number is asked for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._started = 0
-        self._pool: Any = None
+        self._groups = 0
+        self._count = 0
+        self._workers: list[tuple[Any, Any]] = []
 
-    def run(self, scenario: str, *arguments: Any) -> None:
-        """Call a function of `shards` in both processes, and fail unless both return.
+    def run(self, count: int, scenario: str, *arguments: Any) -> None:
+        """Call a function, such as `shards.notice`, in `count` processes; fail unless all return.
 
         Named, as only these processes are to import what torch has for several.
         """
-        if self._pool is None:
-            self._start()
-        calls = self._pool.starmap_async(_run, 2 * [(scenario, arguments)], chunksize=1)
         try:
-            failures = [text for text in calls.get(4 * LONGEST_WAIT.total_seconds()) if text]
-            assert not failures, "\n".join(failures)
+            self._gather(count)
+            connections = [connection for _, connection in self._workers[:count]]
+            for rank, connection in enumerate(connections):
+                connection.send((self._meeting_place(), rank, count, scenario, arguments))
+            end = time.monotonic() + 4 * LONGEST_WAIT.total_seconds()
+            failures = []
+            for rank, connection in enumerate(connections):
+                assert connection.poll(end - time.monotonic()), f"process {rank} is late"
+                failures.append(connection.recv())
+            assert not any(failures), "\n".join(failures)
         except BaseException:
             self.end()
             raise
 
     def end(self) -> None:
         """End the processes, whatever they do."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool.join()
-            self._pool = None
+        for process, connection in self._workers:
+            connection.close()
+            process.kill()
+            process.join()
+        self._workers.clear()
+        self._count = 0
 
-    def _start(self) -> None:
+    def _gather(self, count: int) -> None:
+        if count != self._count:
+            self._groups += 1
+            self._count = count
         context = multiprocessing.get_context("spawn")
-        queue = context.SimpleQueue()
-        for rank in range(2):
-            queue.put(rank)
-        self._started += 1
-        store = self._folder / f"store{self._started}"
-        self._pool = context.Pool(2, _prepare, (queue, store.as_uri()))
+        while len(self._workers) < count:
+            here, there = context.Pipe()
+            process = context.Process(target=_work, args=(there,), daemon=True)
+            process.start()
+            there.close()
+            self._workers.append((process, here))
+
+    def _meeting_place(self) -> str:
+        return (self._folder / f"store{self._groups}").as_uri()
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two processes for the scenarios of a module."""
-    made = Pair(tmp_path_factory.mktemp("pair"))
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """Processes for the scenarios of a module."""
+    made = Processes(tmp_path_factory.mktemp("processes"))
     yield made
     made.end()
 
 
-def _prepare(queue: Any, address: str) -> None:
-    global ranks, meeting_place
-    ranks, meeting_place = queue, address
+def _work(connection: Any) -> None:
     torch.set_num_threads(1)
+    joined = ""
+    while True:
+        try:
+            meeting_place, rank, count, scenario, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            if meeting_place != joined:
+                _join(meeting_place, rank, count)
+                joined = meeting_place
+            _call(scenario, arguments)
+        except BaseException:
+            # As text: not every exception can be passed on.
+            connection.send(traceback.format_exc())
+        else:
+            connection.send("")
 
 
-def _run(scenario: str, arguments: tuple[Any, ...]) -> str:
-    """Return what went wrong as text: not every exception can be passed on."""
-    try:
-        _take_part(scenario, arguments)
-    except BaseException:
-        return traceback.format_exc()
-    return ""
+def _join(meeting_place: str, rank: int, count: int) -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    dist.init_process_group(
+        "gloo", init_method=meeting_place, rank=rank, world_size=count, timeout=LONGEST_WAIT
+    )
 
 
-def _take_part(scenario: str, arguments: tuple[Any, ...]) -> None:
-    if not dist.is_initialized():
-        dist.init_process_group(
-            "gloo",
-            init_method=meeting_place,
-            rank=ranks.get(),
-            world_size=2,
-            timeout=LONGEST_WAIT,
-        )
-    dist.barrier()  # so that neither process takes both calls
-    getattr(importlib.import_module("tests.interop.torch.distributed.shards"), scenario)(*arguments)
+def _call(scenario: str, arguments: tuple[Any, ...]) -> None:
+    module, function = scenario.split(".")
+    getattr(importlib.import_module(f"{__package__}.{module}"), function)(*arguments)

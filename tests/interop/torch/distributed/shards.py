@@ -1,107 +1,30 @@
-"""What two processes do together; `test_distributed` runs it."""
+"""DTensors, of which each process has a share."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
-from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_optimizer_state_dict,
-    get_state_dict,
-    set_optimizer_state_dict,
-    set_state_dict,
-)
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
-from torch.distributed.optim import ZeroRedundancyOptimizer
-from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
-from torch.nn.parallel import DistributedDataParallel
 
 import instep.interop.torch
-from instep.interop.torch import from_torch_state_dict
 from tests.api.model import Options
-from tests.interop.torch.training import (
-    arrays,
-    assert_same_tensors,
-    make_ours,
-    make_theirs,
-    snapshot,
+from tests.interop.torch.distributed.networks import (
+    assert_same_training,
+    backward,
+    everybody,
+    make_network,
+    make_shards,
+    placed,
+    train,
+    train_both,
+    whole,
 )
-
-
-def make_network() -> Any:
-    """Return a network with tensors of an odd length and, in two shares, an empty share."""
-    torch.manual_seed(0)
-    return torch.nn.Sequential(
-        torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1), torch.nn.Flatten(0)
-    )
-
-
-def make_shards(dim: int = 0) -> Any:
-    """Return the network in two shares, matrices cut along `dim`, where that is even or 0."""
-    network = make_network()
-
-    def place(param: torch.nn.Parameter) -> Shard:
-        return Shard(dim if param.ndim == 2 and param.shape[dim] % 2 == 0 else 0)
-
-    for part in (network[0], network[2], network):
-        fully_shard(part, mesh=both(), shard_placement_fn=place)
-    return network
-
-
-MAKES: dict[str, Callable[[], Any]] = {
-    "whole": make_network,
-    "rows": make_shards,
-    "columns": lambda: make_shards(1),
-}
-
-
-def both() -> Any:
-    return init_device_mesh("cpu", (2,))
-
-
-def backward(model: Any, seed: int) -> None:
-    """Compute gradients of the same batch in both processes: their mean has no rounding."""
-    model.zero_grad()
-    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(seed))
-    (model(x) ** 2).mean().backward()
-
-
-def train(model: Any, optimizer: Any, seeds: Iterable[int]) -> None:
-    for seed in seeds:
-        backward(model, seed)
-        optimizer.step()
-
-
-def whole(tensor: Any) -> Any:
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def params_of(optimizer: Any) -> list[Any]:
-    return [param for group in optimizer.param_groups for param in group["params"]]
-
-
-def assert_same_training(one: Any, other: Any) -> None:
-    """Fail unless parameters and states of two optimizers are the same once put together."""
-    for ours, theirs in zip(params_of(one), params_of(other), strict=True):
-        assert_same_tensors([whole(ours)], arrays([whole(theirs)]))
-        assert one.state[ours].keys() == other.state[theirs].keys()
-        for name, state in other.state[theirs].items():
-            assert_same_tensors([whole(one.state[ours][name])], arrays([whole(state)]))
-
-
-def placed(values: Any, *placements: Any) -> Any:
-    return distribute_tensor(torch.tensor(values), both(), placements)
+from tests.interop.torch.training import arrays, assert_same_tensors, make_ours, snapshot
 
 
 def step_shards(name: str, options: Options, dim: int) -> None:
@@ -115,8 +38,7 @@ def step_shards(name: str, options: Options, dim: int) -> None:
             train(model, optimizer, range(1))
         assert_same_tensors([param.to_local() for param in model.parameters()], before)
         return
-    train(model, optimizer, range(3))
-    train(twin, expected, range(3))
+    train_both(model, optimizer, twin, expected, range(3))
     assert_same_training(optimizer, expected)
     assert [param.to_local().data_ptr() for param in model.parameters()] == memory
     for param in model.parameters():
@@ -135,57 +57,6 @@ def step_replicas() -> None:
         one.step()
         other.step()
     assert_same_training(one, other)
-
-
-def resume(folder: str, name: str, options: Options, first: str, second: str) -> None:
-    """Go on from a distributed checkpoint with another layout, or another library's class."""
-    layout, by = first.split()
-    other_layout, other_by = second.split()
-    by_whom: dict[str, Callable[..., Any]] = {"instep": make_ours, "torch": make_theirs}
-
-    model = MAKES[layout]()
-    optimizer = by_whom[by](name, model.parameters(), **options)
-    train(model, optimizer, range(3))
-    weights, states = get_state_dict(model, optimizer)
-    save({"weights": weights, "states": states}, checkpoint_id=folder)
-
-    other = MAKES[other_layout]()
-    resumed = by_whom[other_by](name, other.parameters(), **{**options, "lr": 0.75})
-    weights, states = get_state_dict(other, resumed)
-    # torch's lacks the options that it does not have.
-    planner = DefaultLoadPlanner(allow_partial_load=by == "torch")
-    load({"weights": weights, "states": states}, checkpoint_id=folder, planner=planner)
-    set_state_dict(other, resumed, model_state_dict=weights, optim_state_dict=states)
-    assert_same_training(resumed, optimizer)
-    if by == other_by:
-        train(model, optimizer, range(3, 6))
-        train(other, resumed, range(3, 6))
-        assert_same_training(resumed, optimizer)
-
-
-def gather_and_scatter() -> None:
-    model, other = make_shards(), make_shards(1)
-    optimizer = make_ours("Adam", model.parameters())
-    train(model, optimizer, range(2))
-    with pytest.raises(TypeError, match=r"exp_avg: expected a whole tensor.*full_state_dict=True"):
-        from_torch_state_dict(optimizer)
-    gathered = get_optimizer_state_dict(
-        model, optimizer, options=StateDictOptions(full_state_dict=True, cpu_offload=True)
-    )
-    expected = [whole(state["exp_avg"]) for state in optimizer.state.values()]
-    if dist.get_rank() == 0:
-        converted = from_torch_state_dict(gathered)["state"].values()
-        assert_same_tensors(expected, [state["exp_avg"] for state in converted])
-    resumed = make_ours("Adam", other.parameters())
-    set_optimizer_state_dict(
-        other,
-        resumed,
-        gathered,
-        options=StateDictOptions(full_state_dict=True, broadcast_from_rank0=True),
-    )
-    assert_same_tensors(
-        (whole(state["exp_avg"]) for state in resumed.state.values()), arrays(expected)
-    )
 
 
 def clip_by_torch() -> None:
@@ -207,8 +78,7 @@ def clip_each_element() -> None:
     model, twin = make_shards(), make_network()
     one = make_ours("SGD", model.parameters(), lr=0.5, clip_value=2.0**-5)
     other = make_ours("SGD", twin.parameters(), lr=0.5, clip_value=2.0**-5)
-    train(model, one, range(2))
-    train(twin, other, range(2))
+    train_both(model, one, twin, other, range(2))
     assert_same_training(one, other)
 
 
@@ -244,7 +114,7 @@ def refuse_gradients() -> None:
         param: placed([1.0] * 4, Shard(0)),
         copies: placed([1.0] * 2, Replicate()),
     }
-    summands = DTensor.from_local(torch.ones(2), both(), [Partial()])
+    summands = DTensor.from_local(torch.ones(2), everybody(), [Partial()])
     for refused, grad, error, message in (
         (plain, placed([1.0] * 4, Replicate()), TypeError, "full_tensor()"),
         (param, torch.ones(4), TypeError, "expected a DTensor as its parameter is one"),
@@ -266,7 +136,7 @@ def refuse_gradients() -> None:
 
 
 def refuse_sums() -> None:
-    param = torch.nn.Parameter(DTensor.from_local(torch.ones(2), both(), [Partial()]))
+    param = torch.nn.Parameter(DTensor.from_local(torch.ones(2), everybody(), [Partial()]))
     with pytest.raises(ValueError, match=r"parameter 0: expected a DTensor that is sharded or rep"):
         make_ours("SGD", [param])
 
@@ -275,7 +145,7 @@ def wait_for_gradients() -> None:
     """A redistribution may still be under way."""
     param: Any = torch.nn.Parameter(placed([1.0, 2.0, 3.0, 4.0], Shard(0)))
     optimizer = make_ours("SGD", [param], lr=0.5)
-    summands = DTensor.from_local(torch.ones(4), both(), [Partial()])
+    summands = DTensor.from_local(torch.ones(4), everybody(), [Partial()])
     param.grad = summands.redistribute(param.device_mesh, param.placements, async_op=True)
     optimizer.step()
     assert whole(param).tolist() == [0.0, 1.0, 2.0, 3.0]
@@ -297,7 +167,7 @@ def train_in_parallel_parts() -> None:
     torch.manual_seed(0)
     model: Any = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 2))
     twin = copy.deepcopy(model)
-    parallelize_module(model, both(), {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    parallelize_module(model, everybody(), {"0": ColwiseParallel(), "2": RowwiseParallel()})
     one, other = make_ours("Adam", model.parameters()), make_ours("Adam", twin.parameters())
     for seed in range(3):
         backward(model, seed)
@@ -312,52 +182,9 @@ def replace_memory() -> None:
     """As by an optimizer that is made there and goes on."""
     model, twin = make_shards(), make_network()
     one, other = make_ours("Adam", model.parameters()), make_ours("Adam", twin.parameters())
-    train(model, one, range(2))
-    train(twin, other, range(2))
+    train_both(model, one, twin, other, range(2))
     for param in model.parameters():
         param.data = param.data.clone()
         one.state[param]["exp_avg"] = one.state[param]["exp_avg"].clone()
-    train(model, one, range(2, 4))
-    train(twin, other, range(2, 4))
+    train_both(model, one, twin, other, range(2, 4))
     assert_same_training(one, other)
-
-
-def train_with_ddp(name: str, options: Options) -> None:
-    model, twin = DistributedDataParallel(make_network()), make_network()
-    one = make_ours(name, model.parameters(), **options)
-    other = make_ours(name, twin.parameters(), **options)
-    train(model, one, range(3))
-    train(twin, other, range(3))
-    assert_same_training(one, other)
-
-
-def train_with_zero(name: str, options: Options) -> None:
-    model, twin = DistributedDataParallel(make_network()), make_network()
-    one = ZeroRedundancyOptimizer(
-        model.parameters(), getattr(instep.interop.torch, name), clip_value=0.25, **options
-    )
-    other = make_ours(name, twin.parameters(), clip_value=0.25, **options)
-    train(model, one, range(3))
-    train(twin, other, range(3))
-    assert_same_tensors(model.parameters(), arrays(twin.parameters()))
-    one.consolidate_state_dict(to=0)
-    if dist.get_rank() == 0:
-        assert snapshot(one.state_dict()["state"]) == snapshot(other.state_dict()["state"])
-
-
-def train_with_fsdp1(name: str, options: Options, use_orig_params: bool) -> None:
-    model: Any = FullyShardedDataParallel(
-        make_network(), use_orig_params=use_orig_params, device_id=torch.device("cpu")
-    )
-    twin = make_network()
-    one = make_ours(name, model.parameters(), **options)
-    other = make_ours(name, twin.parameters(), **options)
-    train(model, one, range(3))
-    train(twin, other, range(3))
-    with FullyShardedDataParallel.summon_full_params(model):
-        trained = flat(model)
-    assert_same_tensors([trained], arrays([flat(twin)]))
-
-
-def flat(model: Any) -> torch.Tensor:
-    return torch.cat([param.detach().flatten() for param in model.parameters()])
