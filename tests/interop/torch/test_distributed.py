@@ -17,6 +17,8 @@ if torch.__version__ < "2.13":
 if not (dist.is_available() and dist.is_gloo_available()):
     pytest.skip("torch was built without gloo", allow_module_level=True)
 
+import instep.interop.torch
+from instep.interop.torch import AdamW, register_functional_optim
 from tests.api.model import Options
 from tests.interop.torch.distributed.processes import Processes
 from tests.interop.torch.distributed.processes import processes as processes
@@ -121,3 +123,43 @@ def test_a_share_decides_for_nobody(name: str, value: Any, processes: Processes)
 )
 def test_of_shards(scenario: str, processes: Processes) -> None:
     processes.run(2, scenario)
+
+
+@pytest.mark.parametrize("shard_buckets", [False, True])
+@each_group
+def test_steps_during_the_backward_pass(
+    kind: Kind, count: int, shard_buckets: bool, processes: Processes
+) -> None:
+    processes.run(count, "overlap.step_during_backward", *kind, shard_buckets)
+
+
+def test_a_step_of_some_leaves_gradients_where_they_are() -> None:
+    from torch.distributed.optim.utils import functional_optim_map
+
+    register_functional_optim(instep.interop.torch.SGD)
+    params = [torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)]
+    gradients = [torch.full((2,), 4.0), torch.full((2,), 8.0)]
+    for param, grad in zip(params, gradients, strict=True):
+        param.grad = grad
+    optimizer: Any = functional_optim_map[instep.interop.torch.SGD](params, lr=0.5)
+    optimizer.step(gradients=[None, torch.ones(2)])
+    assert [param.tolist() for param in params] == [[1.0, 1.0], [0.5, 0.5]]
+    assert [param.grad is grad for param, grad in zip(params, gradients, strict=True)] == [True] * 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("clip_norm", 1.0), ("nonfinite", "skip")])
+def test_a_bucket_decides_for_nobody(name: str, value: Any) -> None:
+    from torch.distributed.optim import as_functional_optim
+
+    register_functional_optim(AdamW)
+    with pytest.raises(ValueError, match=rf"{name}: expected .* where steps overlap .* bucket"):
+        as_functional_optim(AdamW, **{name: value})
+
+
+def test_a_functional_class_is_one_of_ours() -> None:
+    with pytest.raises(TypeError, match=r"expected a class of instep\.interop\.torch, got .*Adam"):
+        register_functional_optim(torch.optim.AdamW)
+
+
+def test_torch_refuses_to_overlap_by_gloo(processes: Processes) -> None:
+    processes.run(2, "overlap.refuse_gloo")

@@ -30,6 +30,7 @@ from instep.interop.torch.adamw import AdamW
 from instep.interop.torch.amsgrad import AMSGrad
 from instep.interop.torch.asgd import ASGD
 from instep.interop.torch.nadam import NAdam
+from instep.interop.torch.overlapped import register_functional_optim
 from instep.interop.torch.radam import RAdam
 from instep.interop.torch.rmsprop import RMSprop
 from instep.interop.torch.rprop import Rprop
@@ -53,5 +54,6 @@ __all__ = [
     "Rprop",
     "SparseAdam",
     "from_torch_state_dict",
+    "register_functional_optim",
     "to_torch_state_dict",
 ]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
+
+from instep.gradient_options import DEFAULTS
+
+Measuring: TypeAlias = Literal["clip_norm", "nonfinite"]
 
 
 def is_shard(tensor: torch.Tensor) -> bool:
@@ -56,17 +60,18 @@ def check_placed_as(param: Any, grad: Any, what: str) -> None:
         )
 
 
+def measuring_option(options: Mapping[str, Any]) -> Measuring | None:
+    """Return the name of an option that asks for all of the gradients, if one is set."""
+    measuring: tuple[Measuring, ...] = get_args(Measuring)
+    return next((name for name in measuring if options[name] != DEFAULTS[name]), None)
+
+
 def check_not_measured(params: Iterable[torch.Tensor], options: Mapping[str, Any]) -> None:
     """Raise ValueError where an option asks for all of a gradient, and here is only a share."""
-    if options["clip_norm"] is not None:
-        name, expected = "clip_norm", None
-    elif options["nonfinite"] != "propagate":
-        name, expected = "nonfinite", "propagate"
-    else:
-        return
-    if any(map(is_shard, params)):
+    name = measuring_option(options)
+    if name is not None and any(map(is_shard, params)):
         raise ValueError(
-            f"{name}: expected {expected!r} with parameters that are DTensors, got "
+            f"{name}: expected {DEFAULTS[name]!r} with parameters that are DTensors, got "
             f"{options[name]!r}; each process would decide by its own share of the gradients. Call "
             "torch.nn.utils.clip_grad_norm_, which takes all shares together (and has "
             "error_if_nonfinite), before the step"
