@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -61,15 +64,30 @@ LAYOUTS: tuple[Callable[[Array], Array], ...] = (
 
 
 @contextmanager
-def refused_alike(comm: Any, *words: str) -> Iterator[None]:
-    """Expect the same ValueError with these words on every process."""
+def common_folder(comm: Any) -> Iterator[Path]:
+    """Give an empty folder that all processes see."""
+    path = Path(comm.bcast(tempfile.mkdtemp() if comm.rank == 0 else None))
+    yield path
+    comm.Barrier()
+    if comm.rank == 0:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def raised_alike(comm: Any, kind: type[Exception], *words: str) -> Iterator[None]:
+    """Expect the same error of this kind, with these words, on every process."""
     try:
         yield
-    except ValueError as error:
-        text = str(error)
+    except kind as error:
+        text = f"{type(error).__name__}: {error}"
     else:
-        text = "nothing was refused"
+        text = "nothing was raised"
     texts = comm.allgather(text)
     assert set(texts) == {text}, texts
     for word in words:
         assert word in text, f"{word!r} not in {text!r}"
+
+
+def refused_alike(comm: Any, *words: str) -> AbstractContextManager[None]:
+    """Expect the same ValueError with these words on every process."""
+    return raised_alike(comm, ValueError, *words)

@@ -25,21 +25,26 @@ def replace_file(path: str, write: Write) -> None:
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    if not os.path.isdir(folder):  # noqa: PTH112
-        raise FileNotFoundError(
-            errno.ENOENT, "expected a folder to save into, make it first", folder
-        )
+    check_folder(folder)
     mode = _mode_of(target)
     # A name is 255 bytes at most on most file systems, and a character up to 4.
     temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(6).hex()}.tmp")  # noqa: PTH118
     try:
-        _write_new(temporary, mode, write)
+        write_new_file(temporary, mode, write)
         os.replace(temporary, target)  # noqa: PTH105
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
         raise
-    _flush_folder(folder)
+    flush_folder(folder)
+
+
+def check_folder(folder: str) -> None:
+    """Raise FileNotFoundError unless there is such a folder."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise FileNotFoundError(
+            errno.ENOENT, "expected a folder to save into, make it first", folder
+        )
 
 
 def _mode_of(target: str) -> int | None:
@@ -54,7 +59,8 @@ def _mode_of(target: str) -> int | None:
     return stat.S_IMODE(status.st_mode) & 0o777
 
 
-def _write_new(path: str, mode: int | None, write: Write) -> None:
+def write_new_file(path: str, mode: int | None, write: Write) -> None:
+    """Write a file that does not exist, with these permissions or those that `open` gives."""
     with open(path, "xb") as file:  # noqa: PTH123
         write(file)
         file.flush()
@@ -63,7 +69,7 @@ def _write_new(path: str, mode: int | None, write: Write) -> None:
         os.chmod(path, mode)  # noqa: PTH101
 
 
-def _flush_folder(folder: str) -> None:
+def flush_folder(folder: str) -> None:
     """Make the new name survive a power failure, where the system can (Windows cannot)."""
     if os.name == "nt":
         return

@@ -163,7 +163,7 @@ def open_content(expected: Expectation, form: Format, file: IO[bytes]) -> tuple[
     TypeError, ValueError or KeyError when the content does not.
     """
     opened = form.open_file(file, sizes(expected))
-    metadata = read_metadata(opened.metadata, expected.kind)
+    metadata = read_metadata(parse_json(opened.metadata), expected.kind)
     return opened, check_content(expected, metadata, _names_in(opened, metadata))
 
 
@@ -231,7 +231,7 @@ def read_described(
     """
     size = file.seek(0, 2)
     opened = form.open_file(file, Sizes(size, size))
-    metadata = read_metadata(opened.metadata, kind)
+    metadata = read_metadata(parse_json(opened.metadata), kind)
     expected = expect(metadata)
     checked = _check(metadata, _names_in(opened, metadata), expected)
     if sum(array.nbytes for array in checked.arrays.values()) > size:
@@ -239,9 +239,9 @@ def read_described(
     return read_arrays(opened, checked, params=False)
 
 
-def read_metadata(text: str, kind: Kind) -> Mapping[str, Any]:
-    """Return what metadata says of an optimizer of a kind, or raise TypeError or ValueError."""
-    metadata = as_mapping(parse_json(text), "metadata")
+def read_metadata(parsed: object, kind: Kind) -> Mapping[str, Any]:
+    """Return the metadata of an optimizer of a kind, or raise TypeError, ValueError or KeyError."""
+    metadata = as_mapping(parsed, "metadata")
     _check_kind(metadata, kind)
     return metadata
 

@@ -87,6 +87,11 @@ class CheckpointFile:
 
     def refusal(self, error: Exception) -> CheckpointError:
         """Return the error of content that turned out not to fit, by one of `MISFITS`."""
-        # str() of a KeyError is the representation of its message.
-        reason = error.args[0] if error.args else type(error).__name__
-        return CheckpointError(f"{self._name}: {reason}")
+        return refusal(self._name, error)
+
+
+def refusal(name: str, error: Exception) -> CheckpointError:
+    """Return the error of a file whose content does not fit, by one of `MISFITS`."""
+    # str() of a KeyError is the representation of its message.
+    reason = error.args[0] if error.args else type(error).__name__
+    return CheckpointError(f"{name}: {reason}")

@@ -61,6 +61,11 @@ class Channel:
         self.buffers = Buffers()
         self._lost: str | None = None
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether all calls so far were finished."""
+        return self._lost is None
+
     def check_usable(self) -> None:
         """Raise RuntimeError after a call that was not finished."""
         if self._lost is not None:
@@ -132,6 +137,24 @@ class Channel:
     def broadcast(self, values: NDArray[Any], what: str) -> None:
         """Bring the values of process 0 into those of all."""
         self.finish(_started(self.comm.Ibcast(values, root=0), what, values, values))
+
+    def bring_from(self, process: int, buffer: NDArray[Any], what: str) -> None:
+        """Bring what another process has in its buffer into that of process 0."""
+        received = [buffer, self._of_one(process, buffer.size)] if self.rank == 0 else None
+        sent = buffer if self.rank == process else buffer[:0]
+        request = self.comm.Igatherv(sent, received, root=0)
+        self.finish(_started(request, what, buffer, sent))
+
+    def bring_to(self, process: int, buffer: NDArray[Any], what: str) -> None:
+        """Bring what process 0 has in its buffer into that of another."""
+        sent = [buffer, self._of_one(process, buffer.size)] if self.rank == 0 else None
+        received = buffer if self.rank == process else buffer[:0]
+        request = self.comm.Iscatterv(sent, received, root=0)
+        self.finish(_started(request, what, received, buffer))
+
+    def _of_one(self, process: int, count: int) -> tuple[list[int], list[int]]:
+        """Return how many values are of each process, and where, when all are of one."""
+        return [count * (each == process) for each in range(self.size)], [0] * self.size
 
     def start_all_to_all(self, values: NDArray[Any], counts: Sequence[int], what: str) -> Pending:
         """Begin to receive a row from each process: of its values those that are for this one.

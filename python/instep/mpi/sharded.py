@@ -14,6 +14,7 @@ from instep.dlpack import AnyArray
 from instep.gradient_options import GradientOption, GradientOptions, check_grad_scale
 from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
+from instep.mpi.checkpoints import Sharing
 from instep.mpi.conditions import Conditioning, Measured
 from instep.mpi.exchange import Exchange
 from instep.mpi.facts import count_facts, gradient_facts, option_facts
@@ -24,6 +25,7 @@ from instep.mpi.overlap import Overlap
 from instep.mpi.plan import Plan
 from instep.mpi.preparation import OF_ALL, Preparation, views_of_shares
 from instep.mpi.reduction import How, Reduction, ReductionOrder
+from instep.mpi.resumable import ResumableSharded
 from instep.mpi.runs import by_type
 from instep.names import may_be_set, no_attribute
 from instep.numbers import FINITE_ABOVE_0
@@ -34,7 +36,7 @@ from instep.two_points import TwoPointOptimizer
 
 
 # numpydoc takes an argument of this name for that of a class method.
-class Sharded:  # numpydoc ignore=PR02
+class Sharded(ResumableSharded):  # numpydoc ignore=PR02
     r"""An optimizer of parameters that every process has, with a share of the states on each.
 
     Every process calls it alike, with gradients of its own. Their mean is stepped:
@@ -181,6 +183,7 @@ class Sharded:  # numpydoc ignore=PR02
         self._last_grad_norm: float | None = None
         self._skipped_steps = 0
         self._exchange = Exchange(channel, self._plan, self._params, bucket_bytes)
+        self._sharing = Sharing(channel, self._plan, self._inner, self._params, bucket_bytes)
         self._how = how
         self._overlap = Overlap(channel, self._plan, self._params, how)
         if broadcast:
@@ -388,33 +391,6 @@ class Sharded:  # numpydoc ignore=PR02
             As `step` does.
         """
         self._go_to(train_mode=True)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what `Optimizer.state_dict` does, of this process's share.
-
-        Returns
-        -------
-        dict
-            With the states of the elements that `plan` names, for as many processes.
-        """
-        return self._inner.state_dict()
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over the states, counts and hyperparameters of this process's share.
-
-        Every process is to load its own; the next step tells where they do not belong together.
-
-        Parameters
-        ----------
-        state_dict : mapping
-            What `state_dict` returned, of the same share.
-
-        Raises
-        ------
-        TypeError, ValueError, KeyError
-            When it does not fit; the optimizer then stays as it was.
-        """
-        self._inner.load_state_dict(state_dict)
 
     def __repr__(self) -> str:
         channel = self._channel

@@ -4,9 +4,17 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from tests.mpi.cases import agreement, bits, conditions, life, overlap
+from tests.mpi.cases import agreement, bits, checkpoints, conditions, faulty_files, life, overlap
 
-MODULES: tuple[ModuleType, ...] = (bits, conditions, agreement, life, overlap)
+MODULES: tuple[ModuleType, ...] = (
+    bits,
+    conditions,
+    agreement,
+    life,
+    overlap,
+    checkpoints,
+    faulty_files,
+)
 
 CASES: Mapping[str, Callable[[Any], None]] = {
     f"{module.__name__.rpartition('.')[2]}.{name}": case
