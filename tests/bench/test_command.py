@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import instep
-from instep.__main__ import main
 from instep.bench import json_file, peers
 from instep.bench.arrays import DTYPES, LAYOUTS, NUMBERS
 from instep.bench.cases import GRADIENTS, Case
@@ -22,6 +21,7 @@ from instep.bench.own import REFERENCE
 from instep.bench.presets import FULL, QUICK
 from instep.bench.results import Measurement
 from instep.bench.storage import COMBINATIONS
+from tests.bench.command_line import assert_refused, bench
 from tests.bench.made_up import RULE, TABLE, measurement, results
 
 NO_TIME = ("--seconds-per-case", "0")
@@ -62,13 +62,6 @@ def field(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return loads
 
 
-def bench(*arguments: str) -> int:
-    try:
-        return main(["bench", *arguments])
-    except SystemExit as refused_by_argparse:
-        return int(str(refused_by_argparse.code))
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -89,7 +82,7 @@ def test_every_case_is_measured(
     heading, *lines = capsys.readouterr().out.splitlines()
     for fact in (f"NumPy {np.__version__}", f"instep {instep.__version__}", "threads: "):
         assert fact in heading
-    measured = json_file.read(path).measurements
+    measured = json_file.results_of(json_file.load(path), path).measurements
     kinds = dict.fromkeys(each.case.kind for each in measured)
     assert [line.strip("*") for line in lines if line.startswith("**")] == list(kinds)
     assert sum(line.startswith("| numpy |") for line in lines) == len(kinds)
@@ -260,14 +253,7 @@ def test_refused_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert bench(*arguments) != 0
-    output = capsys.readouterr()
-    assert output.out == ""
-    *usage, line = output.err.splitlines()
-    assert message in line
-    assert all(each.startswith("usage: ") for each in usage)
-    assert list(tmp_path.iterdir()) == []
+    assert_refused(arguments, message, tmp_path, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     there, back = tmp_path / "there.json", tmp_path / "back.json"
     written = results(*TABLE)
     json_file.write(written, there)
-    read = json_file.read(there)
+    read = json_file.results_of(json_file.load(there), there)
     assert read == written
     json_file.write(read, back)
     assert back.read_bytes() == there.read_bytes()
@@ -58,5 +58,5 @@ def test_what_is_none_is_refused(content: str | None, reason: str, tmp_path: Pat
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(CommandError) as refused:
-        json_file.read(path)
+        json_file.results_of(json_file.load(path), path)
     assert str(refused.value) == f"cannot read {path}: {reason}"

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.mpi.launch import launch, launcher
+from instep.bench.processes.launch import launcher
+from tests.mpi.launch import launch
 
 
 @pytest.fixture(scope="session")

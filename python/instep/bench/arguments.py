@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     _add_lists(parser.add_argument_group("what is measured: every combination of these lists"))
     _add_times(parser.add_argument_group("how long"))
+    _add_processes(parser.add_argument_group("several processes"))
     _add_files(parser.add_argument_group("what is kept"))
     parser.set_defaults(preset=DEFAULT)
 
@@ -123,6 +124,32 @@ def _add_times(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_processes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--processes",
+        nargs="+",
+        type=positive,
+        metavar="P",
+        help="measure instep.mpi.Sharded instead, on so many processes of this machine, started by "
+        "mpiexec, over shared memory and over TCP, beside a model of what a step takes; needs "
+        "mpi4py and an MPI; goes with --rules, --sizes, --dtypes and --seconds-per-case "
+        "(default: adam, 100,000 to 10,000,000, float32, 4), and --plot draws that model on many "
+        "machines",
+    )
+    group.add_argument(
+        "--network-gb-per-s",
+        type=_above_zero,
+        metavar="GB/S",
+        help="of a machine, in the model of many (default: 25)",
+    )
+    group.add_argument(
+        "--network-us",
+        type=nonnegative,
+        metavar="US",
+        help="latency of a message between machines, likewise (default: 2)",
+    )
+
+
 def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     group.add_argument(
@@ -152,6 +179,13 @@ def _rule(text: str) -> Rule:
 def _sizes(text: str) -> tuple[int, ...]:
     count, _, size = text.rpartition("x")
     return (positive(size),) * positive(count or "1")
+
+
+def _above_zero(text: str) -> float:
+    value = nonnegative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
 
 
 def _threads(text: str) -> int | None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from instep.bench import json_file, machine, markdown, peers
 from instep.bench.arguments import add_arguments, asked_lists, asked_peers
+from instep.bench.files import check_writable
 from instep.bench.floors import FLOORS
 from instep.bench.measure import measure
 from instep.bench.own import FUNCTIONAL, INSTEP, REFERENCE
 from instep.bench.presets import DEFAULT
+from instep.bench.processes import command as processes
 from instep.bench.results import Measurement, Results
 from instep.bench.tables import LEGEND, absences, tables
 from instep.commandline.errors import CommandError, require
@@ -46,10 +48,18 @@ def run(args: argparse.Namespace) -> int:
     """Measure what `args` ask for, or read it again; print tables, write figures and pictures."""
     require("rich", *["matplotlib"] * (args.plot is not None), extra="bench")
     lists = asked_lists(args)
+    others = args.peers is not None or args.storage or args.preset is not DEFAULT
     if args.source is not None:
-        if lists or args.peers is not None or args.storage or args.preset is not DEFAULT:
+        if lists or others or args.processes is not None:
             raise CommandError("--from measures nothing: it goes with --json and --plot alone")
-        results = json_file.read(args.source)
+        figures = json_file.load(args.source)
+        if processes.are_figures(figures):
+            return processes.show_again(args, figures)
+    elif args.processes is not None:
+        return processes.run(args, lists, others)
+    processes.check_no_network(args)
+    if args.source is not None:
+        results = json_file.results_of(figures, args.source)
         drawings = _drawings(args, [each.case for each in results.measurements])
     else:
         preset = dataclasses.replace(args.preset, **lists)
@@ -130,9 +140,8 @@ def _drawings(
         if len({case.threads for case in drawn}) > 1:
             drawings[args.plot.with_stem(f"{args.plot.stem}-threads")] = scaling.draw
     for path in drawings:
-        _check_writable("--plot", path)
-    if args.json is not None:
-        _check_writable("--json", args.json)
+        check_writable("--plot", path)
+    check_writable("--json", args.json)
     return drawings
 
 
@@ -144,13 +153,3 @@ def _check_memory(cases: Iterable[Case], contenders: Sequence[Contender]) -> Non
             f"the largest of --sizes needs {needed / 1e9:,.0f} GB of memory for "
             f"{len(contenders)} contenders, and this machine has {present / 1e9:,.0f} GB"
         )
-
-
-def _check_writable(option: str, path: Path) -> None:
-    existed = path.exists()
-    try:
-        path.open("ab").close()
-    except OSError as error:
-        raise CommandError(f"cannot write {option} {path}: {error.strerror}") from None
-    if not existed:
-        path.unlink()

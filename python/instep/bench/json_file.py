@@ -26,14 +26,18 @@ def write(results: Results, path: Path) -> None:
     path.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read(path: Path) -> Results:
-    """Return what `write` wrote to the file at `path`."""
+def load(path: Path) -> Any:
+    """Return what a file holds."""
     try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise CommandError(f"cannot read {path}: it is not JSON") from None
+
+
+def results_of(figures: Any, path: Path) -> Results:
+    """Return what `write` wrote, once it is loaded from the file at `path`."""
     try:
         measurements = [_measurement(each) for each in figures.pop("measurements")]
         return Results(**figures, measurements=measurements)
@@ -41,9 +45,8 @@ def read(path: Path) -> Results:
         raise CommandError(f"cannot read {path}: it holds no figures of this benchmark") from None
 
 
-def _figures(measurement: Measurement) -> dict[str, Any]:
-    case = measurement.case
-    floor = measurement.floor
+def case_figures(case: Case) -> dict[str, Any]:
+    """Return what a case is, in types that JSON has."""
     return {
         "rule": case.rule.name,
         "hyperparameters": case.rule.hyperparameters,
@@ -55,6 +58,27 @@ def _figures(measurement: Measurement) -> dict[str, Any]:
         "threads": case.threads,
         "elements": case.elements,
         "bytes_moved": case.bytes_moved,
+    }
+
+
+def case_of(figures: dict[str, Any]) -> Case:
+    """Return the case of which `case_figures` told."""
+    rules = {rule.name: rule for rule in RULES}
+    return Case(
+        rules[figures["rule"]],
+        figures["dtype"],
+        tuple(figures["sizes"]),
+        figures["layout"],
+        figures["gradient_buffers"],
+        figures["numbers"],
+        figures["threads"],
+    )
+
+
+def _figures(measurement: Measurement) -> dict[str, Any]:
+    floor = measurement.floor
+    return {
+        **case_figures(measurement.case),
         "floor": floor,
         "contenders": {
             name: {
@@ -74,16 +98,6 @@ def _figures(measurement: Measurement) -> dict[str, Any]:
 
 
 def _measurement(figures: dict[str, Any]) -> Measurement:
-    rules = {rule.name: rule for rule in RULES}
-    case = Case(
-        rules[figures["rule"]],
-        figures["dtype"],
-        tuple(figures["sizes"]),
-        figures["layout"],
-        figures["gradient_buffers"],
-        figures["numbers"],
-        figures["threads"],
-    )
     timings = {
         name: Timings(
             Quartiles(**each["seconds"]),
@@ -93,4 +107,4 @@ def _measurement(figures: dict[str, Any]) -> Measurement:
         )
         for name, each in figures["contenders"].items()
     }
-    return Measurement(case, timings, figures["skipped"])
+    return Measurement(case_of(figures), timings, figures["skipped"])

@@ -68,7 +68,7 @@ def measure(case: Case, contenders: Sequence[Contender], seconds: float) -> Meas
             gc.collect()
     timings = {
         each.name: Timings(
-            _quartiles(times[each.name]),
+            quartiles(times[each.name]),
             len(times[each.name]),
             steps[each.name],
             each.bytes_moved(case),
@@ -143,5 +143,6 @@ class _Series:
         self.times.append(self._timer.timeit(self.steps) / self.steps)
 
 
-def _quartiles(times: Sequence[float]) -> Quartiles:
+def quartiles(times: Sequence[float]) -> Quartiles:
+    """Return the median of times, and what a quarter of them is below and above."""
     return Quartiles(*np.percentile(times, (25, 50, 75)).tolist())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from instep.bench.results import Measurement, Results
+    from instep.bench.results import Measurement
 
 Style = dict[str, Any]
 
@@ -62,13 +62,13 @@ def styles(measurements: Iterable[Measurement]) -> dict[str, Style]:
 
 
 def panels(
-    results: Results, titles: Sequence[str], in_a_row: int
+    machine: Mapping[str, Any], titles: Sequence[str], in_a_row: int
 ) -> tuple[Figure, Mapping[str, Axes]]:
-    """Return a figure about the run's machine with a panel for each title."""
+    """Return a figure about a machine with a panel for each title."""
     columns = min(in_a_row, len(titles))
     rows = -(-len(titles) // columns)
     figure = Figure(figsize=(3.8 * columns + 1.8, 3.4 * rows + 0.8), dpi=150, layout="constrained")
-    figure.suptitle(f"{results.machine['processor']}, {results.machine['cores']} cores")
+    figure.suptitle(f"{machine['processor']}, {machine['cores']} cores")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
     axes: dict[str, Axes] = dict(zip(titles, grid, strict=False))
     for title, each in axes.items():

@@ -57,6 +57,11 @@ QUICK = Preset(
     seconds_per_case=0.25,
 )
 
+PROCESSES = Preset(
+    rules=_named("adam"), sizes=((100_000,), (1_000_000,), (10_000_000,)), seconds_per_case=4.0
+)
+"""Of several processes, each of whose launches has one case after the other."""
+
 FULL = Preset(
     sizes=(*((10**n,) for n in range(8)), (30_000_000,)),
     dtypes=DTYPES,

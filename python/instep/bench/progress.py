@@ -11,15 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from instep.bench.cases import Case
-
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[Case], None]]:
-    """Show on standard error which case is being measured: the function given is told each."""
+def progress(total: int) -> Iterator[Callable[[object], None]]:
+    """Show on standard error what is being measured: the function given is told each."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     # Drawn between the cases only: a drawing thread would take time from what is measured.
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as bars:
         bar = bars.add_task("", total=total)
-        yield lambda case: bars.update(bar, advance=1, description=str(case), refresh=True)
+        yield lambda each: bars.update(bar, advance=1, description=str(each), refresh=True)

@@ -28,7 +28,7 @@ def draw(results: Results) -> Figure:
     # A row for each rule, where that makes a picture neither too wide nor too narrow.
     of_a_rule = len(order) // len({each.case.rule.name for each in measurements})
     in_a_row = of_a_rule if 1 < of_a_rule <= 4 else pictures.COLUMNS
-    figure, axes = pictures.panels(results, list(order), in_a_row)
+    figure, axes = pictures.panels(results.machine, list(order), in_a_row)
     looks = pictures.styles(measurements)
     for kind in order:
         axes[kind].set(xscale="log", yscale="log")

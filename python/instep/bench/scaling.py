@@ -26,7 +26,7 @@ def draw(results: Results) -> Figure:
             kind = str(dataclasses.replace(each.case, threads=None))
             kinds.setdefault(kind, {})[each.case.threads or most] = each
     looks = pictures.styles(results.measurements)
-    figure, axes = pictures.panels(results, list(kinds), pictures.COLUMNS)
+    figure, axes = pictures.panels(results.machine, list(kinds), pictures.COLUMNS)
     for kind, by_threads in kinds.items():
         threads = sorted(by_threads)
         one = [count / threads[0] for count in threads]
