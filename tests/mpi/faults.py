@@ -81,7 +81,7 @@ def stops_in_a_step(comm: Any) -> None:
     _, optimizer = _made(comm, timeout=1.0)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
-        optimizer._exchange.gather_params = _stop_before  # type: ignore[method-assign]
+        optimizer._stepping.exchange.gather_params = _stop_before  # type: ignore[method-assign]
         optimizer.step(np.ones(3))
     _assert_raises(TimeoutError, "the parameters: expected those of all 2", optimizer)
     _assert_raises(RuntimeError, "of no use any more: waiting for the parameters", optimizer)

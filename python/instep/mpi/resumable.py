@@ -10,8 +10,8 @@ from instep.gradient_options import GradientOptions
 from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
 from instep.mpi.checkpoints import Sharing, Target, load, save, target_of
-from instep.mpi.exchange import Exchange
-from instep.mpi.facts import count_facts, option_facts
+from instep.mpi.facts import option_facts
+from instep.mpi.stepping import Stepping
 from instep.optimizer import Optimizer
 
 
@@ -19,11 +19,10 @@ class ResumableSharded:
     """State dictionaries of shares, and checkpoints of the whole."""
 
     _channel: Channel
-    _exchange: Exchange
     _gradient_options: GradientOptions
     _inner: Optimizer
     _sharing: Sharing
-    _skipped_steps: int
+    _stepping: Stepping
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `Optimizer.state_dict` does, of this process's share.
@@ -103,10 +102,10 @@ class ResumableSharded:
         inner = self._inner
         facts = {
             "options": option_facts(inner.param_groups, self._gradient_options),
-            "counts": count_facts(inner, self._sharing.plan.labels, self._skipped_steps),
+            "counts": self._stepping.counts(),
         }
         target = self._agree_on("save", path, params, facts)
-        save(self._sharing, target, self._skipped_steps, params=params)
+        save(self._sharing, target, self._stepping.skipped_steps, params=params)
 
     def load(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
         """Take over a checkpoint that `save` has written, on as many processes or on others.
@@ -156,8 +155,8 @@ class ResumableSharded:
         with self._channel.all_of_it():
             self._inner._replace(*loaded.replacement)
             if params:
-                self._exchange.gather_params(range(len(self._sharing.params)))
-        self._skipped_steps = loaded.skipped_steps
+                self._stepping.exchange.gather_params(range(len(self._sharing.params)))
+        self._stepping.skipped_steps = loaded.skipped_steps
 
     def _agree_on(
         self,

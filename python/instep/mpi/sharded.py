@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
@@ -11,28 +11,22 @@ from numpy.typing import DTypeLike
 
 import instep.gradient_options as gradient_options
 from instep.dlpack import AnyArray
-from instep.gradient_options import GradientOption, GradientOptions, check_grad_scale
+from instep.gradient_options import GradientOption, GradientOptions
 from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
 from instep.mpi.checkpoints import Sharing
-from instep.mpi.conditions import Conditioning, Measured
-from instep.mpi.exchange import Exchange
-from instep.mpi.facts import count_facts, gradient_facts, option_facts
-from instep.mpi.gradients import gradient_of, gradients_of
 from instep.mpi.lane import Lane
 from instep.mpi.library import check_communicator
-from instep.mpi.overlap import Overlap
 from instep.mpi.plan import Plan
 from instep.mpi.preparation import OF_ALL, Preparation, views_of_shares
-from instep.mpi.reduction import How, Reduction, ReductionOrder
+from instep.mpi.reduction import How, ReductionOrder
 from instep.mpi.resumable import ResumableSharded
-from instep.mpi.runs import by_type
+from instep.mpi.stepping import Stepping
 from instep.names import may_be_set, no_attribute
 from instep.numbers import FINITE_ABOVE_0
 from instep.optimizer import Optimizer
 from instep.param_group import ParamGroup
-from instep.parameters import Array, Params
-from instep.two_points import TwoPointOptimizer
+from instep.parameters import Params
 
 
 # numpydoc takes an argument of this name for that of a class method.
@@ -173,22 +167,12 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         except Exception as error:
             refused = error
         agree(channel, "the states of Sharded", refused, {})
-        # Callables are asked before the processes compare what they will do: the step takes that.
-        vars(self._inner)["_scheduled_numbers"] = lambda _: self._asked
-        self._asked: list[float] = []
-        self._params = prepared.params
-        self._names = prepared.names
-        self._structure = prepared.structure
         self._gradient_options = prepared.gradient_options
-        self._last_grad_norm: float | None = None
-        self._skipped_steps = 0
-        self._exchange = Exchange(channel, self._plan, self._params, bucket_bytes)
-        self._sharing = Sharing(channel, self._plan, self._inner, self._params, bucket_bytes)
-        self._how = how
-        self._overlap = Overlap(channel, self._plan, self._params, how)
+        self._stepping = Stepping(channel, self._plan, self._inner, prepared, how)
+        self._sharing = Sharing(channel, self._plan, self._inner, prepared.params, bucket_bytes)
         if broadcast:
             with channel.all_of_it():
-                self._exchange.broadcast_params()
+                self._stepping.exchange.broadcast_params()
 
     if TYPE_CHECKING:
         lr: Any
@@ -233,12 +217,12 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
     @property
     def last_grad_norm(self) -> float | None:
         """Norm of the mean gradient of the last step, as `Optimizer.last_grad_norm`."""
-        return self._last_grad_norm
+        return self._stepping.last_grad_norm
 
     @property
     def skipped_steps(self) -> int:
         """How many steps were skipped because the mean gradient was not finite."""
-        return self._skipped_steps
+        return self._stepping.skipped_steps
 
     @property
     def train_mode(self) -> bool:
@@ -282,14 +266,7 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         >>> w, b
         (array([-0.5, -0.5]), array([-0.5]))
         """
-        self._channel.check_usable()
-        k, array = gradient_of(param, grad, self._params, self._names)
-        if k in self._overlap.reduced:
-            raise ValueError(
-                f"gradient of parameter {self._plan.labels[k]}: expected one for each step, got "
-                "another; call step() first"
-            )
-        self._overlap.add(k, array)
+        self._stepping.reduce(param, grad)
 
     def step(
         self,
@@ -326,45 +303,7 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         RuntimeError
             After a call that was not finished.
         """
-        channel, overlap = self._channel, self._overlap
-        channel.check_usable()
-        refused: Exception | None = None
-        facts: dict[str, Facts] = {}
-        given: dict[int, Array] = {}
-        reduced = grads is ...
-        try:
-            scale = check_grad_scale(grad_scale)
-            if reduced != bool(overlap.reduced):
-                raise TypeError(
-                    "step: expected gradients, or calls of reduce() before"
-                    if reduced
-                    else "step: expected no gradients, as reduce() has got some"
-                )
-            channel.lane.check_free(overlap)
-            if not reduced:
-                arrays = gradients_of(grads, self._params, self._names, self._structure)
-                given = {k: array for k, array in enumerate(arrays) if array is not None}
-            facts = self._facts(scale, overlap.reduced or given, reduced=reduced)
-        except Exception as error:
-            refused = error
-        stepped = sorted(overlap.reduced or given)
-        agree(channel, "step", refused, facts)
-
-        conditioning = Conditioning(channel, self._plan, self._gradient_options, scale)
-        with channel.all_of_it():
-            means = overlap.finish() if reduced else self._means(given)
-            measured = conditioning.measure(means)
-        if measured.not_finite is not None:
-            self._refuse(measured)
-            return
-        with channel.all_of_it():
-            if measured.factor != 1.0:
-                conditioning.clip(means, measured.factor)
-                scale = 1.0
-            self._step_share(means, scale)
-            channel.buffers.give_back(*(mean for mean in means if mean is not None))
-            self._exchange.gather_params(stepped)
-        self._last_grad_norm = measured.norm
+        self._stepping.step(grads, grad_scale, self._gradient_options)
 
     def eval(self) -> None:
         """Bring the parameters to the point that is learned, on all processes.
@@ -378,7 +317,7 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         TimeoutError, RuntimeError
             As `step` does.
         """
-        self._go_to(train_mode=False)
+        self._stepping.go_to(train_mode=False)
 
     def train(self) -> None:
         """Bring the parameters back to the point from which they are stepped, on all processes.
@@ -390,7 +329,7 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         TimeoutError, RuntimeError
             As `step` does.
         """
-        self._go_to(train_mode=True)
+        self._stepping.go_to(train_mode=True)
 
     def __repr__(self) -> str:
         channel = self._channel
@@ -402,69 +341,3 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
             {name: each for name, each in options.items() if name not in OF_ALL}
         )
         self._gradient_options = options
-
-    def _facts(
-        self, grad_scale: float, given: Collection[int], *, reduced: bool
-    ) -> dict[str, Facts]:
-        """Return what must be the same on all processes at a step, of which callables are asked."""
-        inner, labels = self._inner, self._plan.labels
-        if not inner._train_mode():
-            raise RuntimeError(
-                "step: expected parameters at the point from which they are stepped, got an "
-                "optimizer in eval mode; call its train() first"
-            )
-        self._asked = type(inner)._scheduled_numbers(inner, inner.steps)
-        return {
-            "options": {
-                **option_facts(inner.param_groups, self._gradient_options),
-                "what the callables returned": self._asked,
-                "grad_scale": grad_scale,
-            },
-            "counts": count_facts(inner, labels, self._skipped_steps),
-            "gradients": gradient_facts(labels, given, reduced=reduced),
-        }
-
-    def _means(self, grads: Mapping[int, Array]) -> list[Array | None]:
-        reduction = Reduction(self._channel, self._plan, self._params, self._how)
-        for line in by_type(self._params, list(grads)):
-            reduction.add(line, [grads[k] for k in line])
-        return reduction.finish()
-
-    def _step_share(self, means: list[Array | None], grad_scale: float) -> None:
-        shares = [share for group in self._inner.param_groups for share in group.params]
-        self._inner.step(
-            [
-                None if mean is None else mean.reshape(share.shape)
-                for mean, share in zip(means, shares, strict=True)
-            ],
-            grad_scale=grad_scale,
-        )
-
-    def _refuse(self, measured: Measured) -> None:
-        assert measured.not_finite is not None
-        if self._gradient_options["nonfinite"] == "skip":
-            self._skipped_steps += 1
-            self._last_grad_norm = measured.norm
-            return
-        k, element = measured.not_finite
-        index = tuple(map(int, np.unravel_index(element, self._params[k].shape)))
-        raise FloatingPointError(
-            f"mean gradient of parameter {self._plan.labels[k]}: expected finite numbers, got one "
-            f"that is not at index {index}; nothing was changed"
-        )
-
-    def _go_to(self, *, train_mode: bool) -> None:
-        channel, inner = self._channel, self._inner
-        channel.check_usable()
-        refused = None
-        if not isinstance(inner, TwoPointOptimizer):
-            refused = TypeError(
-                f"{type(inner).__name__} has one point; train() and eval() are of schedule-free "
-                "optimizers"
-            )
-        counts = count_facts(inner, self._plan.labels, self._skipped_steps)
-        agree(channel, f"train_mode={train_mode}", refused, {"counts": counts})
-        assert isinstance(inner, TwoPointOptimizer)
-        with channel.all_of_it():
-            (inner.train if train_mode else inner.eval)()
-            self._exchange.gather_params(range(len(self._params)))

@@ -49,7 +49,7 @@ def _content(folder: Path) -> dict[str, bytes]:
 @contextmanager
 def _nothing_changes(comm: Any, optimizer: Any, folder: Path) -> Iterator[None]:
     """Assert that files, parameters and states stay, and that the optimizer goes on."""
-    [param] = optimizer._params
+    [param] = optimizer._sharing.params
     before, states, files = param.copy(), optimizer.state_dict(), _content(folder)
     comm.Barrier()
     yield
