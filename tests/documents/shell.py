@@ -26,7 +26,9 @@ class WrongCommandError(Exception):
 def check_commands(source: str) -> str | None:
     """Return what is wrong with the first command of `source` that is, None where none is."""
     for line in source.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+        tokens = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+        tokens.whitespace_split = True
+        words = list(tokens)
         while words:
             end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|")), len(words))
             command, words = words[:end], words[end + 1 :]
@@ -39,6 +41,8 @@ def check_commands(source: str) -> str | None:
 
 def _check(words: Arguments) -> None:
     while words and re.match(r"\w+=", words[0]):  # variables of the environment
+        words = words[1:]
+    if words and words[0] in ("until", "do"):
         words = words[1:]
     if not words:
         raise WrongCommandError("no command")
@@ -156,7 +160,9 @@ def _any(words: Arguments) -> None:
 
 
 _PROGRAMS: dict[str, Callable[[Arguments], None]] = {
+    ":": _any,
     "cd": _any,
+    "done": _any,
     "git": _any,
     "instep": _instep,
     "mpiexec": _processes,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from mpi4py import MPI
 
 import instep
 from instep.mpi import Sharded
+from instep.mpi.together import Together
 
 
 def _made(comm: Any, **options: Any) -> tuple[Any, Sharded]:
@@ -85,6 +89,27 @@ def stops_in_a_step(comm: Any) -> None:
         optimizer.step(np.ones(3))
     _assert_raises(TimeoutError, "the parameters: expected those of all 2", optimizer)
     _assert_raises(RuntimeError, "of no use any more: waiting for the parameters", optimizer)
+    _end(comm, pids[1])
+
+
+def stops_in_a_save(comm: Any) -> None:
+    _, optimizer = _made(comm, timeout=30.0)
+    pids = comm.allgather(os.getpid())
+    folder = Path(comm.bcast(tempfile.mkdtemp() if comm.rank == 0 else None))
+    optimizer.save(folder / "run.npz")
+    old = (folder / "run.npz").read_bytes()
+    optimizer.step(np.ones(3))
+    optimizer._channel.timeout = 1.0
+    if comm.rank == 1:
+        Together.check = _stop_before  # type: ignore[assignment, method-assign]
+    try:
+        optimizer.save(folder / "run.npz", params=True)
+    except TimeoutError as error:
+        assert "how far all are: expected those of all 2" in str(error)  # noqa: PT017
+    _assert_raises(RuntimeError, "of no use any more: waiting for how far all are", optimizer)
+    assert [path.name for path in folder.iterdir()] == ["run.npz"]
+    assert (folder / "run.npz").read_bytes() == old
+    shutil.rmtree(folder)
     _end(comm, pids[1])
 
 

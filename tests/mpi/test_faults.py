@@ -19,7 +19,8 @@ def test_a_process_that_ends_ends_the_others(fault: str) -> None:
 
 @pytest.mark.usefixtures("_processes")
 @pytest.mark.parametrize(
-    "fault", ["stops_between_steps", "stops_before_it_reduces", "stops_in_a_step"]
+    "fault",
+    ["stops_between_steps", "stops_before_it_reduces", "stops_in_a_step", "stops_in_a_save"],
 )
 def test_a_stopped_process_is_a_timeout(fault: str) -> None:
     result = launch(2, "-m", "tests.mpi.faults", fault, timeout=60)
