@@ -82,6 +82,14 @@ def _processes(words: Arguments) -> None:
             raise WrongCommandError("expected -n NUMBER python ...")
 
 
+def _torchrun(words: Arguments) -> None:
+    match words:
+        case ["--standalone", "--nproc-per-node", number, *rest] if number.isdigit():
+            _python(rest)
+        case _:
+            raise WrongCommandError("expected --standalone --nproc-per-node NUMBER FILE ...")
+
+
 def _parse(program: str) -> None:
     try:
         ast.parse(program)
@@ -173,4 +181,5 @@ _PROGRAMS: dict[str, Callable[[Arguments], None]] = {
     "python": _python,
     "ruff": _paths,
     "srun": _processes,
+    "torchrun": _torchrun,
 }

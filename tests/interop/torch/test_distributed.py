@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,9 +21,11 @@ if not (dist.is_available() and dist.is_gloo_available()):
 import instep.interop.torch
 from instep.interop.torch import AdamW, register_functional_optim
 from tests.api.model import Options
+from tests.examples import needs_examples
 from tests.interop.torch.distributed.processes import Processes
 from tests.interop.torch.distributed.processes import processes as processes
 from tests.interop.torch.training import each_class, each_variant
+from tests.processes import run_python
 
 Kind: TypeAlias = tuple[str, Options]
 
@@ -163,3 +166,20 @@ def test_a_functional_class_is_one_of_ours() -> None:
 
 def test_torch_refuses_to_overlap_by_gloo(processes: Processes) -> None:
     processes.run(2, "overlap.refuse_gloo")
+
+
+@needs_examples
+def test_the_example(tmp_path: Path) -> None:
+    """The same losses in each wrapper, and FSDP2 goes on in another number of processes."""
+
+    def losses(count: int) -> dict[str, float]:
+        started = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        ended = run_python(*started, "examples/torch_processes.py", str(tmp_path / "checkpoint"))
+        assert ended.returncode == 0, ended.stderr
+        return {name: float(loss) for name, loss in re.findall(r"(\w+): loss (.*)", ended.stdout)}
+
+    first, second = losses(2), losses(3)
+    assert first == second | {"fsdp2": first["fsdp2"]}
+    assert set(first) == {"ddp", "zero", "fsdp2", "fsdp1"}
+    assert len(set(first.values())) == 1
+    assert second["fsdp2"] < first["fsdp2"]

@@ -123,6 +123,8 @@ def train_with_zero(name: str, options: Options, bucket_view: bool) -> None:
     resumed = distributed(rival, ours, not bucket_view, clip_value=0.25)
     resumed.load_state_dict(copy.deepcopy(of_torch))
     assert snapshot(collected(resumed)["state"]) == snapshot(of_torch["state"])
+    other.load_state_dict(copy.deepcopy(saved))
+    assert snapshot(collected(other)["state"]) == snapshot(saved["state"])
     rival.load_state_dict(network.state_dict())
     resumed.load_state_dict(saved)
     train_both(model, resumed, twin, alone, range(3, 5))
