@@ -1,6 +1,9 @@
 """The examples run, and do what they say."""
 
+import os
 import runpy
+import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,3 +99,32 @@ def test_where_the_step_counts(
     if not installed:
         assert {workload.usual for workload, _, _ in rows} == {"Adam in NumPy"}
         assert "word vectors, torch: torch is not installed" in missing
+
+
+@needs_examples
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("ends_with", "restarted", "requeued"), [(0, "0", ""), (1, "", "requeue 7"), (1, "5", "")]
+)
+def test_several_machines(ends_with: int, restarted: str, requeued: str, tmp_path: Path) -> None:
+    said = {name: tmp_path / f"{name}.txt" for name in ("srun", "scontrol")}
+    threads = '"$OMP_NUM_THREADS $SRUN_CPUS_PER_TASK $*"'
+    programs = {
+        "srun": f"echo {threads} > $0.txt; exit {ends_with}",
+        "scontrol": "echo $* > $0.txt",
+    }
+    for name, program in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{program}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    script = ["bash", "-u", str(EXAMPLES / "several_machines.sbatch")]
+    given = {"SLURM_CPUS_PER_TASK": "16", "SLURM_JOB_ID": "7"}
+    given |= {"SLURM_RESTART_COUNT": restarted} if restarted else {}
+    search = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    ended = subprocess.run(script, env={**os.environ, **given, "PATH": search}, check=False)
+    assert ended.returncode == (0 if requeued else ends_with)
+    assert said["srun"].read_text(encoding="utf-8").startswith("16 16 --mpi=pmix ")
+    assert said["srun"].read_text(encoding="utf-8").endswith(" python -m mpi4py train.py\n")
+    asked = (
+        said["scontrol"].read_text(encoding="utf-8").strip() if said["scontrol"].exists() else ""
+    )
+    assert asked == requeued

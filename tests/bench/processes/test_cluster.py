@@ -18,6 +18,12 @@ def test_over_all_sends_each_processes_gradients_through_its_part_of_the_card() 
     assert step == Step(0.5, 4.0, 6.0 + 3000 / 50, 11.0, 10.0, 4.0 + 3000 / 100, 9.0)
 
 
+def test_a_ring_has_the_pace_of_its_slowest_link() -> None:
+    slow_inside = dataclasses.replace(CLUSTER, inside=Link(1.0, 30.0))
+    assert ways.over_all(JOB, 2, slow_inside).parameters == 4.0 + 3000 / 30
+    assert ways.one_of_each(JOB, 4, slow_inside).parameters == 4.0 + 3000 / 100
+
+
 def test_hierarchical_sends_a_share_of_the_machines_sum() -> None:
     step = ways.hierarchical(JOB, 2, CLUSTER)
     assert step == Step(

@@ -44,14 +44,17 @@ class Cluster:
 def over_all(job: Job, machines: int, cluster: Cluster) -> Step:
     """ZeRO-1 over all processes, as if they were all alike: `instep.mpi.Sharded`.
 
-    Each process sends its gradients to all others by itself. Parameters go around a ring, in which
-    a machine's card carries each of them once.
+    Each process sends its gradients to all others by itself. Parameters go around a ring, at the
+    pace of its slowest link; a machine's card carries each of them once.
     """
     if machines == 1:
         inside = cluster.inside
         return over_all_alike(job, cluster.per_machine, inside, inside, cluster.speeds)
+    ring = cluster.card
+    if cluster.per_machine > 1:
+        ring = Link(ring.latency, min(ring.bytes_per_second, cluster.inside.bytes_per_second))
     processes = machines * cluster.per_machine
-    return over_all_alike(job, processes, cluster.part_of_card, cluster.card, cluster.speeds)
+    return over_all_alike(job, processes, cluster.part_of_card, ring, cluster.speeds)
 
 
 def hierarchical(job: Job, machines: int, cluster: Cluster) -> Step:

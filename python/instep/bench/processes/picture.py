@@ -9,6 +9,7 @@ from instep.bench import pictures
 from instep.bench.processes.cluster import WAYS, Cluster
 from instep.bench.processes.cluster_tables import ELEMENTS
 from instep.bench.processes.tables import largest
+from instep.bench.units import duration, significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,11 @@ def draw(results: ProcessResults, cluster: Cluster) -> Figure:
             ns = [seconds / elements * 1e9 for seconds in steps]
             axes[title].plot(MACHINES, ns, label=name, **look)
         axes[title].set(xscale="log", yscale="log")
-    figure.supxlabel(f"machines, of {cluster.per_machine} processes each or of one")
+    card = cluster.card
+    figure.supxlabel(
+        f"machines, of {cluster.per_machine} processes each or of one; assumed between them: "
+        f"{significant(card.bytes_per_second / 1e9)} GB/s, {duration(card.latency)} a message"
+    )
     figure.supylabel("a step by the model: ns per element")
     pictures.add_legend(figure, WAYS)
     return figure
