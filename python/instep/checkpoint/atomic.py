@@ -23,6 +23,14 @@ def replace_file(path: str, write: Write) -> None:
     Raises OSError when the system refuses anything of this, or what `write` raises. When the folder
     cannot be flushed, the file is replaced already.
     """
+    flush_folder(put_file(path, write))
+
+
+def put_file(path: str, write: Write) -> str:
+    """Do what `replace_file` does, but for the folder, which is returned to be flushed.
+
+    When anything is raised, the file is not replaced.
+    """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     check_folder(folder)
@@ -36,7 +44,7 @@ def replace_file(path: str, write: Write) -> None:
         with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
         raise
-    flush_folder(folder)
+    return folder
 
 
 def check_folder(folder: str) -> None:

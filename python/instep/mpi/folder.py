@@ -38,7 +38,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from instep.checkpoint import CheckpointError, safetensors
-from instep.checkpoint.atomic import check_folder, flush_folder, replace_file, write_new_file
+from instep.checkpoint.atomic import check_folder, flush_folder, put_file, write_new_file
 from instep.checkpoint.content import Checked, Expectation, read_array, sizes
 from instep.checkpoint.files import MISFITS, refusal
 from instep.checkpoint.format import Sizes, Stored, parse_json
@@ -108,7 +108,7 @@ class Folder:
             os.unlink(self._path(part_name(save, process)))  # noqa: PTH108
 
     def replace_index(self, index: Index) -> None:
-        """Put an index in the place of the former, or raise OSError."""
+        """Put an index in the place of the former, or raise OSError and leave that."""
         content = {
             "format": FORMAT,
             "version": VERSION,
@@ -122,13 +122,11 @@ class Folder:
         def write(file: IO[bytes]) -> None:
             file.write(text)
 
-        replace_file(self._path(INDEX), write)
+        put_file(self._path(INDEX), write)
 
-    def has(self, save: str) -> bool:
-        """Tell whether the index is that of a save."""
-        with suppress(OSError, *MISFITS):
-            return bool(parse_json(self._read_index(2**62))["save"] == save)
-        return False
+    def flush(self) -> None:
+        """Make the index survive a power failure, or raise OSError."""
+        flush_folder(self._name)
 
     def remove_others(self, save: str) -> None:
         """Remove the files of other saves than this one, also those that were never finished."""
@@ -141,19 +139,16 @@ class Folder:
     def read_index(self, expected: Expectation) -> str:
         """Return the text of the index, or raise OSError or CheckpointError."""
         try:
-            return self._read_index(sizes(expected).file)
+            with open(self._path(INDEX), "rb") as file:  # noqa: PTH123
+                size, most = file.seek(0, 2), sizes(expected).file
+                if size > most:
+                    raise ValueError(
+                        f"the index has {size:,} bytes, that of this optimizer at most {most:,}"
+                    )
+                file.seek(0)
+                return file.read().decode()
         except MISFITS as error:
             raise self.refusal(error) from error
-
-    def _read_index(self, most: int) -> str:
-        with open(self._path(INDEX), "rb") as file:  # noqa: PTH123
-            size = file.seek(0, 2)
-            if size > most:
-                raise ValueError(
-                    f"the index has {size:,} bytes, that of this optimizer at most {most:,}"
-                )
-            file.seek(0)
-            return file.read().decode()
 
     def read(
         self,
@@ -173,7 +168,7 @@ class Folder:
                     by_part.setdefault(run.part, []).append((name, run))
         for number, runs in by_part.items():
             path = self._path(index.parts[number])
-            with open(path, "rb") as file:  # noqa: PTH123
+            with _opened_part(path) as file:
                 try:
                     size = file.seek(0, 2)
                     opened = safetensors.open_file(file, Sizes(size, size))
@@ -194,6 +189,15 @@ class Folder:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._name, name)  # noqa: PTH118
+
+
+def _opened_part(path: str) -> IO[bytes]:
+    try:
+        return open(path, "rb")  # noqa: PTH123
+    except FileNotFoundError as error:
+        # Not that error, by which programs know that they start for the first time.
+        reason = f"there is no such file, of which {INDEX} says that it is a part"
+        raise CheckpointError(f"{path}: {reason}") from error
 
 
 def part_name(save: str, process: int) -> str:

@@ -36,20 +36,15 @@ def save(
         {each.name: _runs(context.plan, each.param) for each in shared},
         metadata,
     )
-    error = None
     try:
         together.check()
-        if rank == 0:
-            error = _replaced(folder, index)
-        is_in_place = error is None or folder.has(name)
-        together.check(None if is_in_place else error)
+        together.check(_error_of(folder, index) if rank == 0 else None)
     except Exception:
-        if together.raised is not None:  # after a timeout, process 0 may go on to replace it
+        if together.raised is not None:  # after a timeout, process 0 may go on to replace the index
             folder.remove_part(name, rank)
         raise
-    if error is not None:
-        raise error
     if rank == 0:
+        folder.flush()
         folder.remove_others(name)
 
 
@@ -104,10 +99,10 @@ def _runs(plan: Plan, param: int) -> list[Run]:
     return [Run(process, share.start, share.stop) for process, share in shares]
 
 
-def _replaced(folder: Folder, index: Index) -> OSError | None:
-    """Put the index in its place; where that fails, return why."""
+def _error_of(folder: Folder, index: Index) -> Exception | None:
+    """Replace the index; where that fails, return why."""
     try:
         folder.replace_index(index)
-    except OSError as error:
+    except Exception as error:
         return error
     return None
