@@ -28,6 +28,7 @@ from tests.bench.processes.made_up import launch, results
         (["--processes", "2", "--sizes", str(10**18)], "GB of memory for 2 processes"),
         (["--processes", "2", "--json", "missing/f.json"], "cannot write --json missing/f.json: "),
         (["--processes", "2", "--plot", "missing/p.png"], "cannot write --plot missing/p.png: "),
+        (["--processes", "1", "--plot", "p.png"], "--plot draws what many processes send"),
         (["--processes", "2", "--from", "f.json"], "--from measures nothing"),
         (["--network-gb-per-s", "10"], "--network-gb-per-s and --network-us go with --processes"),
         (["--network-us", "1"], "--network-gb-per-s and --network-us go with --processes"),
@@ -85,6 +86,17 @@ def test_from_shows_and_draws_it_again(tmp_path: Path, capsys: pytest.CaptureFix
     assert "5.00 GB/s for a machine, 30.0 µs for a message" in capsys.readouterr().out
 
 
+def test_of_one_process_nothing_is_said_of_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    json_files.write(results(launch(1)), kept)
+    assert bench("--from", str(kept)) == 0
+    shown = capsys.readouterr().out
+    assert "| 1,000: 1 |" in shown
+    assert "many machines" not in shown
+
+
 def test_messages_that_went_another_way_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,7 +107,7 @@ def test_messages_that_went_another_way_are_told(
     assert line.startswith("- 2 processes, TCP: MPI of brass sent another way")
 
 
-@pytest.mark.parametrize("launches", ["3", "[3]", '[{"processes": 2}]'])
+@pytest.mark.parametrize("launches", ["3", "[]", "[3]", '[{"processes": 2}]'])
 def test_figures_that_are_none_are_refused(
     launches: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,27 +43,22 @@ def run(args: argparse.Namespace, lists: Mapping[str, Any], others: bool) -> int
             "--processes goes with --rules, --sizes, --dtypes, --seconds-per-case, --network-*, "
             "--json and --plot alone"
         )
-    check_files(args)
-    results = measure(list(dict.fromkeys(args.processes)), replace(PROCESSES, **lists))
+    counts = list(dict.fromkeys(args.processes))
+    _check_files(args, counts)
+    results = measure(counts, replace(PROCESSES, **lists))
     return show(args, results)
 
 
 def show_again(args: argparse.Namespace, figures: dict[str, Any]) -> int:
     """Show what `run` has measured and written."""
-    check_files(args)
     try:
         results = json_files.results_of(figures)
     except (AttributeError, KeyError, TypeError):
         raise CommandError(
             f"cannot read {args.source}: it holds no figures of this benchmark"
         ) from None
+    _check_files(args, [each.processes for each in results.launches])
     return show(args, results)
-
-
-def check_files(args: argparse.Namespace) -> None:
-    """Raise `CommandError` unless the files that are asked for can be written."""
-    check_writable("--plot", args.plot)
-    check_writable("--json", args.json)
 
 
 def check_no_network(args: argparse.Namespace) -> None:
@@ -132,7 +127,9 @@ def show(args: argparse.Namespace, results: ProcessResults) -> int:
     heading = machine.in_words(results.machine, results.versions)
     libraries = ", ".join(dict.fromkeys(each.mpi for each in results.launches))
     report = terminal.print_report if sys.stdout.isatty() else markdown.print_report
-    shown = (*tables(results), *cluster_tables(largest(results).job, cluster))
+    shown = list(tables(results))
+    if _send([each.processes for each in results.launches]):
+        shown += cluster_tables(largest(results).job, cluster)
     report(f"{heading}; {libraries}", shown, [*LEGEND, *_warnings(results)])
     return 0
 
@@ -142,6 +139,18 @@ def _launches(counts: Sequence[int]) -> Iterator[tuple[int, str]]:
         # One alone sends nothing.
         for transport in TRANSPORTS if processes > 1 else (SHARED_MEMORY,):
             yield processes, transport
+
+
+def _send(counts: Sequence[int]) -> bool:
+    """Return whether there are processes that send one another anything."""
+    return max(counts) > 1
+
+
+def _check_files(args: argparse.Namespace, counts: Sequence[int]) -> None:
+    if args.plot is not None and not _send(counts):
+        raise CommandError("--plot draws what many processes send, and one sends nothing")
+    check_writable("--plot", args.plot)
+    check_writable("--json", args.json)
 
 
 def _check(cases: Sequence[Case], counts: Sequence[int]) -> None:

@@ -37,7 +37,7 @@ def write(results: ProcessResults, path: Path) -> None:
 
 
 def results_of(figures: dict[str, Any]) -> ProcessResults:
-    """Return what `write` wrote, once it is read."""
+    """Return what `write` wrote, once it is read, or raise what tells that it is not that."""
     launches = [
         Launch(
             **{
@@ -47,6 +47,8 @@ def results_of(figures: dict[str, Any]) -> ProcessResults:
         )
         for each in figures["launches"]
     ]
+    if not launches or not all(each.measured for each in launches):
+        raise KeyError("measured")
     return ProcessResults(**{**figures, "launches": launches})
 
 
