@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from instep.mpi.library import MPI
 
@@ -15,6 +14,8 @@ class Lane:
     as soon as they are there, which is before the one process's next call and after the other's.
     """
 
+    _key: ClassVar[int] = MPI.KEYVAL_INVALID
+
     def __init__(self, comm: Any) -> None:
         self.comm = comm.Dup()
         self._user: object = None  # who has sent gradients that are still to be received
@@ -22,10 +23,13 @@ class Lane:
     @classmethod
     def beside(cls, comm: Any) -> Lane:
         """Return that of a communicator; the first call is one of all its processes."""
-        lane = comm.Get_attr(_key())
+        # An attribute of MPI's, as different objects of Python may be the same communicator.
+        if cls._key == MPI.KEYVAL_INVALID:
+            cls._key = MPI.Comm.Create_keyval()
+        lane = comm.Get_attr(cls._key)
         if lane is None:
             lane = cls(comm)
-            comm.Set_attr(_key(), lane)
+            comm.Set_attr(cls._key, lane)
         assert isinstance(lane, cls)
         return lane
 
@@ -46,10 +50,3 @@ class Lane:
         """Let others in."""
         if self._user is user:
             self._user = None
-
-
-@cache
-def _key() -> int:
-    # A communicator's attribute, as different objects of Python may be the same communicator.
-    key: int = MPI.Comm.Create_keyval()
-    return key
