@@ -16,7 +16,7 @@ from mpi4py import MPI
 
 import instep
 from instep.mpi import Sharded
-from instep.mpi.together import Together
+from instep.mpi.checkpoint.together import Together
 
 
 def _made(comm: Any, **options: Any) -> tuple[Any, Sharded]:

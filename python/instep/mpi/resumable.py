@@ -9,7 +9,7 @@ from typing import Any
 from instep.gradient_options import GradientOptions
 from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
-from instep.mpi.checkpoints import Sharing, Target, load, save, target_of
+from instep.mpi.checkpoint.save_and_load import Sharing, Target, load, save, target_of
 from instep.mpi.facts import option_facts
 from instep.mpi.stepping import Stepping
 from instep.optimizer import Optimizer

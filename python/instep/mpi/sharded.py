@@ -14,7 +14,7 @@ from instep.dlpack import AnyArray
 from instep.gradient_options import GradientOption, GradientOptions
 from instep.mpi.agreement import Facts, agree
 from instep.mpi.channel import Channel
-from instep.mpi.checkpoints import Sharing
+from instep.mpi.checkpoint.save_and_load import Sharing
 from instep.mpi.lane import Lane
 from instep.mpi.library import check_communicator
 from instep.mpi.plan import Plan

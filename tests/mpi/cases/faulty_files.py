@@ -104,7 +104,7 @@ def an_index_that_cannot_be_replaced(comm: Any) -> None:
 
 
 def a_folder_that_cannot_be_flushed_has_the_new_checkpoint(comm: Any) -> None:
-    from instep.mpi.folder import Folder
+    from instep.mpi.checkpoint.folder import Folder
 
     with common_folder(comm) as folder:
         w, optimizer = _made(comm)

@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 from instep.checkpoint.content import Checked
 from instep.mpi.channel import Channel
-from instep.mpi.delivery import Delivery, Shared
+from instep.mpi.checkpoint.delivery import Delivery, Shared
+from instep.mpi.checkpoint.together import Together
 from instep.mpi.plan import Plan
-from instep.mpi.together import Together
 
 Allocate: TypeAlias = Callable[[Checked], list[Shared]]
 """Returns memory for the share of all that is to be read, or raises ValueError."""

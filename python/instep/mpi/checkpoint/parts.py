@@ -11,9 +11,9 @@ import numpy as np
 from instep.checkpoint.content import Checked, Expectation, check_content, read_metadata
 from instep.checkpoint.files import MISFITS
 from instep.checkpoint.format import Stored, as_bytes
-from instep.mpi.context import Allocate, Context
-from instep.mpi.delivery import Shared
-from instep.mpi.folder import Folder, Index, Run, check_runs, parse_index, part_name
+from instep.mpi.checkpoint.context import Allocate, Context
+from instep.mpi.checkpoint.delivery import Shared
+from instep.mpi.checkpoint.folder import Folder, Index, Run, check_runs, parse_index, part_name
 from instep.mpi.plan import Plan
 from instep.mpi.runs import bits, flat
 from instep.parameters import Array

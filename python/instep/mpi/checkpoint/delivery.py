@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instep.mpi.channel import Channel
+from instep.mpi.checkpoint.together import Together
 from instep.mpi.plan import Plan
 from instep.mpi.runs import bits, flat
-from instep.mpi.together import Together
 from instep.parameters import Array
 
 

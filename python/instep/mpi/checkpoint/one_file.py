@@ -16,8 +16,8 @@ from instep.checkpoint.content import (
 )
 from instep.checkpoint.files import CheckpointFile
 from instep.checkpoint.format import Stored, parse_json
-from instep.mpi.context import Allocate, Context
-from instep.mpi.delivery import Shared
+from instep.mpi.checkpoint.context import Allocate, Context
+from instep.mpi.checkpoint.delivery import Shared
 from instep.parameters import Array
 
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-import instep.mpi.one_file as one_file
-import instep.mpi.parts as parts
+import instep.mpi.checkpoint.one_file as one_file
+import instep.mpi.checkpoint.parts as parts
 from instep.checkpoint.content import Checked, content_of, encode
 from instep.checkpoint.files import MISFITS, CheckpointFile
 from instep.mpi.channel import Channel
-from instep.mpi.context import Context
-from instep.mpi.delivery import Shared
-from instep.mpi.folder import Folder
+from instep.mpi.checkpoint.context import Context
+from instep.mpi.checkpoint.delivery import Shared
+from instep.mpi.checkpoint.folder import Folder
+from instep.mpi.checkpoint.together import Together
+from instep.mpi.checkpoint.whole import expectation_of, snapshot_of
 from instep.mpi.plan import Plan
-from instep.mpi.together import Together
-from instep.mpi.whole import expectation_of, snapshot_of
 from instep.optimizer import Optimizer
 from instep.parameters import Array
 

@@ -1,0 +1,1 @@
+"""Checkpoints of an optimizer whose states are shared out among processes."""
