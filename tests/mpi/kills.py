@@ -94,8 +94,8 @@ def until_it_ends(rng: random.Random, kills: int, *arguments: str) -> tuple[int,
     for left in range(kills, -1, -1):
         processes = rng.choice([1, 2, 4])
         started = Started(processes, *arguments)
-        # Four take longer to begin, and more turns on fewer processors.
-        was_killed = left > 0 and started.kill_after(rng.uniform(0, 0.4 * processes), rng)
+        # More take more turns on fewer processors.
+        was_killed = left > 0 and started.kill_after(rng.uniform(0, 0.25 * processes), rng)
         killed += was_killed
         status, output = started.wait()
         if status == 0:

@@ -24,7 +24,7 @@ _SAVING = str(Path(__file__).with_name("saving.py"))
 _AT_ONCE = 5
 """How often a training is killed before it is left alone."""
 
-few_and_many = pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.exhaustive)])
+few_and_many = pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.exhaustive)])
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_save_that_is_killed_leaves_a_whole_checkpoint(
     in_the_middle = 0
     for _ in range(kills):
         started = Started(rng.choice([1, 2, 4]), _SAVING, str(tmp_path))
-        assert started.kill_after(rng.uniform(0.2, 1.5), rng), started.wait()
+        assert started.kill_after(rng.uniform(0, 1), rng), started.wait()
         status, output = started.wait()
         assert "Traceback" not in output, output
         assert status != 0
