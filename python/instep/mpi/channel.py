@@ -58,7 +58,7 @@ class Channel:
         self.lane: Lane
         """For gradients; set once all processes are known to be there."""
         self.ahead: Ahead | None = None
-        self.buffers = Buffers()
+        self.buffers: Buffers = Buffers()
         self._lost: str | None = None
 
     @property

@@ -17,7 +17,7 @@ class Lane:
     _key: ClassVar[int] = MPI.KEYVAL_INVALID
 
     def __init__(self, comm: Any) -> None:
-        self.comm = comm.Dup()
+        self.comm: Any = comm.Dup()
         self._user: object = None  # who has sent gradients that are still to be received
 
     @classmethod

@@ -94,7 +94,7 @@ class Reduction:
         self._plan = plan
         self._params = params
         self._how = how
-        self.launched = 0
+        self.launched: int = 0
         """How many rounds have been sent."""
         self._queue: deque[_Round] = deque()
         self._on_their_way: deque[tuple[Pending, _Round]] = deque()

@@ -27,8 +27,8 @@ class Run:
 
     def __init__(self, parts: Sequence[range]) -> None:
         self.parts = parts
-        self.firsts = offsets([len(part) for part in parts])
-        self.size = self.firsts[-1]
+        self.firsts: list[int] = offsets([len(part) for part in parts])
+        self.size: int = self.firsts[-1]
 
     def count(self, begin: int, end: int) -> int:
         """Return how many of the elements from `begin` to `end` there are."""

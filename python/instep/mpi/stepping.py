@@ -38,9 +38,9 @@ class Stepping:
         self._structure = prepared.structure
         self._how = how
         self._overlap = Overlap(channel, plan, self._params, how)
-        self.exchange = Exchange(channel, plan, self._params, how.bucket_bytes)
+        self.exchange: Exchange = Exchange(channel, plan, self._params, how.bucket_bytes)
         self.last_grad_norm: float | None = None
-        self.skipped_steps = 0
+        self.skipped_steps: int = 0
         # Callables are asked before the processes compare what they will do: the step takes that.
         vars(share)["_scheduled_numbers"] = lambda _: self._asked
         self._asked: list[float] = []

@@ -38,7 +38,7 @@ class Messages:
         self._share = np.ones(each, dtype)
         self._total = np.ones_like(self._share)
         self._rows: Sequence[Array] = list(np.ones((comm.size, each), dtype))
-        self.nbytes = self._line.nbytes
+        self.nbytes: int = self._line.nbytes
 
     def all_to_all(self) -> None:
         """Give each process its part, and get one from each."""
