@@ -55,7 +55,7 @@ def _end(comm: Any, stopped: int) -> None:
 
 
 def stops_between_steps(comm: Any) -> None:
-    w, optimizer = _made(comm, timeout=1.0)
+    w, optimizer = _made(comm, timeout=3.0)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         _stop()
@@ -67,7 +67,7 @@ def stops_between_steps(comm: Any) -> None:
 
 
 def stops_before_it_reduces(comm: Any) -> None:
-    w, optimizer = _made(comm, timeout=1.0, bucket_bytes=8)
+    w, optimizer = _made(comm, timeout=3.0, bucket_bytes=8)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         _stop()
@@ -82,7 +82,7 @@ def stops_before_it_reduces(comm: Any) -> None:
 
 
 def stops_in_a_step(comm: Any) -> None:
-    _, optimizer = _made(comm, timeout=1.0)
+    _, optimizer = _made(comm, timeout=3.0)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         optimizer._stepping.exchange.gather_params = _stop_before  # type: ignore[method-assign]
