@@ -19,10 +19,12 @@ from instep.mpi import Sharded
 from instep.mpi.checkpoint.together import Together
 
 
-def _made(comm: Any, **options: Any) -> tuple[Any, Sharded]:
+def _made(comm: Any, *, timeout: float | None = None, **options: Any) -> tuple[Any, Sharded]:
+    """Return an optimizer whose processes have begun: until then, one may be slow and yet come."""
     w = np.ones(3)
     optimizer = Sharded(instep.SGD, w, comm=comm, lr=1.0, **options)
     optimizer.step(np.zeros(3))
+    optimizer._channel.timeout = timeout
     return w, optimizer
 
 
@@ -55,7 +57,7 @@ def _end(comm: Any, stopped: int) -> None:
 
 
 def stops_between_steps(comm: Any) -> None:
-    w, optimizer = _made(comm, timeout=3.0)
+    w, optimizer = _made(comm, timeout=1.0)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         _stop()
@@ -67,7 +69,7 @@ def stops_between_steps(comm: Any) -> None:
 
 
 def stops_before_it_reduces(comm: Any) -> None:
-    w, optimizer = _made(comm, timeout=3.0, bucket_bytes=8)
+    w, optimizer = _made(comm, timeout=1.0, bucket_bytes=8)
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         _stop()
@@ -78,11 +80,13 @@ def stops_before_it_reduces(comm: Any) -> None:
         optimizer.reduce(0, np.ones(3))
     except RuntimeError as error:
         assert "of no use any more" in str(error)  # noqa: PT017
+    else:
+        raise AssertionError("expected RuntimeError")
     _end(comm, pids[1])
 
 
 def stops_in_a_step(comm: Any) -> None:
-    _, optimizer = _made(comm, timeout=3.0)
+    _, optimizer = _made(comm, timeout=5.0)  # in which the other is to come that far
     pids = comm.allgather(os.getpid())
     if comm.rank == 1:
         optimizer._stepping.exchange.gather_params = _stop_before  # type: ignore[method-assign]
@@ -93,19 +97,21 @@ def stops_in_a_step(comm: Any) -> None:
 
 
 def stops_in_a_save(comm: Any) -> None:
-    _, optimizer = _made(comm, timeout=30.0)
+    _, optimizer = _made(comm)
     pids = comm.allgather(os.getpid())
     folder = Path(comm.bcast(tempfile.mkdtemp() if comm.rank == 0 else None))
     optimizer.save(folder / "run.npz")
     old = (folder / "run.npz").read_bytes()
     optimizer.step(np.ones(3))
-    optimizer._channel.timeout = 1.0
+    optimizer._channel.timeout = 5.0
     if comm.rank == 1:
         Together.check = _stop_before  # type: ignore[assignment, method-assign]
     try:
         optimizer.save(folder / "run.npz", params=True)
     except TimeoutError as error:
         assert "how far all are: expected those of all 2" in str(error)  # noqa: PT017
+    else:
+        raise AssertionError("expected TimeoutError")
     _assert_raises(RuntimeError, "of no use any more: waiting for how far all are", optimizer)
     assert [path.name for path in folder.iterdir()] == ["run.npz"]
     assert (folder / "run.npz").read_bytes() == old
