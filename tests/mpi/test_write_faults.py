@@ -6,7 +6,6 @@ On one process: what others do meanwhile is tried in ``cases/faulty_files.py``.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -89,14 +88,9 @@ def _each_call_ends_the_process(saving: _Saving, calls: shim.Calls) -> None:
 
     def ends(n: int) -> bool:
         saving.begin()
-        child = os.fork()
-        if child == 0:
-            fired, error = calls.run(saving.save, n, shim.DIE)
-            os._exit(1 if fired or error else 0)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (0, shim.EXIT_CODE)
+        ended = calls.ends_process(saving.save, n)
         steps.append(saving.steps())
-        return code == shim.EXIT_CODE
+        return ended
 
     print(until_no_fault(ends, 6))
     # The old one up to a moment, the new one from there on.

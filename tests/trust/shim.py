@@ -67,6 +67,16 @@ class Calls:
             fired = self.disarm()
         return fired > 0, raised
 
+    def ends_process(self, operation: Callable[[], Any], n: int) -> bool:
+        """Return whether there was an n-th call, which has ended a process that began there."""
+        child = os.fork()
+        if child == 0:
+            fired, error = self.run(operation, n, DIE)
+            os._exit(1 if fired or error else 0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, EXIT_CODE)
+        return code == EXIT_CODE
+
 
 class Allocations:
     """Makes the n-th allocation fail, once."""

@@ -158,18 +158,13 @@ def each_call_ends_the_process(format_index: int, stored: int) -> None:
 
             def ends(n: int, saving: Saving = saving, renamed: list[bool] = renamed) -> bool:
                 saving.begin()
-                child = os.fork()
-                if child == 0:
-                    fired, error = calls.run(saving.save, n, shim.DIE)
-                    os._exit(1 if fired or error else 0)
-                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-                assert code in (0, shim.EXIT_CODE)
+                ended = calls.ends_process(saving.save, n)
                 saving.assert_whole()
                 left = {each.name for each in saving.path.parent.iterdir()} - {saving.path.name}
                 assert all(LEFT_BEHIND.fullmatch(name) for name in left)
                 renamed.append(saving.content() == saving.new)
                 assert not (left and renamed[-1])
-                return code == shim.EXIT_CODE
+                return ended
 
             print(suffix, replaces, until_no_fault(ends, 6))
             # Old up to the rename, new from there on.

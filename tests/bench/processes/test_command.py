@@ -45,7 +45,7 @@ def test_refused_before_anything_is_started(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("instep.bench.processes.command.require", lambda *_, **__: None)
-    monkeypatch.setattr("instep.bench.processes.command.launcher", lambda: ["false"])
+    monkeypatch.setattr("instep.bench.processes.launch.launcher", lambda: ["false"])
     assert_refused(arguments, message, tmp_path, capsys, monkeypatch)
 
 
@@ -63,7 +63,7 @@ def test_without_a_launcher_an_mpi_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("instep.bench.processes.command.require", lambda *_, **__: None)
-    monkeypatch.setattr("instep.bench.processes.command.launcher", lambda: None)
+    monkeypatch.setattr("instep.bench.processes.launch.launcher", lambda: None)
     assert bench("--processes", "2") == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("instep: --processes needs mpiexec")

@@ -63,6 +63,6 @@ def test_parameters_and_gradients_are_whole_on_every_process(
 
 
 def test_ten_to_the_twelfth_need_eight_terabytes_however_they_are_cut() -> None:
-    job = Job(elements=1e12, step_bytes=28, state_bytes=8)
+    job = Job(elements=1e12, step_bytes=28, state_bytes=8, bucket_bytes=2**26)
     assert 8e12 < memory(job, 10_000) < 8.002e12
     assert most_elements(2e12, job, 10_000) < 2.5e11

@@ -38,7 +38,7 @@ def test_the_constants_of_many_machines_are_of_processes_with_a_core_each() -> N
 
 
 def test_many_machines() -> None:
-    job = Job(elements=1000, step_bytes=28, state_bytes=8)
+    job = Job(elements=1000, step_bytes=28, state_bytes=8, bucket_bytes=2**26)
     cluster = Cluster(8, Link(0.0, 1e9), Link(1e-6, 1e9), Speeds(0.0, 1e9, 1e9, 1e9))
     times, ends, memory = cluster_tables(job, cluster)
     assert times.headings == ("", *WAYS)

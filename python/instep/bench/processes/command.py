@@ -17,7 +17,7 @@ from instep.bench.presets import PROCESSES
 from instep.bench.processes import json_files
 from instep.bench.processes.cluster import Cluster
 from instep.bench.processes.cluster_tables import cluster_tables
-from instep.bench.processes.launch import SHARED_MEMORY, TRANSPORTS, launcher, start
+from instep.bench.processes.launch import SHARED_MEMORY, TRANSPORTS, required_launcher, start
 from instep.bench.processes.model import Link
 from instep.bench.processes.results import Launch, ProcessResults
 from instep.bench.processes.tables import LEGEND, largest, tables
@@ -160,11 +160,7 @@ def _check(cases: Sequence[Case], counts: Sequence[int]) -> None:
                 f"--processes: expected --rules that step each element by itself, got "
                 f"{case.rule.name}, of which several processes cannot each step a share"
             )
-    if launcher() is None:
-        raise CommandError(
-            "--processes needs mpiexec, which comes with an MPI: load that of the machine, or "
-            "pip install mpich"
-        )
+    required_launcher()
     # Two optimizers and a plain one, and four buckets at most for each array of parameters.
     needed = max(counts) * 6 * max(case.bytes_held for case in cases)
     present = machine.memory()

@@ -38,7 +38,10 @@ TRANSPORTS: Mapping[str, Mapping[str, str]] = {
 
 
 def launcher() -> list[str] | None:
-    """Return the command that starts processes, of the MPI beside this Python or of the machine."""
+    """Return the command that starts processes, of the MPI beside this Python or of the machine.
+
+    None where there is none.
+    """
     beside = Path(sys.executable).parent / "mpiexec"
     found = str(beside) if beside.exists() else shutil.which("mpiexec")
     if found is None:
@@ -52,6 +55,17 @@ def launcher() -> list[str] | None:
     return [found, "--oversubscribe", "--bind-to", "none"]
 
 
+def required_launcher() -> list[str]:
+    """Return the command that starts processes, or raise `CommandError`."""
+    command = launcher()
+    if command is None:
+        raise CommandError(
+            "--processes needs mpiexec, which comes with an MPI: load that of the machine, or "
+            "pip install mpich"
+        )
+    return command
+
+
 def environment(transport: str = SHARED_MEMORY, threads: int = 1) -> dict[str, str]:
     """Return the variables of a launch from any process, with so many threads for each."""
     inherited = {name: each for name, each in os.environ.items() if not name.startswith(FOREIGN)}
@@ -62,14 +76,8 @@ def environment(transport: str = SHARED_MEMORY, threads: int = 1) -> dict[str, s
 
 def start(processes: int, transport: str, threads: int, *arguments: str) -> None:
     """Run ``python -m mpi4py`` on `arguments` in several processes to its end."""
-    command = launcher()
-    if command is None:
-        raise CommandError(
-            "--processes needs mpiexec, which comes with an MPI: load that of the machine, or "
-            "pip install mpich"
-        )
     ended = subprocess.run(
-        [*command, "-n", str(processes), sys.executable, "-m", "mpi4py", *arguments],
+        [*required_launcher(), "-n", str(processes), sys.executable, "-m", "mpi4py", *arguments],
         env=environment(transport, threads),
         stdin=subprocess.DEVNULL,
         capture_output=True,

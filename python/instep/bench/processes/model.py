@@ -22,11 +22,11 @@ class Job:
     """Bytes of an element that the rule reads and writes in memory."""
     state_bytes: float
     """Bytes of the states of an element."""
+    bucket_bytes: float
+    """How much of the gradients a process sends at once."""
     grad_bytes: float = 4
     """Bytes of an element of a gradient, as it is sent."""
     param_bytes: float = 4
-    bucket_bytes: float = 2**26
-    """How much of the gradients a process sends at once."""
 
 
 class Link(NamedTuple):

@@ -12,6 +12,7 @@ from mpi4py import MPI
 
 from instep.bench.own import INSTEP
 from instep.mpi import Sharded
+from instep.mpi.agreement import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ TIMEOUT = 120.0
 
 BUCKET_BYTES: int = inspect.signature(Sharded).parameters["bucket_bytes"].default
 
-RECORD = 5
+RECORD = len(KINDS) + 2
 """Integers that a process tells the others before a step."""
 
 
