@@ -202,6 +202,7 @@ def sanitize(session: nox.Session) -> None:
         "tests/rules/test_row_gradients.py",
         "tests/rules/test_storage_layouts.py",
         "tests/api/test_arguments.py",
+        "tests/api/test_function_arguments.py",
         "tests/api/test_copies_arguments.py",
         "tests/api/test_narrow_functions.py",
         "tests/api/test_narrow_optimizers.py",

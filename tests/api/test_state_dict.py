@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,14 @@ def stepped(name: str, params: Any, steps: int = 3, **options: Any) -> Any:
     optimizer = make(name, params, **options)
     for seed in range(steps):
         optimizer.step(random_arrays(params_of(optimizer), seed))
+    return optimizer
+
+
+def named_optimizer() -> Any:
+    w, b, scale = parameters()
+    optimizer = instep.Adam([{"params": {"w": w, "b": b}}, {"params": {"scale": scale}}])
+    for seed in range(3):
+        optimizer.step(random_arrays([w, b, scale], seed))
     return optimizer
 
 
@@ -208,150 +215,6 @@ def test_the_parameters_own_buffer_may_be_loaded_as_a_state() -> None:
     assert param.tolist() == [-1.0] * 3
 
 
-def edited(edit: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return what edits a dictionary in place, as a function from dictionary to dictionary."""
-
-    def change(dictionary: Any) -> Any:
-        edit(dictionary)
-        return dictionary
-
-    return change
-
-
-def state_of(index: int, **values: Any) -> Callable[[Any], Any]:
-    return edited(lambda dictionary: dictionary["state"][index].update(values))
-
-
-def group_of(**values: Any) -> Callable[[Any], Any]:
-    return edited(lambda dictionary: dictionary["param_groups"][1].update(values))
-
-
-# What is done to the dictionary of `named_optimizer`, the exception, its message.
-Refusal = tuple[Callable[[Any], Any], type[Exception] | tuple[type[Exception], ...], str]
-REFUSALS: dict[str, Refusal] = {
-    "None": (lambda _: None, TypeError, "None"),
-    "a list": (lambda _: [1, 2], TypeError, "list"),
-    "an array": (lambda _: np.zeros(3), TypeError, "ndarray"),
-    "an empty dictionary": (lambda _: {}, (KeyError, ValueError), "state|param_groups"),
-    "no state": (edited(lambda d: d.pop("state")), (KeyError, ValueError), "state"),
-    "no groups": (edited(lambda d: d.pop("param_groups")), (KeyError, ValueError), "param_groups"),
-    "state is a list": (
-        edited(lambda d: d.update(state=list(d["state"].values()))),
-        TypeError,
-        "state.*list",
-    ),
-    "groups are a mapping": (
-        edited(lambda d: d.update(param_groups=dict(enumerate(d["param_groups"])))),
-        TypeError,
-        "param_groups.*dict",
-    ),
-    "a group is a list": (
-        edited(lambda d: d.update(param_groups=[[], []])),
-        TypeError,
-        "group.*list",
-    ),
-    "a state is an array": (
-        edited(lambda d: d["state"].update({0: np.zeros(3)})),
-        TypeError,
-        "ndarray",
-    ),
-    "too few groups": (edited(lambda d: d["param_groups"].pop()), ValueError, "group"),
-    "too many groups": (
-        edited(lambda d: d["param_groups"].append(dict(d["param_groups"][0]))),
-        ValueError,
-        "group",
-    ),
-    "another number of parameters": (group_of(params=[2, 3]), ValueError, "param"),
-    "a group without parameters": (
-        edited(lambda d: d["param_groups"][1].pop("params")),
-        (KeyError, ValueError),
-        "params",
-    ),
-    "a parameter twice": (
-        edited(lambda d: (d["param_groups"][1].update(params=[0]), d["state"].pop(2))),
-        ValueError,
-        "each position once",
-    ),
-    "names whose order does not fit": (
-        edited(lambda d: d["param_groups"][0].update(param_names=["b", "w"])),
-        (TypeError, ValueError),
-        r"parameter 'w'\)",
-    ),
-    "a name twice": (
-        edited(lambda d: d["param_groups"][0].update(param_names=["w", "w"])),
-        ValueError,
-        r"\['w', 'b'\].*\['w', 'w'\]",
-    ),
-    "other names": (group_of(param_names=["Scale"]), ValueError, "Scale"),
-    "too many names": (group_of(param_names=["scale", "w"]), ValueError, "scale"),
-    "a state for a parameter too many": (
-        edited(lambda d: d["state"].update({3: d["state"][2]})),
-        (KeyError, ValueError),
-        "3",
-    ),
-    "a missing state": (
-        edited(lambda d: d["state"][1].pop("exp_avg")),
-        (KeyError, ValueError),
-        "exp_avg",
-    ),
-    "a missing step": (edited(lambda d: d["state"][1].pop("step")), (KeyError, ValueError), "step"),
-    "an extra state": (state_of(1, max_exp_avg_sq=np.zeros(4)), (KeyError, ValueError), "max_exp"),
-    "another class's states": (
-        edited(lambda d: d["state"].update({0: {"step": 3, "square_avg": np.zeros((2, 3))}})),
-        (KeyError, ValueError),
-        "square_avg",
-    ),
-    "another shape": (state_of(0, exp_avg=np.zeros((3, 2))), ValueError, r"\(2, 3\).*\(3, 2\)"),
-    "a shape that broadcasts": (state_of(0, exp_avg=np.zeros(3)), ValueError, r"\(2, 3\).*\(3,\)"),
-    "a scalar state": (state_of(0, exp_avg=0.0), (TypeError, ValueError), "exp_avg"),
-    "a list as state": (state_of(1, exp_avg=[0.0] * 4), TypeError, "exp_avg"),
-    "another dtype": (state_of(1, exp_avg=np.zeros(4)), TypeError, "float32.*float64"),
-    "integers": (state_of(0, exp_avg=np.zeros((2, 3), int)), TypeError, "float64.*int64"),
-    "complex": (state_of(0, exp_avg=np.zeros((2, 3), complex)), TypeError, "float64.*complex"),
-    "a masked state": (state_of(0, exp_avg=np.ma.zeros((2, 3))), TypeError, "Masked"),
-    "a negative step": (state_of(1, step=-1), ValueError, "step.*-1"),
-    "half a step": (state_of(1, step=1.5), (TypeError, ValueError), "step"),
-    "step NaN": (state_of(1, step=np.array(np.nan)), (TypeError, ValueError), "step"),
-    "step infinite": (state_of(1, step=np.array(np.inf)), (TypeError, ValueError), "step"),
-    "step as text": (state_of(1, step="3"), TypeError, "step"),
-    "step an array": (state_of(1, step=np.ones(2)), (TypeError, ValueError), "step"),
-    "negative steps": (edited(lambda d: d.update(steps=-1)), ValueError, "steps"),
-    "steps as text": (edited(lambda d: d.update(steps="3")), TypeError, "steps"),
-    "a hyperparameter out of range": (group_of(lr=-1.0), ValueError, "lr.*-1"),
-    "a hyperparameter NaN": (group_of(eps=math.nan), ValueError, "eps.*nan"),
-    "a hyperparameter of wrong type": (group_of(lr="fast"), TypeError, "lr"),
-    "a hyperparameter that is a schedule": (group_of(lr=lambda _: 0.5), TypeError, "lr"),
-    "betas of wrong length": (group_of(betas=(0.9,)), (TypeError, ValueError), "betas"),
-    "another fixed option": (group_of(amsgrad=True), ValueError, "amsgrad"),
-    "a missing hyperparameter": (
-        edited(lambda d: d["param_groups"][1].pop("betas")),
-        (KeyError, ValueError),
-        "betas",
-    ),
-}
-
-
-def named_optimizer() -> Any:
-    w, b, scale = parameters()
-    optimizer = instep.Adam([{"params": {"w": w, "b": b}}, {"params": {"scale": scale}}])
-    for seed in range(3):
-        optimizer.step(random_arrays([w, b, scale], seed))
-    return optimizer
-
-
-@pytest.mark.parametrize(("change", "error", "match"), REFUSALS.values(), ids=list(REFUSALS))
-def test_dictionaries_that_are_refused(
-    change: Callable[[Any], Any], error: type[Exception], match: str
-) -> None:
-    optimizer = named_optimizer()
-    dictionary = optimizer.state_dict()
-    dictionary["param_groups"][0]["lr"] = 0.5
-    dictionary["state"][0]["exp_avg"][...] = 0.5
-    dictionary["steps"] = 77
-    with refused(error, match, optimizer):
-        optimizer.load_state_dict(change(dictionary))
-
-
 NOT_IN_OLDER_TORCH = {"decoupled_weight_decay", "maximize"}
 
 
@@ -378,157 +241,6 @@ def test_dictionaries_of_other_classes(name: str, other: str) -> None:
 def shapes_of(dictionary: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of what a dictionary has of the first parameter; numbers have none."""
     return {name: np.shape(value) for name, value in dictionary["state"][0].items()}
-
-
-def array_of(*values: float) -> Array:
-    return np.array(values, np.float32)
-
-
-# What torch.optim's state_dict() gives, with every tensor turned into an array by numpy().
-TORCH: dict[str, tuple[Options, dict[str, Any], Options]] = {
-    "SGD": (
-        {"momentum": 0.9},
-        {"momentum_buffer": array_of(0.5, -0.25)},
-        {
-            "lr": 0.25,
-            "momentum": 0.9,
-            "dampening": 0,
-            "weight_decay": 0,
-            "nesterov": False,
-            "maximize": False,
-            "foreach": None,
-            "differentiable": False,
-            "fused": None,
-        },
-    ),
-    "Adam": (
-        {"amsgrad": True},
-        {
-            "step": np.array(3.0, np.float32),
-            "exp_avg": array_of(0.05, -0.025),
-            "exp_avg_sq": array_of(2.5e-4, 6.25e-5),
-            "max_exp_avg_sq": array_of(5e-4, 6.25e-5),
-        },
-        {
-            "lr": 0.25,
-            "betas": (0.9, 0.999),
-            "eps": 1e-08,
-            "weight_decay": 0,
-            "amsgrad": True,
-            "maximize": False,
-            "foreach": None,
-            "capturable": False,
-            "differentiable": False,
-            "fused": None,
-            "decoupled_weight_decay": False,
-            "initial_lr": 0.5,
-        },
-    ),
-    "AdamW": (
-        {},
-        {
-            "step": np.array(3.0, np.float32),
-            "exp_avg": array_of(0.05, -0.025),
-            "exp_avg_sq": array_of(2.5e-4, 6.25e-5),
-        },
-        {
-            "lr": 0.25,
-            "betas": [0.9, 0.999],
-            "eps": 1e-08,
-            "weight_decay": 0.01,
-            "amsgrad": False,
-            "maximize": False,
-            "foreach": None,
-            "capturable": False,
-            "differentiable": False,
-            "fused": None,
-            "decoupled_weight_decay": True,
-        },
-    ),
-    "RMSprop": (
-        {"centered": True, "momentum": 0.5},
-        {
-            "step": np.array(3.0, np.float32),
-            "square_avg": array_of(0.0025, 0.0006),
-            "momentum_buffer": array_of(10.0504, -10.0504),
-            "grad_avg": array_of(0.005, -0.0025),
-        },
-        {
-            "lr": np.array(0.25, np.float32),
-            "momentum": 0.5,
-            "alpha": 0.99,
-            "eps": 1e-08,
-            "centered": True,
-            "weight_decay": 0,
-            "capturable": False,
-            "foreach": None,
-            "maximize": False,
-            "differentiable": False,
-        },
-    ),
-    "Adagrad": (
-        {},
-        {"step": np.array(3.0, np.float32), "sum": array_of(0.25, 0.0625)},
-        {
-            "lr": 0.25,
-            "lr_decay": 0.5,
-            "eps": 1e-10,
-            "weight_decay": 0,
-            "initial_accumulator_value": 0,
-            "foreach": None,
-            "maximize": False,
-            "differentiable": False,
-            "fused": None,
-        },
-    ),
-    "Adadelta": (
-        {},
-        {
-            "step": np.array(3.0, np.float32),
-            "square_avg": array_of(0.025, 0.00625),
-            "acc_delta": array_of(1e-6, 2e-6),
-        },
-        {
-            "lr": 0.25,
-            "rho": 0.9,
-            "eps": 1e-06,
-            "weight_decay": 0,
-            "maximize": False,
-            "capturable": False,
-            "foreach": None,
-            "differentiable": False,
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TORCH)
-def test_a_dictionary_of_torch_loads(name: str) -> None:
-    options, state, group = TORCH[name]
-    params = [array_of(1.0, 2.0)]
-    model = Model(name, params, **options)
-    model.groups[0] |= {key: group[key] for key in DEFAULTS[name] if key in group} | {"lr": 0.25}
-    model.states[0] = {key: value.copy() for key, value in state.items() if key != "step"}
-    optimizer = make(name, params, **options)
-    optimizer.load_state_dict({"state": {0: state}, "param_groups": [group | {"params": [0]}]})
-    counted = optimizer.state_dict()["state"][0]["step"]
-    assert counted == 3 if "step" in state else counted >= 1
-    model.counts[0], model.steps = counted, optimizer.state_dict()["steps"]
-    grads = random_arrays(params, 4)
-    optimizer.step(grads)
-    model.step(grads)
-    model.assert_equals(optimizer)
-
-
-def test_a_dictionary_of_torch_without_states_loads() -> None:
-    _, _, group = TORCH["SGD"]
-    param = np.zeros(2)
-    optimizer = instep.SGD(param)
-    optimizer.load_state_dict(
-        {"state": {}, "param_groups": [group | {"momentum": 0, "params": [0]}]}
-    )
-    optimizer.step(np.ones(2))
-    assert param.tolist() == [-0.25, -0.25]
 
 
 def test_a_dictionary_of_torch_with_other_indices_loads() -> None:
