@@ -102,6 +102,13 @@ def mpi(session: nox.Session, library: str) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or ("tests/mpi",)))
 
 
+@nox.session
+def builds(session: nox.Session) -> None:
+    """Compile by other compilers, for other processors, and with a rule more, as a page adds it."""
+    session.install(".[test]")
+    session.run("python", "-m", "pytest", "-m", "builds", *(session.posargs or ("tests",)))
+
+
 @nox.session(default=False)
 def recipes(session: nox.Session) -> None:
     """Try the how-to pages of other libraries, and what differs, against those libraries."""

@@ -78,6 +78,7 @@ def follow(step: Step, tree: Path) -> None:
             assert " passed" in output, f"{' '.join(words)}\n{output[-8000:]}"
 
 
+@pytest.mark.builds
 def test_the_page_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     pytest.importorskip("scikit_build_core")
     pytest.importorskip("pybind11")

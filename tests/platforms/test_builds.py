@@ -40,6 +40,7 @@ def checksum(arrays: list[list[Array]]) -> str:
     return digest.hexdigest()[:16]
 
 
+@pytest.mark.builds
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.name)
 def test_bits(build: Build, requests: list[Request], tmp_path: Path) -> None:
     if not build.is_installed:
