@@ -33,7 +33,9 @@ def gradient_of(
     position: int
     if isinstance(param, str):
         if param not in names:
-            raise KeyError(f"param: expected one of {list(names)}, got {param!r}")
+            known = [name for name in names if name is not None]
+            expected = f"one of {known}" if known else "a position, as parameters have no names"
+            raise KeyError(f"param: expected {expected}, got {param!r}")
         position = names.index(param)
     else:
         position = check_integer("param", param, at_least=0, below=len(params))

@@ -43,10 +43,11 @@ class Overlap:
 
     def add(self, param: int, grad: Array) -> None:
         """Take a parameter's gradient, which has been read on return."""
-        self._channel.lane.enter(self)
+        self._channel.lane.check_free(self)
         completes = self._bucket_of[param] == self._added and self._is_complete(without=param)
         self._waiting[param] = grad if completes else grad.copy()
         self.reduced.add(param)
+        self._channel.lane.enter(self)
         with self._channel.all_of_it():
             while self._added < len(self._buckets) and self._is_complete():
                 self._add_next()

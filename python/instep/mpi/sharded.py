@@ -247,8 +247,6 @@ class Sharded(ResumableSharded):  # numpydoc ignore=PR02
         ------
         TypeError, ValueError, KeyError
             When this process's gradient is refused, or is there already. What others reduce stays.
-        TimeoutError
-            When the others do not come to receive what was sent before.
         RuntimeError
             After a call that was not finished, or when another optimizer on the same communicator
             has reduced gradients that are not stepped.

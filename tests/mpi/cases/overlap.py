@@ -132,6 +132,8 @@ def a_gradient_that_is_refused_leaves_the_others(comm: Any) -> None:
     optimizer.reduce("w", np.ones((3, 2)))
     optimizer.step()
     assert w.max() == b.max() == 0.0
+    with pytest.raises(KeyError, match="a position, as parameters have no names, got 'w'"):
+        sharded(instep.SGD, [w, b], comm).reduce("w", np.ones((3, 2)))
 
 
 def a_step_that_is_refused_drops_them(comm: Any) -> None:
